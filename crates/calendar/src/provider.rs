@@ -1,0 +1,236 @@
+//! The seam to the providers: what a remote calendar can be asked, and what it answers.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Address, Event};
+use crate::failure::Failure;
+use crate::ids::{Cursor, EventId, RemoteCalendarId, RemoteId, Uid, Version};
+
+/// One account at one provider. Every method is one logical call; none retries and none sleeps: the engine does.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// What this provider can and cannot do. Constant for the life of the value.
+    fn capabilities(&self) -> Capabilities;
+
+    /// The account's calendars.
+    async fn calendars(&self) -> Result<Discovery, Failure>;
+
+    /// One page of changes. The engine calls again with [`Position::Page`] until the answer says [`Next::Done`].
+    async fn changes(&self, calendar: &RemoteCalendarId, from: &Position) -> Result<Page, Failure>;
+
+    /// Reads single events. Answers one [`Change`] for each id, in any order; an id that is not there is
+    /// [`State::Gone`], one that cannot be read is [`State::Broken`]. At most [`Capabilities::fetch_batch`] ids a call.
+    async fn fetch(
+        &self,
+        calendar: &RemoteCalendarId,
+        ids: &[RemoteId],
+    ) -> Result<Vec<Change>, Failure>;
+
+    /// Writes one event, under its precondition, mailing nobody.
+    async fn write(&self, calendar: &RemoteCalendarId, write: &Write) -> Result<Receipt, Failure>;
+
+    /// Reads a raw payload kept from an earlier [`Observed`] again: the merge base. Pure.
+    fn read(&self, raw: &Raw) -> Result<Event, Failure>;
+}
+
+/// What a provider can and cannot do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The most ids one [`Provider::fetch`] takes.
+    pub fetch_batch: usize,
+    /// How many fetches may be under way at once.
+    pub fetch_in_flight: usize,
+    /// Whether events can be written at all (not to a feed).
+    pub writes: bool,
+    /// Whether guests can be written without the provider mailing them.
+    pub guests: Guests,
+}
+
+/// Whether an event's participants may be written to this provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guests {
+    /// They can be written silently (Google `sendUpdates=none`, CalDAV `SCHEDULE-AGENT=CLIENT`).
+    Silent,
+    /// The provider would mail them whatever we say (Graph): they are never written.
+    AlwaysMailed,
+}
+
+/// What an account holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discovery {
+    /// The addresses under which the account's owner is invited.
+    pub me: Vec<Address>,
+    /// Its event calendars.
+    pub calendars: Vec<RemoteCalendar>,
+}
+
+/// A calendar seen through a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteCalendar {
+    /// Its identity at the provider.
+    pub id: RemoteCalendarId,
+    /// Its name, as its owner gave it.
+    pub name: String,
+    /// `#rrggbb`, where it has one.
+    pub color: Option<String>,
+    /// What the account may do with it.
+    pub access: Access,
+}
+
+/// What an account may do with a remote calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Read and write events.
+    ReadWrite,
+    /// Read events.
+    ReadOnly,
+}
+
+/// Where to read changes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// From nothing: everything there is.
+    Start,
+    /// What changed since a cursor of an earlier run.
+    Since(Cursor),
+    /// The next page of a listing under way. Opaque, good only within the run.
+    Page(String),
+}
+
+/// One page of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// What is on it. Duplicates and members gone since are allowed; the last word on an id counts.
+    pub changes: Vec<Change>,
+    /// What follows.
+    pub next: Next,
+}
+
+/// What follows a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Another page.
+    More(String),
+    /// Nothing: the listing is whole.
+    Done {
+        /// Where to go on next time. Without one the next run lists everything.
+        cursor: Option<Cursor>,
+        /// What the listing covered.
+        coverage: Coverage,
+    },
+}
+
+/// What a finished listing says about events it did not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// It named all there are: an event it did not name is gone.
+    Complete,
+    /// It named what changed: an event it did not name is as it was.
+    Incremental,
+}
+
+/// What a provider reports about one event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Which event.
+    pub remote_id: RemoteId,
+    /// What is known of it now.
+    pub state: State,
+}
+
+/// What is known of a remote event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is there in this version; its content was not sent. Fetch it if the version is news.
+    Listed(Option<Version>),
+    /// It is there, and this is it.
+    Present(Box<Observed>),
+    /// It is there and cannot be read: bad iCalendar, an unknown rule. Recorded and skipped.
+    Broken {
+        /// The version that cannot be read.
+        version: Option<Version>,
+        /// Why, naming line and property.
+        error: String,
+    },
+    /// It is explicitly gone.
+    Gone,
+}
+
+/// A remote event as read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// Its version, where the provider has one.
+    pub version: Option<Version>,
+    /// Its content in our terms.
+    pub event: Event,
+    /// Its content in the provider's, from which later writes are patched.
+    pub raw: Raw,
+    /// The mark we left on it, if it carries one.
+    pub mark: Option<Mark>,
+}
+
+/// A payload as the provider sent it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Raw(pub String);
+
+/// What we leave on each remote event that we write (`X-KALENDS-ID`), so that an empty or restored database finds its
+/// own events again and a copy is never copied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// The event it is a mirror of.
+    pub event: EventId,
+    /// The UID of that event, which may differ from the UID of the mirror.
+    pub uid: Uid,
+}
+
+/// A remote write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// Make a new event, if nothing is there under this id.
+    Create {
+        /// The id we want: derived from link and event, so that a repetition meets its own first try.
+        /// URL-safe, no path: the provider places it in the calendar.
+        name: String,
+        /// The event, with the UID it is to have there.
+        event: Box<Event>,
+        /// The mark to leave.
+        mark: Mark,
+    },
+    /// Change an event, if it is still in this version.
+    Update {
+        /// Which event.
+        remote_id: RemoteId,
+        /// The version it must have; none where the provider has none.
+        version: Option<Version>,
+        /// Its content as last read: the text that is patched.
+        raw: Raw,
+        /// How it shall be.
+        event: Box<Event>,
+        /// The mark to leave, where it is a mirror that we made; none for events that are at home there.
+        mark: Option<Mark>,
+    },
+    /// Delete an event, if it is still in this version.
+    Delete {
+        /// Which event.
+        remote_id: RemoteId,
+        /// The version it must have; none where the provider has none.
+        version: Option<Version>,
+    },
+}
+
+/// What came of a write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Receipt {
+    /// It is written. The content is what the provider holds now, read back where it may differ from what was sent.
+    Written {
+        /// Under this id.
+        remote_id: RemoteId,
+        /// As this.
+        observed: Box<Observed>,
+    },
+    /// It is deleted (or was already).
+    Deleted,
+}
