@@ -1,8 +1,6 @@
 //! Three-way merging, field by field, against what both sides last agreed on.
 
 mod lens;
-#[cfg(test)]
-mod tests;
 
 pub use lens::{FieldError, differing, get, set};
 
