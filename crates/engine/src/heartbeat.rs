@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 
 use futures_util::future::{Either, select};
-use kalends_store::Lease;
+use kalends_store::{Lease, leases};
 
 use crate::backoff::after;
 use crate::{Engine, EngineError};
@@ -14,7 +14,12 @@ const RENEWALS_PER_LEASE: u32 = 3;
 
 impl Engine {
     /// Waits for `work`, renewing the lease meanwhile.
-    pub(crate) async fn holding<T>(&self, lease: &Lease, work: impl Future<Output = T>) -> Result<T, EngineError> {
+    pub(crate) async fn holding<T>(
+        &self,
+        lease: &Lease,
+        work: impl Future<Output = T>,
+    ) -> Result<T, EngineError> {
+        let mut lease = lease.clone();
         let mut work = pin!(work);
         loop {
             let pause = self.clock.sleep(self.settings.lease_for / RENEWALS_PER_LEASE);
@@ -22,7 +27,8 @@ impl Engine {
                 Either::Left((done, _)) => return Ok(done),
                 Either::Right(((), unfinished)) => {
                     work = unfinished;
-                    self.store.renew(lease, after(self.clock.now(), self.settings.lease_for)).await?;
+                    let until = after(self.clock.now(), self.settings.lease_for);
+                    leases::renew(&self.store, &mut lease, until).await?;
                 }
             }
         }

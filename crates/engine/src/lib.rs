@@ -12,11 +12,12 @@ mod load;
 pub mod progress;
 mod pull;
 mod push;
-pub mod reconcile;
+mod reconcile;
 pub mod report;
 mod run;
 pub mod settings;
-mod sink;
+mod show;
+mod take_in;
 pub mod worker;
 
 use std::sync::Arc;
@@ -26,11 +27,12 @@ use kalends_calendar::failure::Failure;
 use kalends_calendar::ids::TenantId;
 use kalends_calendar::provider::Provider;
 use kalends_calendar::seams::{Clock, Entropy, Ids};
-use kalends_store::{Connection, Store, StoreError};
+use kalends_store::connections::Connection;
+use kalends_store::{ApplyError, EditError, LeaseError, Store, StoreError};
 
 pub use progress::{Progress, Silent};
 pub use report::{Outcome, Planned, Report};
-pub use run::{Deletions, Mode, Options, run_link};
+pub use run::{Mode, claim, run_link};
 pub use settings::Settings;
 
 /// Opens connections: the one place where the engine meets secrets and wires, filled by the composition root.
@@ -74,4 +76,32 @@ pub enum EngineError {
     /// People kept editing the same event while it was planned.
     #[error("event {0} kept changing while it was synced; it is tried again")]
     Restless(kalends_calendar::ids::EventId),
+}
+
+impl From<LeaseError> for EngineError {
+    fn from(error: LeaseError) -> Self {
+        match error {
+            LeaseError::Fenced => Self::Fenced,
+            LeaseError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<ApplyError> for EngineError {
+    fn from(error: ApplyError) -> Self {
+        match error {
+            ApplyError::Fenced => Self::Fenced,
+            ApplyError::Stale(event) => Self::Restless(event),
+            ApplyError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<EditError> for EngineError {
+    fn from(error: EditError) -> Self {
+        match error {
+            EditError::Stale(event) => Self::Restless(event),
+            EditError::Store(error) => Self::Store(error),
+        }
+    }
 }

@@ -124,3 +124,23 @@ pub enum Action {
     /// Both sides changed the same field.
     Conflict,
 }
+
+impl Planned {
+    pub(crate) fn of(mut self, event: EventId) -> Self {
+        self.event = Some(event);
+        self
+    }
+}
+
+impl Report {
+    pub(crate) fn count(&mut self, applied: &kalends_store::Applied, skipped: Vec<(kalends_calendar::ids::RemoteId, String)>) {
+        let number = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        self.counts.created += number(applied.created);
+        self.counts.updated += number(applied.updated);
+        self.counts.deleted += number(applied.deleted);
+        self.counts.conflicts += number(applied.conflicts);
+        self.counts.held += number(applied.held);
+        self.counts.skipped += skipped.len();
+        self.skipped.extend(skipped.into_iter().map(|(item, error)| Skipped { item: item.0, error }));
+    }
+}
