@@ -19,28 +19,39 @@ pub fn next_try(
     entropy: &dyn Entropy,
 ) -> Timestamp {
     let doublings = failures.saturating_sub(1).min(DOUBLINGS_MAX);
-    let ceiling = settings.backoff_first.saturating_mul(1 << doublings).min(settings.backoff_max);
+    let ceiling = settings
+        .backoff_first
+        .saturating_mul(1 << doublings)
+        .min(settings.backoff_max);
     let own = after(now, jitter(ceiling, entropy));
     asked.map_or(own, |asked| asked.max(own))
 }
 
 /// An even chance between a tenth of the wait and all of it: never at once, and never all at the same moment.
 fn jitter(ceiling: Duration, entropy: &dyn Entropy) -> Duration {
-    let ceiling_ms = u64::try_from(ceiling.as_millis()).unwrap_or(u64::MAX).max(1);
+    let ceiling_ms = u64::try_from(ceiling.as_millis())
+        .unwrap_or(u64::MAX)
+        .max(1);
     let floor_ms = ceiling_ms / 10;
     Duration::from_millis(floor_ms + entropy.below(ceiling_ms - floor_ms))
 }
 
 /// A time so much later; the end of time where that would be beyond it.
 pub(crate) fn after(now: Timestamp, wait: Duration) -> Timestamp {
-    SignedDuration::try_from(wait).ok().and_then(|wait| now.checked_add(wait).ok()).unwrap_or(Timestamp::MAX)
+    SignedDuration::try_from(wait)
+        .ok()
+        .and_then(|wait| now.checked_add(wait).ok())
+        .unwrap_or(Timestamp::MAX)
 }
 
 /// The next regular look: the interval, give or take a tenth, so that links made together drift apart.
 pub(crate) fn next_poll(now: Timestamp, every: Duration, entropy: &dyn Entropy) -> Timestamp {
     let every_ms = u64::try_from(every.as_millis()).unwrap_or(u64::MAX).max(10);
     let spread_ms = every_ms / 5;
-    after(now, Duration::from_millis(every_ms - every_ms / 10 + entropy.below(spread_ms.max(1))))
+    after(
+        now,
+        Duration::from_millis(every_ms - every_ms / 10 + entropy.below(spread_ms.max(1))),
+    )
 }
 
 #[cfg(test)]
@@ -57,12 +68,23 @@ mod tests {
 
     fn wait_s(failures: u32, asked: Option<i64>, chance: u64) -> i64 {
         let at = |second| Timestamp::from_second(second).unwrap();
-        next_try(at(1000), failures, asked.map(at), &Settings::default(), &Always(chance)).as_second() - 1000
+        next_try(
+            at(1000),
+            failures,
+            asked.map(at),
+            &Settings::default(),
+            &Always(chance),
+        )
+        .as_second()
+            - 1000
     }
 
     #[test]
     fn waits_double_and_stay_within_the_hour() {
-        assert_eq!([1, 2, 3, 9, 40].map(|failures| wait_s(failures, None, u64::MAX)), [29, 59, 119, 3599, 3599]);
+        assert_eq!(
+            [1, 2, 3, 9, 40].map(|failures| wait_s(failures, None, u64::MAX)),
+            [29, 59, 119, 3599, 3599]
+        );
         assert_eq!(wait_s(1, None, 0), 3);
     }
 

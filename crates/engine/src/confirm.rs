@@ -3,12 +3,12 @@
 use kalends_calendar::ids::{EventId, RemoteId};
 use kalends_calendar::plan::Mirror;
 use kalends_store::intents::{self, Intent, IntentState, Settlement};
-use kalends_store::mirrors;
+use kalends_store::{debts, mirrors};
 
+use crate::EngineError;
 use crate::progress::Stage;
 use crate::run::Run;
 use crate::take_in::{Rider, take_in};
-use crate::EngineError;
 
 /// How many unknown writes are looked at in one run; the next run looks at the rest.
 const CONFIRM_MAX: i64 = 1_000;
@@ -26,8 +26,10 @@ pub(crate) async fn confirm(run: &Run<'_>) -> Result<Vec<Intent>, EngineError> {
     let mut tx = run.engine.store.read(run.lease.tenant).await?;
     let mirrors = mirrors::by_events(&mut tx, run.link.id, &events).await?;
     drop(tx);
-    let places: Vec<RemoteId> =
-        unknown.iter().filter_map(|intent| place(run, intent, &mirrors)).collect();
+    let places: Vec<RemoteId> = unknown
+        .iter()
+        .filter_map(|intent| place(run, intent, &mirrors))
+        .collect();
     for batch in places.chunks(run.provider.capabilities().fetch_batch.max(1)) {
         let fetch = run.provider.fetch(&run.link.remote_calendar, batch);
         let found = run.engine.holding(&run.lease, fetch).await??;
@@ -38,18 +40,29 @@ pub(crate) async fn confirm(run: &Run<'_>) -> Result<Vec<Intent>, EngineError> {
 }
 
 /// What was unknown is known now: plan it anew.
-pub(crate) async fn settle_confirmed(run: &Run<'_>, confirmed: &[Intent]) -> Result<(), EngineError> {
+pub(crate) async fn settle_confirmed(
+    run: &Run<'_>,
+    confirmed: &[Intent],
+) -> Result<(), EngineError> {
     for intent in confirmed {
         let now = run.engine.clock.now();
         let settlement = Settlement::Replan;
-        intents::settle(&run.engine.store, &run.lease, intent.event, intent.stamp, settlement, now).await?;
+        intents::settle(
+            &run.engine.store,
+            &run.lease,
+            intent.event,
+            intent.stamp,
+            settlement,
+            now,
+        )
+        .await?;
     }
     Ok(())
 }
 
 async fn sent(run: &Run<'_>) -> Result<Vec<Intent>, EngineError> {
     let mut tx = run.engine.store.read(run.lease.tenant).await?;
-    let mut owed = intents::sent(&mut tx, run.link.id, CONFIRM_MAX).await?;
+    let mut owed = debts::sent(&mut tx, run.link.id, CONFIRM_MAX).await?;
     owed.retain(|intent| intent.state == IntentState::Sent);
     Ok(owed)
 }

@@ -4,8 +4,8 @@ use kalends_calendar::event::Event;
 use kalends_calendar::ids::{CalendarId, ConflictId, EventId, TenantId};
 use kalends_calendar::merge::{FieldError, Winner, set};
 use kalends_calendar::revision::{Actor, Cause, Revision};
+use kalends_store::debts;
 use kalends_store::events::{self, Edit, StoredEvent};
-use kalends_store::intents;
 use kalends_store::{EditError, StoreError, Tx, conflicts};
 use serde_json::Value;
 
@@ -117,8 +117,12 @@ pub async fn restore(
 ) -> Result<Revision, EditRefused> {
     let mut tx = engine.store.begin(tenant).await?;
     let stored = find(&mut tx, id).await?;
-    let earlier = events::version(&mut tx, id, version).await?.ok_or(EditRefused::NotFound("version"))?;
-    let body = earlier.body.ok_or(EditRefused::NotFound("content in that version: it is a deletion"))?;
+    let earlier = events::version(&mut tx, id, version)
+        .await?
+        .ok_or(EditRefused::NotFound("version"))?;
+    let body = earlier.body.ok_or(EditRefused::NotFound(
+        "content in that version: it is a deletion",
+    ))?;
     let edit = edit(engine, by, &format!("restored version {version}"));
     let revision = events::update(&mut tx, id, stored.revision, &body, &edit).await?;
     tx.commit().await?;
@@ -136,7 +140,9 @@ pub async fn resolve(
 ) -> Result<(), EditRefused> {
     let now = engine.clock.now();
     let mut tx = engine.store.begin(tenant).await?;
-    let found = conflicts::get(&mut tx, id).await?.ok_or(EditRefused::NotFound("conflict"))?;
+    let found = conflicts::get(&mut tx, id)
+        .await?
+        .ok_or(EditRefused::NotFound("conflict"))?;
     let stored = find(&mut tx, found.event).await?;
     let Some(mut body) = stored.body.clone().filter(|_| !stored.deleted) else {
         return Err(EditRefused::Deleted(found.event));
@@ -151,7 +157,7 @@ pub async fn resolve(
         let edit = edit(engine, by, "resolved a conflict");
         events::update(&mut tx, found.event, stored.revision, &body, &edit).await?;
     } else if found.conflict.winner == Winner::Undecided {
-        intents::owe(&mut tx, found.link, found.event, now).await?;
+        debts::owe(&mut tx, found.link, found.event, now).await?;
     }
     conflicts::resolve(&mut tx, id, by.0, now).await?;
     tx.commit().await?;
@@ -159,12 +165,19 @@ pub async fn resolve(
 }
 
 async fn find(tx: &mut Tx, id: EventId) -> Result<StoredEvent, EditRefused> {
-    events::get(tx, id).await?.ok_or(EditRefused::NotFound("event"))
+    events::get(tx, id)
+        .await?
+        .ok_or(EditRefused::NotFound("event"))
 }
 
 fn edit(engine: &Engine, by: Editor<'_>, reason: &str) -> Edit {
     Edit {
-        cause: Cause { actor: Actor::User { name: by.0.to_owned() }, reason: reason.to_owned() },
+        cause: Cause {
+            actor: Actor::User {
+                name: by.0.to_owned(),
+            },
+            reason: reason.to_owned(),
+        },
         at: engine.clock.now(),
         except_link: None,
     }

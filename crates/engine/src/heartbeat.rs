@@ -22,7 +22,9 @@ impl Engine {
         let mut lease = lease.clone();
         let mut work = pin!(work);
         loop {
-            let pause = self.clock.sleep(self.settings.lease_for / RENEWALS_PER_LEASE);
+            let pause = self
+                .clock
+                .sleep(self.settings.lease_for / RENEWALS_PER_LEASE);
             match select(work, pause).await {
                 Either::Left((done, _)) => return Ok(done),
                 Either::Right(((), unfinished)) => {

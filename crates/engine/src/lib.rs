@@ -39,7 +39,11 @@ pub use settings::Settings;
 #[async_trait]
 pub trait Providers: Send + Sync {
     /// A provider for this account, with its secrets in place.
-    async fn open(&self, tenant: TenantId, connection: &Connection) -> Result<Arc<dyn Provider>, Failure>;
+    async fn open(
+        &self,
+        tenant: TenantId,
+        connection: &Connection,
+    ) -> Result<Arc<dyn Provider>, Failure>;
 }
 
 /// The engine of one node.

@@ -8,7 +8,7 @@ use kalends_calendar::merge::{Debt, Field};
 use kalends_calendar::plan::{Agreed, Canonical, Mirror, Ours};
 use kalends_calendar::provider::{Change, Mark, Observed, State};
 use kalends_store::events::StoredEvent;
-use kalends_store::{StoreError, Tx, conflicts, events, intents, mirrors};
+use kalends_store::{StoreError, Tx, conflicts, debts, events, mirrors};
 
 use crate::EngineError;
 use crate::run::Run;
@@ -20,7 +20,8 @@ pub(crate) const DERIVED_UID_PREFIX: &str = "kalends-";
 /// duplicate has a UID of its own, and is not a copy of ours.
 pub(crate) fn counting_mark(observed: &Observed) -> Option<&Mark> {
     observed.mark.as_ref().filter(|mark| {
-        observed.event.uid == mark.uid || observed.event.uid.as_str().starts_with(DERIVED_UID_PREFIX)
+        observed.event.uid == mark.uid
+            || observed.event.uid.as_str().starts_with(DERIVED_UID_PREFIX)
     })
 }
 
@@ -33,13 +34,23 @@ pub(crate) fn canonical(stored: StoredEvent) -> Canonical {
             event: Box::new(event),
             changed_at: stored.updated_at,
         },
-        Some(_) | None => Canonical::Deleted { id: stored.id, revision: stored.revision },
+        Some(_) | None => Canonical::Deleted {
+            id: stored.id,
+            revision: stored.revision,
+        },
     }
 }
 
 /// What we know of each of these changes, in their order.
-pub(crate) async fn ours(run: &Run<'_>, tx: &mut Tx, changes: &[Change]) -> Result<Vec<Ours>, EngineError> {
-    let ids: Vec<RemoteId> = changes.iter().map(|change| change.remote_id.clone()).collect();
+pub(crate) async fn ours(
+    run: &Run<'_>,
+    tx: &mut Tx,
+    changes: &[Change],
+) -> Result<Vec<Ours>, EngineError> {
+    let ids: Vec<RemoteId> = changes
+        .iter()
+        .map(|change| change.remote_id.clone())
+        .collect();
     let mirrored: BTreeMap<RemoteId, Mirror> = mirrors::by_remote_ids(tx, run.link.id, &ids)
         .await?
         .into_iter()
@@ -47,7 +58,10 @@ pub(crate) async fn ours(run: &Run<'_>, tx: &mut Tx, changes: &[Change]) -> Resu
         .collect();
     let known: Vec<EventId> = mirrored.values().map(|mirror| mirror.event).collect();
     let mut ours = stored(tx, &known).await?;
-    let owed: BTreeSet<EventId> = intents::owed_among(tx, run.link.id, &known).await?.into_iter().collect();
+    let owed: BTreeSet<EventId> = debts::owed_among(tx, run.link.id, &known)
+        .await?
+        .into_iter()
+        .collect();
     let mut held: BTreeMap<EventId, Vec<Field>> = BTreeMap::new();
     for (event, field) in conflicts::open_fields(tx, run.link.id, &known).await? {
         held.entry(event).or_default().push(field);
@@ -68,19 +82,26 @@ pub(crate) async fn ours(run: &Run<'_>, tx: &mut Tx, changes: &[Change]) -> Resu
         known.push(match (mirrored.get(&change.remote_id), &change.state) {
             (Some(mirror), _) => {
                 let canonical = ours.remove(&mirror.event).ok_or_else(|| {
-                    Failure::protocol(format!("a mirror names event {}, which is not there", mirror.event))
+                    Failure::protocol(format!(
+                        "a mirror names event {}, which is not there",
+                        mirror.event
+                    ))
                 })?;
                 Ours::Mirrored {
                     agreed: Box::new(agreed(run, mirror.clone())?),
                     canonical,
-                    debt: if owed.contains(&mirror.event) { Debt::Owed } else { Debt::Settled },
+                    debt: if owed.contains(&mirror.event) {
+                        Debt::Owed
+                    } else {
+                        Debt::Settled
+                    },
                     held: held.remove(&mirror.event).unwrap_or_default(),
                 }
             }
             (None, State::Present(observed)) => candidates.find(run, observed),
-            (None, State::Listed(_) | State::Broken { .. } | State::Gone) => {
-                Ours::Unknown { fresh: EventId(run.engine.ids.next()) }
-            }
+            (None, State::Listed(_) | State::Broken { .. } | State::Gone) => Ours::Unknown {
+                fresh: EventId(run.engine.ids.next()),
+            },
         });
     }
     Ok(known)
@@ -94,7 +115,10 @@ pub(crate) fn agreed(run: &Run<'_>, mirror: Mirror) -> Result<Agreed, EngineErro
 
 async fn stored(tx: &mut Tx, ids: &[EventId]) -> Result<BTreeMap<EventId, Canonical>, StoreError> {
     let events = events::get_many(tx, ids).await?;
-    Ok(events.into_iter().map(|event| (event.id, canonical(event))).collect())
+    Ok(events
+        .into_iter()
+        .map(|event| (event.id, canonical(event)))
+        .collect())
 }
 
 /// Events of ours that a stranger may turn out to be.
@@ -109,18 +133,38 @@ struct Candidates {
 
 impl Candidates {
     async fn load(run: &Run<'_>, tx: &mut Tx, strangers: &[&Observed]) -> Result<Self, StoreError> {
-        let marks: Vec<&Mark> = strangers.iter().filter_map(|observed| counting_mark(observed)).collect();
+        let marks: Vec<&Mark> = strangers
+            .iter()
+            .filter_map(|observed| counting_mark(observed))
+            .collect();
         let marked: Vec<EventId> = marks.iter().map(|mark| mark.event).collect();
-        let mut uids: Vec<Uid> = strangers.iter().map(|observed| observed.event.uid.clone()).collect();
+        let mut uids: Vec<Uid> = strangers
+            .iter()
+            .map(|observed| observed.event.uid.clone())
+            .collect();
         uids.extend(marks.iter().map(|mark| mark.uid.clone()));
 
-        let named = if marked.is_empty() { Vec::new() } else { events::find_anywhere(tx, &marked).await? };
-        let same_uid =
-            if uids.is_empty() { Vec::new() } else { events::find_by_uid(tx, run.link.calendar, &uids).await? };
-        let here: Vec<EventId> =
-            named.iter().chain(&same_uid).filter(|head| head.calendar == run.link.calendar).map(|head| head.id).collect();
-        let taken: BTreeSet<EventId> =
-            mirrors::by_events(tx, run.link.id, &here).await?.into_iter().map(|mirror| mirror.event).collect();
+        let named = if marked.is_empty() {
+            Vec::new()
+        } else {
+            events::find_anywhere(tx, &marked).await?
+        };
+        let same_uid = if uids.is_empty() {
+            Vec::new()
+        } else {
+            events::find_by_uid(tx, run.link.calendar, &uids).await?
+        };
+        let here: Vec<EventId> = named
+            .iter()
+            .chain(&same_uid)
+            .filter(|head| head.calendar == run.link.calendar)
+            .map(|head| head.id)
+            .collect();
+        let taken: BTreeSet<EventId> = mirrors::by_events(tx, run.link.id, &here)
+            .await?
+            .into_iter()
+            .map(|mirror| mirror.event)
+            .collect();
         let free: Vec<EventId> = here.into_iter().filter(|id| !taken.contains(id)).collect();
 
         let mut by_uid: BTreeMap<Uid, Vec<EventId>> = BTreeMap::new();
@@ -159,7 +203,9 @@ impl Candidates {
             // The identity in the mark is free: the event gets it back.
             Some(mark) if self.used.insert(mark.event) => Ours::Unknown { fresh: mark.event },
             Some(_) => Ours::CopyFromElsewhere,
-            None => Ours::Unknown { fresh: EventId(run.engine.ids.next()) },
+            None => Ours::Unknown {
+                fresh: EventId(run.engine.ids.next()),
+            },
         }
     }
 }

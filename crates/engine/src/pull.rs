@@ -34,9 +34,10 @@ pub(crate) async fn pull(run: &Run<'_>) -> Result<(), EngineError> {
     let position = reconcile::position(&run.link, run.engine.clock.now(), &run.engine.settings);
     match listing(run, position.clone()).await {
         // Routine: the provider has forgotten what it told us. Everything is listed, nothing is lost.
-        Err(EngineError::Provider(Failure { class: Class::CursorDead, .. })) if position != Position::Start => {
-            listing(run, Position::Start).await
-        }
+        Err(EngineError::Provider(Failure {
+            class: Class::CursorDead,
+            ..
+        })) if position != Position::Start => listing(run, Position::Start).await,
         other => other,
     }
 }
@@ -49,10 +50,20 @@ struct Rest {
 }
 
 async fn listing(run: &Run<'_>, from: Position) -> Result<(), EngineError> {
-    let mut rest = Rest { gone: BTreeSet::new(), listed: 0, generation: run.link.generation + 1 };
+    let mut rest = Rest {
+        gone: BTreeSet::new(),
+        listed: 0,
+        generation: run.link.generation + 1,
+    };
     let mut position = from;
     for _ in 0..PAGES_MAX {
-        let page = run.engine.holding(&run.lease, run.provider.changes(&run.link.remote_calendar, &position)).await??;
+        let page = run
+            .engine
+            .holding(
+                &run.lease,
+                run.provider.changes(&run.link.remote_calendar, &position),
+            )
+            .await??;
         run.tally(|report| report.counts.seen += page.changes.len());
         take_page(run, page.changes, &mut rest).await?;
         match page.next {
@@ -63,7 +74,11 @@ async fn listing(run: &Run<'_>, from: Position) -> Result<(), EngineError> {
     Err(Failure::protocol("the provider's listing does not end").into())
 }
 
-async fn take_page(run: &Run<'_>, changes: Vec<Change>, rest: &mut Rest) -> Result<(), EngineError> {
+async fn take_page(
+    run: &Run<'_>,
+    changes: Vec<Change>,
+    rest: &mut Rest,
+) -> Result<(), EngineError> {
     let mut listed = Vec::new();
     let mut known = Vec::new();
     for change in last_words(changes) {
@@ -85,11 +100,22 @@ async fn take_page(run: &Run<'_>, changes: Vec<Change>, rest: &mut Rest) -> Resu
     }
     for chunk in known.chunks(APPLY_BATCH) {
         let (news, seen) = compare(run, chunk).await?;
-        take_in(run, news, Rider { seen, generation: Some(rest.generation) }).await?;
+        take_in(
+            run,
+            news,
+            Rider {
+                seen,
+                generation: Some(rest.generation),
+            },
+        )
+        .await?;
     }
     for chunk in listed.chunks(COMPARE_BATCH) {
         let (news, seen) = compare(run, chunk).await?;
-        let rider = Rider { seen, generation: Some(rest.generation) };
+        let rider = Rider {
+            seen,
+            generation: Some(rest.generation),
+        };
         take_in(run, Vec::new(), rider).await?;
         let ids: Vec<RemoteId> = news.into_iter().map(|change| change.remote_id).collect();
         let fetched_gone = read(run, &ids, rest.generation).await?;
@@ -115,8 +141,14 @@ fn last_words(changes: Vec<Change>) -> Vec<Change> {
 }
 
 /// Parts what is news from what is known in the same version.
-async fn compare(run: &Run<'_>, changes: &[Change]) -> Result<(Vec<Change>, Vec<RemoteId>), EngineError> {
-    let ids: Vec<RemoteId> = changes.iter().map(|change| change.remote_id.clone()).collect();
+async fn compare(
+    run: &Run<'_>,
+    changes: &[Change],
+) -> Result<(Vec<Change>, Vec<RemoteId>), EngineError> {
+    let ids: Vec<RemoteId> = changes
+        .iter()
+        .map(|change| change.remote_id.clone())
+        .collect();
     let mut tx = run.engine.store.read(run.lease.tenant).await?;
     let mut versions = std::collections::HashMap::new();
     for mirror in mirrors::versions(&mut tx, run.link.id, &ids).await? {
@@ -132,14 +164,24 @@ async fn compare(run: &Run<'_>, changes: &[Change]) -> Result<(Vec<Change>, Vec<
             State::Present(observed) => observed.version.as_ref(),
             State::Gone => None,
         };
-        version.is_some() && versions.get(&change.remote_id).is_some_and(|known| known.as_ref() == version)
+        version.is_some()
+            && versions
+                .get(&change.remote_id)
+                .is_some_and(|known| known.as_ref() == version)
     });
-    Ok((news, seen.into_iter().map(|change| change.remote_id).collect()))
+    Ok((
+        news,
+        seen.into_iter().map(|change| change.remote_id).collect(),
+    ))
 }
 
 /// Reads events and takes them in; answers those that turned out to be gone. Where the provider allows it, the next batch
 /// is under way while the last is taken in.
-async fn read(run: &Run<'_>, ids: &[RemoteId], generation: i64) -> Result<Vec<RemoteId>, EngineError> {
+async fn read(
+    run: &Run<'_>,
+    ids: &[RemoteId],
+    generation: i64,
+) -> Result<Vec<RemoteId>, EngineError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -172,7 +214,10 @@ async fn read(run: &Run<'_>, ids: &[RemoteId], generation: i64) -> Result<Vec<Re
 }
 
 fn rider(generation: i64) -> Rider {
-    Rider { seen: Vec::new(), generation: Some(generation) }
+    Rider {
+        seen: Vec::new(),
+        generation: Some(generation),
+    }
 }
 
 /// The listing is whole: deletions, what this link owes from before its time, and the cursor.
@@ -190,7 +235,8 @@ async fn finish(
         Coverage::Incremental => None,
     };
     let doubtful = confirmed_holds(run).await?;
-    rest.gone.extend(read(run, &doubtful, rest.generation).await?);
+    rest.gone
+        .extend(read(run, &doubtful, rest.generation).await?);
 
     delete(run, &rest, listed).await?;
     if coverage == Coverage::Complete {
@@ -217,11 +263,17 @@ async fn sweep(run: &Run<'_>, rest: &mut Rest) -> Result<(), EngineError> {
         let limit = i64::try_from(COMPARE_BATCH).unwrap_or(i64::MAX);
         let unseen = mirrors::unseen(&mut tx, run.link.id, rest.generation, after, limit).await?;
         drop(tx);
-        let Some(last) = unseen.last() else { return Ok(()) };
+        let Some(last) = unseen.last() else {
+            return Ok(());
+        };
         after = Some(last.event);
-        let doubtful: Vec<RemoteId> =
-            unseen.into_iter().map(|mirror| mirror.remote_id).filter(|id| !rest.gone.contains(id)).collect();
-        rest.gone.extend(read(run, &doubtful, rest.generation).await?);
+        let doubtful: Vec<RemoteId> = unseen
+            .into_iter()
+            .map(|mirror| mirror.remote_id)
+            .filter(|id| !rest.gone.contains(id))
+            .collect();
+        rest.gone
+            .extend(read(run, &doubtful, rest.generation).await?);
     }
 }
 
@@ -229,23 +281,46 @@ async fn sweep(run: &Run<'_>, rest: &mut Rest) -> Result<(), EngineError> {
 async fn confirmed_holds(run: &Run<'_>) -> Result<Vec<RemoteId>, EngineError> {
     let mut tx = run.engine.store.read(run.lease.tenant).await?;
     let held = held::list(&mut tx, run.link.id).await?;
-    Ok(held.into_iter().filter(|held| held.confirmed).map(|held| held.remote_id).collect())
+    Ok(held
+        .into_iter()
+        .filter(|held| held.confirmed)
+        .map(|held| held.remote_id)
+        .collect())
 }
 
 /// Carries out the deletions, or holds them.
 async fn delete(run: &Run<'_>, rest: &Rest, listed: Option<usize>) -> Result<(), EngineError> {
-    let gone: Vec<Change> =
-        rest.gone.iter().map(|id| Change { remote_id: id.clone(), state: State::Gone }).collect();
+    let gone: Vec<Change> = rest
+        .gone
+        .iter()
+        .map(|id| Change {
+            remote_id: id.clone(),
+            state: State::Gone,
+        })
+        .collect();
     let mut deletions = 0;
     for chunk in gone.chunks(APPLY_BATCH) {
-        deletions += plan_deletions(run, chunk).await?.1.iter().filter(|step| is_deletion(step)).count();
+        deletions += plan_deletions(run, chunk)
+            .await?
+            .1
+            .iter()
+            .filter(|step| is_deletion(step))
+            .count();
     }
     let mut tx = run.engine.store.read(run.lease.tenant).await?;
-    let mirrored = usize::try_from(mirrors::count(&mut tx, run.link.id).await?).unwrap_or(usize::MAX);
+    let mirrored =
+        usize::try_from(mirrors::count(&mut tx, run.link.id).await?).unwrap_or(usize::MAX);
     drop(tx);
     let now = run.engine.clock.now();
-    let confirmed = run.link.deletions_confirmed_until.is_some_and(|until| now < until);
-    let decision = if confirmed { Brake::Release } else { brake(deletions, mirrored, listed) };
+    let confirmed = run
+        .link
+        .deletions_confirmed_until
+        .is_some_and(|until| now < until);
+    let decision = if confirmed {
+        Brake::Release
+    } else {
+        brake(deletions, mirrored, listed)
+    };
     for chunk in gone.chunks(APPLY_BATCH) {
         match decision {
             Brake::Release => take_in(run, chunk.to_vec(), Rider::default()).await?,
@@ -259,10 +334,16 @@ fn is_deletion(step: &Step) -> bool {
     matches!(step, Step::DeleteEvent { .. })
 }
 
-async fn plan_deletions(run: &Run<'_>, gone: &[Change]) -> Result<(Vec<Ours>, Vec<Step>), EngineError> {
+async fn plan_deletions(
+    run: &Run<'_>,
+    gone: &[Change],
+) -> Result<(Vec<Ours>, Vec<Step>), EngineError> {
     let mut tx = run.engine.store.read(run.lease.tenant).await?;
     let ours = load::ours(run, &mut tx, gone).await?;
-    let steps = ours.iter().flat_map(|known| plan_incoming(known, Theirs::Gone, &run.rules)).collect();
+    let steps = ours
+        .iter()
+        .flat_map(|known| plan_incoming(known, Theirs::Gone, &run.rules))
+        .collect();
     Ok((ours, steps))
 }
 
@@ -305,10 +386,18 @@ async fn owe_unmirrored(run: &Run<'_>) -> Result<(), EngineError> {
         let limit = i64::try_from(COMPARE_BATCH).unwrap_or(i64::MAX);
         let events = events::unmirrored(&mut tx, run.link.id, after, limit).await?;
         drop(tx);
-        let Some(last) = events.last() else { return Ok(()) };
+        let Some(last) = events.last() else {
+            return Ok(());
+        };
         after = Some(*last);
         let mut batch = Batch::new(run.id, run.engine.clock.now());
-        batch.steps = events.into_iter().map(|event| Step::Push { event, reason: Reason::NewHere }).collect();
+        batch.steps = events
+            .into_iter()
+            .map(|event| Step::Push {
+                event,
+                reason: Reason::NewHere,
+            })
+            .collect();
         submit(run, batch).await?;
     }
 }

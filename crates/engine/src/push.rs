@@ -11,6 +11,7 @@ use kalends_store::intents::{self, Intent, IntentState, Marked, MirrorMove, Send
 use kalends_store::remote_writes::{self, WriteOp};
 use kalends_store::{conflicts, events, mirrors};
 
+use crate::EngineError;
 use crate::backoff::next_try;
 use crate::load::{DERIVED_UID_PREFIX, agreed, canonical};
 use crate::progress::Stage;
@@ -18,7 +19,6 @@ use crate::report::{Action, Side, Skipped};
 use crate::run::{Mode, Run};
 use crate::show::planned;
 use crate::take_in::{Rider, take_in, take_in_against};
-use crate::EngineError;
 
 /// How many intents are loaded at once.
 const INTENTS_BATCH: i64 = 100;
@@ -48,7 +48,9 @@ pub(crate) async fn push(run: &Run<'_>) -> Result<(), EngineError> {
         // An intent is tried once a run under one stamp, so that a run ends whatever providers and people do.
         let due: Vec<Intent> = due
             .into_iter()
-            .filter(|intent| intent.state == IntentState::Due && tried.insert((intent.event, intent.stamp)))
+            .filter(|intent| {
+                intent.state == IntentState::Due && tried.insert((intent.event, intent.stamp))
+            })
             .collect();
         if due.is_empty() {
             return Ok(());
@@ -83,12 +85,20 @@ pub(crate) async fn show_owed(run: &Run<'_>) -> Result<(), EngineError> {
             .collect();
     if !run.link.live {
         let unmirrored = events::unmirrored(&mut tx, run.link.id, None, i64::MAX).await?;
-        owed.extend(unmirrored.into_iter().map(|event| (event, kalends_calendar::plan::Reason::NewHere)));
+        owed.extend(
+            unmirrored
+                .into_iter()
+                .map(|event| (event, kalends_calendar::plan::Reason::NewHere)),
+        );
     }
     drop(tx);
     for (event, reason) in owed {
-        let Some(side) = load(run, event).await? else { continue };
-        let Owed::Write { write, fields } = side.owed(run) else { continue };
+        let Some(side) = load(run, event).await? else {
+            continue;
+        };
+        let Owed::Write { write, fields } = side.owed(run) else {
+            continue;
+        };
         let action = match &write {
             Write::Create { .. } => Action::Create,
             Write::Update { .. } => Action::Update,
@@ -121,14 +131,25 @@ struct Sides {
 
 impl Sides {
     fn owed(&self, run: &Run<'_>) -> Owed {
-        plan_outgoing(run.link.id, &self.canonical, self.agreed.as_ref(), &run.rules, &self.held)
+        plan_outgoing(
+            run.link.id,
+            &self.canonical,
+            self.agreed.as_ref(),
+            &run.rules,
+            &self.held,
+        )
     }
 }
 
 async fn load(run: &Run<'_>, event: EventId) -> Result<Option<Sides>, EngineError> {
     let mut tx = run.engine.store.read(run.lease.tenant).await?;
-    let Some(stored) = events::get(&mut tx, event).await? else { return Ok(None) };
-    let mirror = mirrors::by_events(&mut tx, run.link.id, &[event]).await?.into_iter().next();
+    let Some(stored) = events::get(&mut tx, event).await? else {
+        return Ok(None);
+    };
+    let mirror = mirrors::by_events(&mut tx, run.link.id, &[event])
+        .await?
+        .into_iter()
+        .next();
     let held = conflicts::open_fields(&mut tx, run.link.id, &[event]).await?;
     drop(tx);
     Ok(Some(Sides {
@@ -158,12 +179,18 @@ async fn push_one(run: &Run<'_>, intent: &Intent) -> Result<Fate, EngineError> {
                 run.engine.settings.writes_per_event_per_hour
             );
             skip(run, intent, &error);
-            let at = run.engine.clock.now().checked_add(LOOP_WINDOW).unwrap_or(Timestamp::MAX);
+            let at = run
+                .engine
+                .clock
+                .now()
+                .checked_add(LOOP_WINDOW)
+                .unwrap_or(Timestamp::MAX);
             settle(run, intent, Settlement::Retry { at, error }).await?;
             return Ok(Fate::Settled);
         }
         let sending = sending(run, intent, &write, fields);
-        if intents::mark_sent(&run.engine.store, &run.lease, &sending).await? == Marked::Superseded {
+        if intents::mark_sent(&run.engine.store, &run.lease, &sending).await? == Marked::Superseded
+        {
             return Ok(Fate::Settled);
         }
         let sent = run.provider.write(&run.link.remote_calendar, &write);
@@ -206,14 +233,24 @@ fn sending(run: &Run<'_>, intent: &Intent, write: &Write, fields: Vec<Field>) ->
 }
 
 async fn loops(run: &Run<'_>, event: EventId) -> Result<bool, EngineError> {
-    let since = run.engine.clock.now().checked_sub(LOOP_WINDOW).unwrap_or(Timestamp::MIN);
+    let since = run
+        .engine
+        .clock
+        .now()
+        .checked_sub(LOOP_WINDOW)
+        .unwrap_or(Timestamp::MIN);
     let mut tx = run.engine.store.read(run.lease.tenant).await?;
     let writes = remote_writes::count_since(&mut tx, run.link.id, event, since).await?;
     Ok(writes >= i64::from(run.engine.settings.writes_per_event_per_hour))
 }
 
 /// The provider has done it.
-async fn accept(run: &Run<'_>, intent: &Intent, write: &Write, receipt: Receipt) -> Result<(), EngineError> {
+async fn accept(
+    run: &Run<'_>,
+    intent: &Intent,
+    write: &Write,
+    receipt: Receipt,
+) -> Result<(), EngineError> {
     let origin = match write {
         Write::Create { .. } | Write::Update { mark: Some(_), .. } => Origin::Kalends,
         Write::Update { mark: None, .. } | Write::Delete { .. } => Origin::Remote,
@@ -227,15 +264,33 @@ async fn accept(run: &Run<'_>, intent: &Intent, write: &Write, receipt: Receipt)
     };
     let outcome = match receipt {
         Receipt::Deleted => MirrorMove::Drop,
-        Receipt::Written { remote_id, observed } => MirrorMove::Set(mirror(remote_id, &observed)),
-        Receipt::ReadBack { remote_id, observed, sent } => {
+        Receipt::Written {
+            remote_id,
+            observed,
+        } => MirrorMove::Set(mirror(remote_id, &observed)),
+        Receipt::ReadBack {
+            remote_id,
+            observed,
+            sent,
+        } => {
             if differing(&observed.event, &sent).is_empty() {
                 MirrorMove::Set(mirror(remote_id, &observed))
             } else {
                 // What stands there is not what was sent: the provider normalised it, or somebody was quick. It is taken
                 // in as a change of theirs against what we sent, so that an edit in it cannot be lost.
-                let agreed = Agreed { mirror: mirror(remote_id.clone(), &observed), base: *sent };
-                take_in_against(run, agreed, Change { remote_id, state: State::Present(observed) }).await?;
+                let agreed = Agreed {
+                    mirror: mirror(remote_id.clone(), &observed),
+                    base: *sent,
+                };
+                take_in_against(
+                    run,
+                    agreed,
+                    Change {
+                        remote_id,
+                        state: State::Present(observed),
+                    },
+                )
+                .await?;
                 MirrorMove::Keep
             }
         }
@@ -250,7 +305,12 @@ enum Then {
     UseUid(Uid),
 }
 
-async fn refused(run: &Run<'_>, intent: &Intent, write: &Write, failure: Failure) -> Result<Then, EngineError> {
+async fn refused(
+    run: &Run<'_>,
+    intent: &Intent,
+    write: &Write,
+    failure: Failure,
+) -> Result<Then, EngineError> {
     let error = failure.message.clone();
     match failure.class.clone() {
         // The intent stays `sent`: the next run looks before it writes again.
@@ -275,11 +335,17 @@ async fn refused(run: &Run<'_>, intent: &Intent, write: &Write, failure: Failure
             };
             if let Some(holder) = holder {
                 look(run, holder).await?;
-                if load(run, intent.event).await?.is_some_and(|sides| sides.agreed.is_some()) {
+                if load(run, intent.event)
+                    .await?
+                    .is_some_and(|sides| sides.agreed.is_some())
+                {
                     return Ok(Then::PlanAgain);
                 }
             }
-            let derived = Uid(format!("{DERIVED_UID_PREFIX}{}", mirror_name(run.link.id, intent.event)));
+            let derived = Uid(format!(
+                "{DERIVED_UID_PREFIX}{}",
+                mirror_name(run.link.id, intent.event)
+            ));
             if event.uid == derived {
                 return fail(run, intent, error).await;
             }
@@ -313,7 +379,10 @@ async fn fail(run: &Run<'_>, intent: &Intent, error: String) -> Result<Then, Eng
 fn skip(run: &Run<'_>, intent: &Intent, error: &str) {
     run.tally(|report| {
         report.counts.skipped += 1;
-        report.skipped.push(Skipped { item: intent.event.to_string(), error: error.to_owned() });
+        report.skipped.push(Skipped {
+            item: intent.event.to_string(),
+            error: error.to_owned(),
+        });
     });
 }
 
@@ -334,12 +403,28 @@ async fn look(run: &Run<'_>, remote_id: RemoteId) -> Result<(), EngineError> {
 
 fn retry_at(run: &Run<'_>, intent: &Intent, asked: Option<Timestamp>) -> Timestamp {
     let engine = run.engine;
-    let attempts = u32::try_from(intent.attempts).unwrap_or(u32::MAX).saturating_add(1);
-    next_try(engine.clock.now(), attempts, asked, &engine.settings, engine.entropy.as_ref())
+    let attempts = u32::try_from(intent.attempts)
+        .unwrap_or(u32::MAX)
+        .saturating_add(1);
+    next_try(
+        engine.clock.now(),
+        attempts,
+        asked,
+        &engine.settings,
+        engine.entropy.as_ref(),
+    )
 }
 
 async fn settle(run: &Run<'_>, intent: &Intent, settlement: Settlement) -> Result<(), EngineError> {
     let now = run.engine.clock.now();
-    intents::settle(&run.engine.store, &run.lease, intent.event, intent.stamp, settlement, now).await?;
+    intents::settle(
+        &run.engine.store,
+        &run.lease,
+        intent.event,
+        intent.stamp,
+        settlement,
+        now,
+    )
+    .await?;
     Ok(())
 }

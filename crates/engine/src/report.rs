@@ -133,7 +133,11 @@ impl Planned {
 }
 
 impl Report {
-    pub(crate) fn count(&mut self, applied: &kalends_store::Applied, skipped: Vec<(kalends_calendar::ids::RemoteId, String)>) {
+    pub(crate) fn count(
+        &mut self,
+        applied: &kalends_store::Applied,
+        skipped: Vec<(kalends_calendar::ids::RemoteId, String)>,
+    ) {
         let number = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
         self.counts.created += number(applied.created);
         self.counts.updated += number(applied.updated);
@@ -141,6 +145,10 @@ impl Report {
         self.counts.conflicts += number(applied.conflicts);
         self.counts.held += number(applied.held);
         self.counts.skipped += skipped.len();
-        self.skipped.extend(skipped.into_iter().map(|(item, error)| Skipped { item: item.0, error }));
+        self.skipped
+            .extend(skipped.into_iter().map(|(item, error)| Skipped {
+                item: item.0,
+                error,
+            }));
     }
 }

@@ -85,7 +85,9 @@ pub async fn run_link(
             return Ok(report);
         }
         Err(EngineError::Store(error)) => Err(Failure::passing(error.to_string())),
-        Err(EngineError::Restless(_)) => Err(Failure::passing("events kept changing while they were synced")),
+        Err(EngineError::Restless(_)) => Err(Failure::passing(
+            "events kept changing while they were synced",
+        )),
         Err(EngineError::Provider(failure)) => Err(failure),
         Ok(()) => Ok(()),
     };
@@ -181,9 +183,23 @@ async fn finish(
     report: &mut Report,
 ) -> Result<(), StoreError> {
     let now = engine.clock.now();
-    let failures = u32::try_from(link.failures).unwrap_or(u32::MAX).saturating_add(1);
-    let retry = |asked| next_try(now, failures, asked, &engine.settings, engine.entropy.as_ref());
-    let mut next_due_at = Some(next_poll(now, engine.settings.poll_every, engine.entropy.as_ref()));
+    let failures = u32::try_from(link.failures)
+        .unwrap_or(u32::MAX)
+        .saturating_add(1);
+    let retry = |asked| {
+        next_try(
+            now,
+            failures,
+            asked,
+            &engine.settings,
+            engine.entropy.as_ref(),
+        )
+    };
+    let mut next_due_at = Some(next_poll(
+        now,
+        engine.settings.poll_every,
+        engine.entropy.as_ref(),
+    ));
     let mut next_reason = DueReason::Schedule;
     if let Err(failure) = &result {
         let asked = match failure.class {
@@ -196,9 +212,14 @@ async fn finish(
         report.outcome = match failure.class {
             Class::ReconnectNeeded => {
                 next_due_at = None;
-                Outcome::NeedsReconnect { error: failure.message.clone() }
+                Outcome::NeedsReconnect {
+                    error: failure.message.clone(),
+                }
             }
-            _ => Outcome::Failed { error: failure.message.clone(), retry_at: at },
+            _ => Outcome::Failed {
+                error: failure.message.clone(),
+                retry_at: at,
+            },
         };
         keep_word(engine, lease, link, failure).await?;
     }
@@ -214,18 +235,33 @@ async fn finish(
     } else {
         let counts = serde_json::to_value(report.counts).unwrap_or_default();
         let error = result.as_ref().err().map(|failure| failure.message.clone());
-        runs::finish(&mut tx, report.run, RunEnd { at: now, counts, error }).await?;
+        runs::finish(
+            &mut tx,
+            report.run,
+            RunEnd {
+                at: now,
+                counts,
+                error,
+            },
+        )
+        .await?;
     }
     tx.commit().await?;
-    let full = mode == Mode::Apply && matches!(
-        crate::reconcile::position(link, now, &engine.settings),
-        kalends_calendar::provider::Position::Start
-    );
+    let full = mode == Mode::Apply
+        && matches!(
+            crate::reconcile::position(link, now, &engine.settings),
+            kalends_calendar::provider::Position::Start
+        );
     let result = match result {
         Ok(()) => RunResult::Success { full },
         Err(failure) => RunResult::Failure(failure.message),
     };
-    let outcome = leases::Outcome { at: now, next_due_at, next_reason, result };
+    let outcome = leases::Outcome {
+        at: now,
+        next_due_at,
+        next_reason,
+        result,
+    };
     match leases::release(&engine.store, lease, outcome).await {
         Ok(()) => Ok(()),
         Err(kalends_store::LeaseError::Fenced) => {
@@ -237,12 +273,23 @@ async fn finish(
 }
 
 /// Keeps what a failure says about the account, so that it outlives a restart and binds all nodes.
-async fn keep_word(engine: &Engine, lease: &Lease, link: &Link, failure: &Failure) -> Result<(), StoreError> {
+async fn keep_word(
+    engine: &Engine,
+    lease: &Lease,
+    link: &Link,
+    failure: &Failure,
+) -> Result<(), StoreError> {
     let mut tx = engine.store.begin(lease.tenant).await?;
     match failure.class {
         Class::ReconnectNeeded => {
             let problem = Some(failure.message.clone());
-            connections::set_state(&mut tx, link.connection, ConnectionState::ReconnectNeeded, problem).await?;
+            connections::set_state(
+                &mut tx,
+                link.connection,
+                ConnectionState::ReconnectNeeded,
+                problem,
+            )
+            .await?;
         }
         Class::Passing { retry_at: Some(at) } => {
             connections::set_retry_at(&mut tx, link.connection, Some(at)).await?;
@@ -260,6 +307,10 @@ pub async fn claim(
 ) -> Result<Option<Leased>, StoreError> {
     let now: Timestamp = engine.clock.now();
     let until = crate::backoff::after(now, engine.settings.lease_for);
-    let claim = leases::Claim { now, holder: &engine.holder, until };
+    let claim = leases::Claim {
+        now,
+        holder: &engine.holder,
+        until,
+    };
     leases::claim_link(&engine.store, tenant, link, &claim).await
 }

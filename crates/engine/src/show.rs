@@ -13,10 +13,17 @@ pub(crate) fn show(steps: &[Step], ours: &[Ours]) -> Vec<Planned> {
 
 fn line(step: &Step, ours: &[Ours]) -> Option<Planned> {
     match step {
-        Step::CreateEvent { event, body, reason } => {
-            Some(planned(Side::Here, Action::Create, Some(body), *reason).of(*event))
-        }
-        Step::UpdateEvent { event, body, reason, .. } => {
+        Step::CreateEvent {
+            event,
+            body,
+            reason,
+        } => Some(planned(Side::Here, Action::Create, Some(body), *reason).of(*event)),
+        Step::UpdateEvent {
+            event,
+            body,
+            reason,
+            ..
+        } => {
             let mut line = planned(Side::Here, Action::Update, Some(body), *reason).of(*event);
             if let Some(before) = live(ours, *event) {
                 line.fields = differing(before, body);
@@ -26,18 +33,32 @@ fn line(step: &Step, ours: &[Ours]) -> Option<Planned> {
         Step::DeleteEvent { event, reason, .. } => {
             Some(planned(Side::Here, Action::Delete, live(ours, *event), *reason).of(*event))
         }
-        Step::HoldDeletion { event } => {
-            Some(planned(Side::Here, Action::Hold, live(ours, *event), Reason::DeletedThere).of(*event))
-        }
+        Step::HoldDeletion { event } => Some(
+            planned(
+                Side::Here,
+                Action::Hold,
+                live(ours, *event),
+                Reason::DeletedThere,
+            )
+            .of(*event),
+        ),
         Step::Push { event, reason } => {
             Some(planned(Side::There, Action::Update, live(ours, *event), *reason).of(*event))
         }
         Step::RecordConflict { event, conflict } => {
-            let mut line = planned(Side::Here, Action::Conflict, live(ours, *event), Reason::Merged).of(*event);
+            let mut line = planned(
+                Side::Here,
+                Action::Conflict,
+                live(ours, *event),
+                Reason::Merged,
+            )
+            .of(*event);
             line.fields = vec![conflict.field.clone()];
             Some(line)
         }
-        Step::Skip { remote_id, error, .. } => {
+        Step::Skip {
+            remote_id, error, ..
+        } => {
             let mut line = planned(Side::Here, Action::Skip, None, Reason::NewThere);
             line.title = format!("{remote_id}: {error}");
             Some(line)
@@ -47,11 +68,18 @@ fn line(step: &Step, ours: &[Ours]) -> Option<Planned> {
 }
 
 /// A line about an event.
-pub(crate) fn planned(side: Side, action: Action, event: Option<&Event>, reason: Reason) -> Planned {
+pub(crate) fn planned(
+    side: Side,
+    action: Action,
+    event: Option<&Event>,
+    reason: Reason,
+) -> Planned {
     Planned {
         side,
         action,
-        title: event.map(|event| event.master.details.title.clone()).unwrap_or_default(),
+        title: event
+            .map(|event| event.master.details.title.clone())
+            .unwrap_or_default(),
         start: event.map(|event| event.master.start.clone()),
         event: None,
         fields: Vec::new(),

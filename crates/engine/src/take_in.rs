@@ -25,7 +25,11 @@ pub(crate) struct Rider {
 }
 
 /// Takes in changes whose content is known.
-pub(crate) async fn take_in(run: &Run<'_>, changes: Vec<Change>, rider: Rider) -> Result<(), EngineError> {
+pub(crate) async fn take_in(
+    run: &Run<'_>,
+    changes: Vec<Change>,
+    rider: Rider,
+) -> Result<(), EngineError> {
     let changes: Vec<Change> = changes.into_iter().map(forget_idle_mark).collect();
     for _ in 0..REPLANS_MAX {
         let (ours, steps) = plan(run, &changes).await?;
@@ -39,7 +43,9 @@ pub(crate) async fn take_in(run: &Run<'_>, changes: Vec<Change>, rider: Rider) -
         batch.generation = rider.generation;
         for change in &changes {
             match change.state {
-                State::Present(_) | State::Broken { .. } => batch.seen.push(change.remote_id.clone()),
+                State::Present(_) | State::Broken { .. } => {
+                    batch.seen.push(change.remote_id.clone())
+                }
                 State::Gone => batch.gone.push(change.remote_id.clone()),
                 State::Listed(_) => {}
             }
@@ -53,11 +59,19 @@ pub(crate) async fn take_in(run: &Run<'_>, changes: Vec<Change>, rider: Rider) -
 }
 
 /// Takes in what stands at the remote side after a write, against what was sent.
-pub(crate) async fn take_in_against(run: &Run<'_>, agreed: Agreed, change: Change) -> Result<(), EngineError> {
-    let State::Present(observed) = &change.state else { return Ok(()) };
+pub(crate) async fn take_in_against(
+    run: &Run<'_>,
+    agreed: Agreed,
+    change: Change,
+) -> Result<(), EngineError> {
+    let State::Present(observed) = &change.state else {
+        return Ok(());
+    };
     for _ in 0..REPLANS_MAX {
         let mut tx = run.engine.store.read(run.lease.tenant).await?;
-        let Some(stored) = events::get(&mut tx, agreed.mirror.event).await? else { return Ok(()) };
+        let Some(stored) = events::get(&mut tx, agreed.mirror.event).await? else {
+            return Ok(());
+        };
         let held = conflicts::open_fields(&mut tx, run.link.id, &[agreed.mirror.event]).await?;
         drop(tx);
         let ours = Ours::Mirrored {
@@ -67,7 +81,11 @@ pub(crate) async fn take_in_against(run: &Run<'_>, agreed: Agreed, change: Chang
             held: held.into_iter().map(|(_, field)| field).collect(),
         };
         let mut batch = Batch::new(run.id, run.engine.clock.now());
-        batch.steps = plan_incoming(&ours, Theirs::Present(&change.remote_id, observed), &run.rules);
+        batch.steps = plan_incoming(
+            &ours,
+            Theirs::Present(&change.remote_id, observed),
+            &run.rules,
+        );
         match submit(run, batch).await {
             Err(EngineError::Restless(_)) => {}
             other => return other,
@@ -90,15 +108,20 @@ pub(crate) async fn submit(run: &Run<'_>, batch: Batch) -> Result<(), EngineErro
         .steps
         .iter()
         .filter_map(|step| match step {
-            Step::Skip { remote_id, error, .. } => Some((remote_id.clone(), error.clone())),
+            Step::Skip {
+                remote_id, error, ..
+            } => Some((remote_id.clone(), error.clone())),
             _ => None,
         })
         .collect();
-    let applied = apply(&run.engine.store, &run.lease, batch).await.map_err(|error| match error {
-        ApplyError::Stale(event) => EngineError::Restless(event),
-        ApplyError::Fenced => EngineError::Fenced,
-        ApplyError::Store(error) => error.into(),
-    })?;
+    let applied =
+        apply(&run.engine.store, &run.lease, batch)
+            .await
+            .map_err(|error| match error {
+                ApplyError::Stale(event) => EngineError::Restless(event),
+                ApplyError::Fenced => EngineError::Fenced,
+                ApplyError::Store(error) => error.into(),
+            })?;
     run.tally(|report| report.count(&applied, skipped));
     Ok(())
 }
@@ -113,10 +136,15 @@ async fn plan(run: &Run<'_>, changes: &[Change]) -> Result<(Vec<Ours>, Vec<Step>
             State::Present(_) if *known == Ours::CopyFromElsewhere => steps.push(Step::Skip {
                 remote_id: change.remote_id.clone(),
                 version: version(change),
-                error: "a copy that Kalends wrote of an event it knows; copies are not copied".to_owned(),
+                error: "a copy that Kalends wrote of an event it knows; copies are not copied"
+                    .to_owned(),
             }),
             State::Present(observed) => {
-                steps.extend(plan_incoming(known, Theirs::Present(&change.remote_id, observed), &run.rules));
+                steps.extend(plan_incoming(
+                    known,
+                    Theirs::Present(&change.remote_id, observed),
+                    &run.rules,
+                ));
             }
             State::Gone => steps.extend(plan_incoming(known, Theirs::Gone, &run.rules)),
             State::Broken { version, error } => steps.push(Step::Skip {

@@ -9,11 +9,11 @@ use kalends_store::leases::{self, Claim, Outcome, RunResult};
 use kalends_store::links::DueReason;
 use kalends_store::{Lease, StoreError};
 
+use crate::Engine;
 use crate::backoff::after;
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::run::{Mode, run_link};
-use crate::Engine;
 
 /// How long a node waits at most before it looks for due work again: other processes make links due without telling it.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -32,9 +32,16 @@ pub async fn watch(
     let mut stop = std::pin::pin!(stop);
     loop {
         let now = engine.clock.now();
-        let claim =
-            Claim { now, holder: &engine.holder, until: after(now, engine.settings.lease_for) };
-        let Some(leased) = leases::claim_due(&engine.store, &claim, 1).await?.into_iter().next() else {
+        let claim = Claim {
+            now,
+            holder: &engine.holder,
+            until: after(now, engine.settings.lease_for),
+        };
+        let Some(leased) = leases::claim_due(&engine.store, &claim, 1)
+            .await?
+            .into_iter()
+            .next()
+        else {
             let pause = pause(now, leases::next_due(&engine.store).await?);
             match select(stop, engine.clock.sleep(pause)).await {
                 Either::Left(_) => return Ok(()),
@@ -56,7 +63,9 @@ pub async fn watch(
 
 fn pause(now: Timestamp, next: Option<Timestamp>) -> Duration {
     let wait = next.map_or(SignedDuration::MAX, |next| next.duration_since(now));
-    Duration::try_from(wait).unwrap_or(LOOK_PAUSE).clamp(LOOK_PAUSE, LOOK_EVERY)
+    Duration::try_from(wait)
+        .unwrap_or(LOOK_PAUSE)
+        .clamp(LOOK_PAUSE, LOOK_EVERY)
 }
 
 /// The run was dropped: its link is due again at once, for any node.
