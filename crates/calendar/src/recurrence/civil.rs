@@ -33,14 +33,16 @@ pub(crate) const fn first_day(year: i32) -> i64 {
     before * 365 + before.div_euclid(4) - before.div_euclid(100) + before.div_euclid(400) - 719_162
 }
 
-/// The year in which a day lies.
-pub(crate) const fn year_of(day: i64) -> i32 {
+/// The year in which a day lies; the nearest year next to the calendar for days outside it.
+pub(crate) fn year_of(day: i64) -> i32 {
     // 146,097 days are 400 years; the estimate is off by at most one.
-    let mut year = ((day * 400).div_euclid(146_097) + 1970) as i32;
-    while first_day(year) > day {
+    let estimate = (day.saturating_mul(400)).div_euclid(146_097) + 1970;
+    let (first, last) = (YEARS.start() - 1, YEARS.end() + 1);
+    let mut year = i32::try_from(estimate.clamp(first.into(), last.into())).unwrap_or(last);
+    while first_day(year) > day && year > first {
         year -= 1;
     }
-    while first_day(year + 1) <= day {
+    while first_day(year + 1) <= day && year < last {
         year += 1;
     }
     year

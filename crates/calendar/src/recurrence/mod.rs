@@ -1,7 +1,9 @@
 //! Recurrence: rules, and their expansion within a window.
 
+mod bounds;
 pub(crate) mod civil;
 mod compiled;
+mod occurrences;
 mod starts;
 mod walk;
 
@@ -15,6 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Instance, RecurrenceId};
 
+pub use bounds::{Bounds, bounds};
+pub use occurrences::occurrences;
 pub(crate) use starts::First;
 pub use starts::Starts;
 
@@ -143,6 +147,10 @@ fn every() -> NonZeroU32 {
     NonZeroU32::MIN
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
 fn is_every(interval: &NonZeroU32) -> bool {
     *interval == NonZeroU32::MIN
 }
@@ -151,11 +159,15 @@ fn monday() -> Weekday {
     Weekday::Monday
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
 fn is_monday(day: &Weekday) -> bool {
     *day == Weekday::Monday
 }
 
-/// Weekdays as the two letters of iCalendar, lower-cased as JSCalendar has them.
+/// Weekdays as the two letters of iCalendar, lower-cased as `JSCalendar` has them.
 mod weekday_name {
     use jiff::civil::Weekday;
     use serde::{Deserialize, Deserializer, Serializer};

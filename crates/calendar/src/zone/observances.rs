@@ -7,8 +7,7 @@ use jiff::civil::{DateTime, Time, Weekday};
 
 use super::{Observance, iana};
 use crate::recurrence::civil::{
-    DAY_SECONDS, datetime_clamped, days_in_month, first_day, weekday_number,
-    weekday_of,
+    DAY_SECONDS, datetime_clamped, days_in_month, first_day, weekday_number, weekday_of,
 };
 use crate::recurrence::{Frequency, NthDay, Rule};
 use crate::time::ZoneId;
