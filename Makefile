@@ -9,7 +9,7 @@ BENCH ?=
 DEMO ?=
 
 help: ## this page
-	@sed -nE 's/^([a-z]+):.*## (.*)$$/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing: PostgreSQL, the CalDAV servers, the oracles (idempotent)
 	@scripts/setup
