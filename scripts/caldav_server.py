@@ -116,7 +116,7 @@ def xandikos(folder):
     program = Path(sys.executable).with_name("xandikos")
     command = [
         *(str(program), "serve", "-d", str(folder / "data"), "--autocreate", "--defaults"),
-        *("--current-user-principal", "/user1/", "-l", "127.0.0.1", "-p", str(port)),
+        *("--state-dir", str(folder / "state"), "--current-user-principal", "/user1/", "-l", "127.0.0.1", "-p", str(port)),
     ]
     (folder / "data").mkdir(parents=True, exist_ok=True)
     return Server("Xandikos", command, port, folder / "xandikos.log")
