@@ -24,6 +24,7 @@ BENCH = Path(__file__).resolve().parent
 HOME = BENCH.parent / ".bench"
 # How many members a multiget of the limit asks for, where Kalends is not there to be asked how many it takes.
 BATCH = 100
+# One event in this many changes on each side.
 CHANGED_SHARE = 100
 PHASES = ("first", "no-op", "1 % changed")
 

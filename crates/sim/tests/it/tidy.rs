@@ -237,31 +237,29 @@ fn both_databases_have_the_same_migrations_each_with_a_way_back() {
     for (side, other) in [("sqlite", "postgres"), ("postgres", "sqlite")] {
         let here = folder.join(side);
         if names[side].is_empty() {
-            wrong.push(format!("{}: no migrations", here.display()));
+            wrong.push(format!("{}: no migrations", shown(&here)));
         }
         for name in &names[side] {
             let file = here.join(name);
             if !names[other].contains(name) {
                 wrong.push(format!(
                     "{}: {other} has no migration of this name",
-                    file.display()
+                    shown(&file)
                 ));
             }
-            let way_back = match name.strip_suffix(".up.sql") {
-                Some(stem) => format!("{stem}.down.sql"),
-                None if name.ends_with(".down.sql") => continue,
-                None => {
-                    wrong.push(format!(
-                        "{}: must end in .up.sql or .down.sql",
-                        file.display()
-                    ));
-                    continue;
-                }
+            let Some(stem) = name.strip_suffix(".sql") else {
+                wrong.push(format!("{}: not an .sql file", shown(&file)));
+                continue;
             };
-            if !names[side].contains(&way_back) {
-                wrong.push(format!("{}: {way_back} is missing", file.display()));
-            } else if read(&here.join(&way_back)).trim().is_empty() {
-                wrong.push(format!("{}: empty", here.join(&way_back).display()));
+            if let Some(forward) = stem.strip_suffix(".down") {
+                if !names[side].contains(&format!("{forward}.sql")) {
+                    wrong.push(format!("{}: a way back from nowhere", shown(&file)));
+                }
+            } else if !names[side].contains(&format!("{stem}.down.sql")) {
+                wrong.push(format!("{}: {stem}.down.sql is missing", shown(&file)));
+            }
+            if read(&file).trim().is_empty() {
+                wrong.push(format!("{}: empty", shown(&file)));
             }
         }
     }
