@@ -37,7 +37,11 @@ const PASSED_OVER: [&str; 2] = ["trash-bin", "deleted-calendar"];
 /// The address to start from: of a URL, a host, or a mail address.
 pub fn locate(text: &str) -> Result<Url, Failure> {
     let text = text.trim();
-    let wrong = || Failure::item(format!("“{text}” is neither an address, a host nor a mail address"));
+    let wrong = || {
+        Failure::item(format!(
+            "“{text}” is neither an address, a host nor a mail address"
+        ))
+    };
     let domain = match text.rsplit_once('@') {
         Some((_, domain)) if !text.contains("://") => domain,
         _ => text,
@@ -171,13 +175,19 @@ impl CalDav {
                 return Ok(Found::Principal(url));
             }
         }
-        let homes = own.map(|entry| homes_in(entry, &answer.url)).unwrap_or_default();
+        let homes = own
+            .map(|entry| homes_in(entry, &answer.url))
+            .unwrap_or_default();
         if !homes.is_empty() {
             return Ok(Found::Homes(homes));
         }
         // A server without principals: whoever knows the address of a calendar, or of what holds calendars, may use it.
         if own.is_some_and(|entry| entry.is_a(Ns::CalDav, "calendar"))
-            || !self.list_home(&answer.url).await.unwrap_or_default().is_empty()
+            || !self
+                .list_home(&answer.url)
+                .await
+                .unwrap_or_default()
+                .is_empty()
         {
             return Ok(Found::Homes(vec![href::collection(answer.url)]));
         }
@@ -330,7 +340,3 @@ fn last_segment(url: &Url) -> String {
         .decode_utf8_lossy()
         .into_owned()
 }
-
-#[cfg(test)]
-#[path = "discovery_tests.rs"]
-mod tests;

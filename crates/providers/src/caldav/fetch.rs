@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ::http::header::ETAG;
-use kalends_calendar::failure::{Class, Failure};
+use kalends_calendar::failure::Failure;
 use kalends_calendar::ids::{RemoteCalendarId, RemoteId, Version};
 use kalends_calendar::provider::{Change, State};
 use url::Url;
@@ -199,19 +199,13 @@ impl<'a> Asked<'a> {
         if let Some(known) = self.by_id.get(id.as_str()) {
             return Some(known);
         }
-        self.by_name.get(last_segment(id.as_str())).copied().flatten()
+        self.by_name
+            .get(last_segment(id.as_str()))
+            .copied()
+            .flatten()
     }
 }
 
 fn last_segment(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
-
-/// The class of a failure that says an event is not there.
-pub(super) fn is_gone(failure: &Failure) -> bool {
-    failure.class == Class::Gone
-}
-
-#[cfg(test)]
-#[path = "fetch_tests.rs"]
-mod tests;

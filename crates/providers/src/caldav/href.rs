@@ -99,14 +99,29 @@ mod tests {
             .unwrap();
         let calendar = collection(from.clone());
         let table = [
-            ("/cal/ann@example.com/work/a.ics", "/cal/ann%40example.com/work/a.ics"),
-            ("/cal/ann%40example.com/work/a.ics", "/cal/ann%40example.com/work/a.ics"),
+            (
+                "/cal/ann@example.com/work/a.ics",
+                "/cal/ann%40example.com/work/a.ics",
+            ),
+            (
+                "/cal/ann%40example.com/work/a.ics",
+                "/cal/ann%40example.com/work/a.ics",
+            ),
             ("a.ics", "/cal/ann%40example.com/work/a.ics"),
-            ("https://dav.example.com/cal/ann%40example.com/work/%61.ics", "/cal/ann%40example.com/work/a.ics"),
+            (
+                "https://dav.example.com/cal/ann%40example.com/work/%61.ics",
+                "/cal/ann%40example.com/work/a.ics",
+            ),
             ("https://DAV.example.com:443/x/a.ics", "/x/a.ics"),
             ("http://dav.example.com/x/a.ics", "/x/a.ics"),
-            ("https://p07.example.com/x/a.ics", "https://p07.example.com/x/a.ics"),
-            ("/x/Bj%c3%b6rk%20%E2%82%ac.ics", "/x/Bj%C3%B6rk%20%E2%82%AC.ics"),
+            (
+                "https://p07.example.com/x/a.ics",
+                "https://p07.example.com/x/a.ics",
+            ),
+            (
+                "/x/Bj%c3%b6rk%20%E2%82%ac.ics",
+                "/x/Bj%C3%B6rk%20%E2%82%AC.ics",
+            ),
             ("/x/Björk €.ics", "/x/Bj%C3%B6rk%20%E2%82%AC.ics"),
             ("/x/a+b(c)'d'.ics", "/x/a%2Bb%28c%29%27d%27.ics"),
             ("/x/a%2fb.ics", "/x/a%2Fb.ics"),
@@ -137,7 +152,11 @@ mod tests {
             ("https://h/alias/a.ics", true),
             ("https://h/alias/", false),
         ] {
-            assert_eq!(is_member(&calendar, &url.parse().unwrap()), expected, "{url}");
+            assert_eq!(
+                is_member(&calendar, &url.parse().unwrap()),
+                expected,
+                "{url}"
+            );
         }
     }
 }

@@ -50,8 +50,12 @@ impl CalDav {
                 (token, Coverage::Incremental)
             }
             Position::Page(page) => {
-                let complete = page.strip_prefix(ALL).map(|token| (token, Coverage::Complete));
-                let news = page.strip_prefix(NEWS).map(|token| (token, Coverage::Incremental));
+                let complete = page
+                    .strip_prefix(ALL)
+                    .map(|token| (token, Coverage::Complete));
+                let news = page
+                    .strip_prefix(NEWS)
+                    .map(|token| (token, Coverage::Incremental));
                 complete.or(news).ok_or_else(foreign_cursor)?
             }
         };
@@ -104,14 +108,12 @@ impl CalDav {
         let mut present = Vec::new();
         let mut truncated = false;
         let mut refused = None;
-        let token = each_response(&answer.body, |entry| {
-            match member(url, answer, &entry) {
-                Member::Change(change) if change.state == State::Gone => gone.push(change),
-                Member::Change(change) => present.push(change),
-                Member::Collection(Some(507)) => truncated = true,
-                Member::Collection(Some(404 | 410)) => refused = Some(calendar_gone(url)),
-                Member::Collection(_) | Member::NoEvent => {}
-            }
+        let token = each_response(&answer.body, |entry| match member(url, answer, &entry) {
+            Member::Change(change) if change.state == State::Gone => gone.push(change),
+            Member::Change(change) => present.push(change),
+            Member::Collection(Some(507)) => truncated = true,
+            Member::Collection(Some(404 | 410)) => refused = Some(calendar_gone(url)),
+            Member::Collection(_) | Member::NoEvent => {}
         })?;
         if let Some(failure) = refused {
             return Err(failure);
@@ -153,15 +155,13 @@ impl CalDav {
         let mut changes = Vec::new();
         let mut calendar_seen = false;
         let mut tag = None;
-        each_response(body, |entry| {
-            match member(url, &answer, &entry) {
-                Member::Change(change) => changes.push(change),
-                Member::Collection(None) => {
-                    calendar_seen = true;
-                    tag = tag.take().or_else(|| change_tag(&entry));
-                }
-                Member::Collection(Some(_)) | Member::NoEvent => {}
+        each_response(body, |entry| match member(url, &answer, &entry) {
+            Member::Change(change) => changes.push(change),
+            Member::Collection(None) => {
+                calendar_seen = true;
+                tag = tag.take().or_else(|| change_tag(&entry));
             }
+            Member::Collection(Some(_)) | Member::NoEvent => {}
         })?;
         if !calendar_seen {
             // The calendar itself always stands in its own listing; without it this is a listing of something else.
@@ -181,7 +181,10 @@ impl CalDav {
     async fn list_if_changed(&self, url: &Url, tag: &str) -> Result<Page, Failure> {
         let answer = self.send(requests::change_tag(url)).await?;
         let entries = responses(refusal::multistatus(&answer, self.now())?)?;
-        if entries.iter().any(|entry| change_tag(entry).as_deref() == Some(tag)) {
+        if entries
+            .iter()
+            .any(|entry| change_tag(entry).as_deref() == Some(tag))
+        {
             return Ok(Page {
                 changes: Vec::new(),
                 next: Next::Done {
@@ -209,7 +212,8 @@ fn member(calendar: &Url, answer: &Answer, entry: &Entry) -> Member {
         return Member::NoEvent;
     };
     // However it spells its own address, a 507 is about the listing.
-    let is_itself = url == *calendar || href::collection(url.clone()) == href::collection(answer.url.clone());
+    let is_itself =
+        url == *calendar || href::collection(url.clone()) == href::collection(answer.url.clone());
     if is_itself || entry.status == Some(507) {
         return Member::Collection(entry.status);
     }
@@ -273,7 +277,3 @@ fn dead_cursor(said: &ErrorBody) -> Failure {
 fn foreign_cursor() -> Failure {
     Failure::new(Class::CursorDead, "The cursor is not one of this provider")
 }
-
-#[cfg(test)]
-#[path = "listing_tests.rs"]
-mod tests;

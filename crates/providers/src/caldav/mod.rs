@@ -112,10 +112,7 @@ impl CalDav {
     }
 
     fn with_learned<T>(&self, act: impl FnOnce(&mut Learned) -> T) -> T {
-        act(&mut self
-            .learned
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.learned.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -134,11 +131,7 @@ impl Provider for CalDav {
         self.discover().await
     }
 
-    async fn changes(
-        &self,
-        calendar: &RemoteCalendarId,
-        from: &Position,
-    ) -> Result<Page, Failure> {
+    async fn changes(&self, calendar: &RemoteCalendarId, from: &Position) -> Result<Page, Failure> {
         self.list(calendar, from).await
     }
 

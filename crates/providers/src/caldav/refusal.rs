@@ -33,7 +33,10 @@ pub(crate) fn of_read(answer: &Answer, now: Timestamp) -> Failure {
             Class::Forbidden,
             sentence(host, "does not let this account read here", &said),
         ),
-        404 | 410 => Failure::new(Class::Gone, sentence(host, "no longer has this calendar", &said)),
+        404 | 410 => Failure::new(
+            Class::Gone,
+            sentence(host, "no longer has this calendar", &said),
+        ),
         408 | 423 | 425 | 429 | 500 | 502..=504 | 507..=599 => passing(answer, now, &said),
         200..=299 => Failure::protocol(format!(
             "{host} does not speak CalDAV at this address: it answers {status} with {}",

@@ -149,10 +149,7 @@ fn demand(headers: &mut HeaderMap, precondition: Precondition<'_>) -> Result<(),
 }
 
 fn xml(method: &[u8], url: &Url, depth: Depth, body: &str) -> Request {
-    let mut request = bare(
-        Method::from_bytes(method).unwrap_or(Method::OPTIONS),
-        url,
-    );
+    let mut request = bare(Method::from_bytes(method).unwrap_or(Method::OPTIONS), url);
     request.headers.insert(
         CONTENT_TYPE,
         HeaderValue::from_static("application/xml; charset=utf-8"),

@@ -28,10 +28,7 @@ const CONTENT_CONDITIONS: [&str; 10] = [
 
 /// What servers without `no-uid-conflict` write instead, in lower case. Nextcloud says the second when the UID lies in
 /// its trash, where nobody sees it.
-const UID_TAKEN_WORDS: [&str; 2] = [
-    "object with uid already exists",
-    "uid already exists",
-];
+const UID_TAKEN_WORDS: [&str; 2] = ["object with uid already exists", "uid already exists"];
 
 /// What a write was to do: the same status means different things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +117,9 @@ impl CalDav {
         let version = match change.version {
             Some(version) => Some(version),
             None => {
-                found_version = self.unchanged_content(calendar, remote_id, change.raw).await?;
+                found_version = self
+                    .unchanged_content(calendar, remote_id, change.raw)
+                    .await?;
                 found_version.as_ref()
             }
         };
@@ -129,7 +128,9 @@ impl CalDav {
         let request = requests::put(&target, text.clone(), requests::unchanged(version))?;
         let mut answer = self.send(request).await?;
         if answer.status.as_u16() == 412
-            && let Some(bare) = self.weak_but_unchanged(calendar, remote_id, version).await?
+            && let Some(bare) = self
+                .weak_but_unchanged(calendar, remote_id, version)
+                .await?
         {
             let request = requests::put(&target, text.clone(), Precondition::Version(&bare))?;
             answer = self.send(request).await?;
@@ -151,7 +152,9 @@ impl CalDav {
         let request = requests::delete(&target, requests::unchanged(version))?;
         let mut answer = self.send(request).await?;
         if answer.status.as_u16() == 412
-            && let Some(bare) = self.weak_but_unchanged(calendar, remote_id, version).await?
+            && let Some(bare) = self
+                .weak_but_unchanged(calendar, remote_id, version)
+                .await?
         {
             answer = self
                 .send(requests::delete(&target, Precondition::Version(&bare))?)
@@ -268,7 +271,9 @@ impl CalDav {
             }
             // RFC 4918 §9.7.1: the collection to put it in is not there.
             (404 | 409 | 410, Doing::Create) => failure(Class::Gone, "no longer has this calendar"),
-            (403 | 405 | 501, _) => failure(Class::Forbidden, "does not let this account write here"),
+            (403 | 405 | 501, _) => {
+                failure(Class::Forbidden, "does not let this account write here")
+            }
             (423 | 425 | 429 | 503 | 507, _) => refusal::passing(answer, self.now(), &said),
             (303 | 408 | 500..=599, _) => failure(
                 Class::Unknown,
@@ -303,7 +308,3 @@ fn is_about_content(said: &ErrorBody) -> bool {
         .iter()
         .any(|(ns, name)| *ns == Ns::CalDav && CONTENT_CONDITIONS.contains(&&**name))
 }
-
-#[cfg(test)]
-#[path = "write_tests.rs"]
-mod tests;

@@ -13,19 +13,47 @@ fn given_for(home: &str) -> Credentials {
 #[test]
 fn a_password_goes_only_where_it_belongs() {
     let table = [
-        ("https://dav.example.com/", "https://dav.example.com/x", true),
-        ("https://dav.example.com/", "https://dav.example.com:8443/x", true),
-        ("https://dav.example.com/", "http://dav.example.com/x", false),
+        (
+            "https://dav.example.com/",
+            "https://dav.example.com/x",
+            true,
+        ),
+        (
+            "https://dav.example.com/",
+            "https://dav.example.com:8443/x",
+            true,
+        ),
+        (
+            "https://dav.example.com/",
+            "http://dav.example.com/x",
+            false,
+        ),
         ("http://dav.example.com/", "https://dav.example.com/x", true),
         ("http://dav.example.com/", "http://dav.example.com/x", true),
-        ("http://dav.example.com/", "http://dav.example.com:81/x", false),
+        (
+            "http://dav.example.com/",
+            "http://dav.example.com:81/x",
+            false,
+        ),
         ("https://example.com/", "https://dav.example.com/x", true),
         ("https://example.com/", "https://evilexample.com/x", false),
         ("https://dav.example.com/", "https://example.com/x", false),
         ("https://a.co.uk/", "https://b.co.uk/x", false),
-        ("https://caldav.icloud.com/", "https://p07-caldav.icloud.com/1/", true),
-        ("https://caldav.icloud.com/", "https://icloud.com.evil.net/1/", false),
-        ("https://caldav.icloud.com/", "http://p07-caldav.icloud.com/1/", false),
+        (
+            "https://caldav.icloud.com/",
+            "https://p07-caldav.icloud.com/1/",
+            true,
+        ),
+        (
+            "https://caldav.icloud.com/",
+            "https://icloud.com.evil.net/1/",
+            false,
+        ),
+        (
+            "https://caldav.icloud.com/",
+            "http://p07-caldav.icloud.com/1/",
+            false,
+        ),
         ("http://127.0.0.1:5232/", "http://127.0.0.1:5232/x", true),
         ("http://127.0.0.1:5232/", "http://127.0.0.1:5233/x", false),
         ("https://10.0.0.1/", "https://1.10.0.0.1.evil.net/", false),

@@ -198,9 +198,9 @@ impl Guard {
     }
 
     fn allows_address(&self, address: IpAddr) -> bool {
-        self.allowed
-            .iter()
-            .any(|allowed| matches!(allowed, Allowed::Network(network) if network.contains(address)))
+        self.allowed.iter().any(
+            |allowed| matches!(allowed, Allowed::Network(network) if network.contains(address)),
+        )
     }
 }
 

@@ -3,7 +3,9 @@
 use super::*;
 
 fn judge(guard: &Guard, text: &str) -> Result<(), Kind> {
-    let url: Url = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+    let url: Url = text
+        .parse()
+        .unwrap_or_else(|error| panic!("{text}: {error}"));
     guard.url(&url).map_err(|refused| refused.kind)
 }
 
@@ -168,12 +170,22 @@ fn what_a_name_resolves_to_is_judged_like_a_literal() {
         refused.to_string(),
         "innocent.example (10.0.0.7) is a private address; an operator can open it with the setting allow_networks"
     );
-    assert_eq!(guard.address("example.com", "93.184.216.34".parse().unwrap()), Ok(()));
+    assert_eq!(
+        guard.address("example.com", "93.184.216.34".parse().unwrap()),
+        Ok(())
+    );
 }
 
 #[test]
 fn settings_that_name_nothing_are_refused() {
-    for text in ["", "10.0.0.0/33", "fd00::/129", "nas.local/24", "a b", "10.0.0.0/x"] {
+    for text in [
+        "",
+        "10.0.0.0/33",
+        "fd00::/129",
+        "nas.local/24",
+        "a b",
+        "10.0.0.0/x",
+    ] {
         assert!(text.parse::<Allowed>().is_err(), "{text:?}");
     }
 }

@@ -16,8 +16,8 @@ use bytes::Bytes;
 use url::Url;
 
 pub use client::{HttpSettings, HttpTransport, SettingsError};
-pub(crate) use exchange::{Answer, Door};
 pub use exchange::Credentials;
+pub(crate) use exchange::{Answer, Door};
 pub use meter::{Metered, Traffic};
 pub(crate) use retry_after::retry_at;
 
