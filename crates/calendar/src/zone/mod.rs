@@ -1,11 +1,13 @@
 //! Time zones: IANA names from the bundled database, Windows names, and zones that an event defines itself.
 
+mod names;
+
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::recurrence::Rule;
-use crate::time::ZoneId;
+
+pub use names::{bundled_version, iana, iana_names, identify};
 
 /// A zone defined by its own rules (`VTIMEZONE`, RFC 5545 §3.6.5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,17 +33,4 @@ pub struct Observance {
     /// Further beginnings (`RDATE`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dates: Vec<DateTime>,
-}
-
-/// The zone of the bundled database with this name, whatever its capitals; none if it has none.
-pub fn iana(name: &str) -> Option<TimeZone> {
-    let _ = name;
-    None
-}
-
-/// The zone that a `TZID` means: an IANA name as it stands, a Windows or Outlook name by CLDR, a prefixed name
-/// (`/mozilla.org/…/Europe/Berlin`) by its tail. None where only the file's own `VTIMEZONE` can tell.
-pub fn identify(tzid: &str) -> Option<ZoneId> {
-    let _ = tzid;
-    None
 }
