@@ -12,6 +12,7 @@ pub mod audit;
 pub mod calendars;
 pub mod conflicts;
 pub mod connections;
+pub mod debts;
 pub mod events;
 pub mod held;
 pub mod intents;
