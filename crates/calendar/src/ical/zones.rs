@@ -125,6 +125,12 @@ impl<'t, 'a> Zones<'t, 'a> {
         }
     }
 
+    /// Adds definitions from elsewhere; they overrule those of the text.
+    pub(crate) fn learn(&self, custom: &Custom) {
+        let mut known = self.custom.borrow_mut();
+        known.extend(custom.iter().map(|(zone, rules)| (zone.clone(), rules.clone())));
+    }
+
     /// The instant of a wall-clock time in a zone of this text.
     pub(crate) fn instant(&self, wall: DateTime, zone: &ZoneId) -> Option<Timestamp> {
         instant(wall, zone, &self.custom.borrow())

@@ -1,0 +1,3 @@
+//! The calendar domain, seen from outside.
+
+mod ical;
