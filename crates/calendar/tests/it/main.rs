@@ -1,3 +1,4 @@
-//! The calendar domain, seen from outside.
+//! The integration tests of the calendar domain, in one binary.
 
 mod ical;
+mod recurrence;

@@ -268,7 +268,7 @@ impl<'a> Patch<'_, '_, 'a> {
                 .param("TZID")
                 .and_then(|tzid| self.clock.zones.resolve(&tzid));
             if let Some(zone) = zone {
-                let tzid = self.clock.tzid(&zone, Some(line));
+                let tzid = self.clock.tzid(&zone, None);
                 if line.param("TZID").as_deref() != Some(&tzid) {
                     *line = line.with_params(&[("TZID", Some(&tzid))], line.value(), self.line_end);
                 }
