@@ -131,6 +131,14 @@ impl Provider for CalDav {
         self.discover().await
     }
 
+    fn place(&self, calendar: &RemoteCalendarId, name: &str) -> RemoteId {
+        let member = format!("{name}.ics");
+        let placed = href::calendar_url(calendar)
+            .ok()
+            .and_then(|base| Some(href::remote_id(&base, &href::resolve(&base, &member)?)));
+        placed.unwrap_or(RemoteId(member))
+    }
+
     async fn changes(&self, calendar: &RemoteCalendarId, from: &Position) -> Result<Page, Failure> {
         self.list(calendar, from).await
     }

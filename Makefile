@@ -1,0 +1,39 @@
+# What one does with Kalends. The work is in scripts/ and bench/; this page names it.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help setup test check fmt sim bench demo clean
+
+SEEDS ?= 0..1000
+BENCH ?=
+DEMO ?=
+
+help: ## this page
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what is missing: PostgreSQL, the CalDAV servers, the oracles (idempotent)
+	@scripts/setup
+
+test: ## everything: formatting, lints, tests on both databases and real servers, 200 simulation seeds
+	@scripts/test
+
+check: ## formatting and lints only
+	@scripts/check
+
+fmt: ## format the code
+	@cargo fmt --all
+
+sim: ## the simulation on more seeds: make sim SEEDS=0..5000
+	@cargo run --quiet --package kalends-sim -- --seeds $(SEEDS)
+
+bench: ## measure beside vdirsyncer, python-dateutil and libical: make bench BENCH=--quick
+	@scripts/setup
+	@cargo build --release --package kalends-server --bin kalends
+	@.venv/bin/python bench/run.py $(BENCH)
+
+demo: ## two real CalDAV accounts kept in step, then yours to play with (DEMO=--exit stops at the end)
+	@scripts/demo $(DEMO)
+
+clean: ## remove what was built, the demo's data and the Python environment
+	@cargo clean
+	@rm -rf .venv .demo .bench bench/results.json

@@ -1,0 +1,3 @@
+//! Tests of the simulation, and of the tree's own rules.
+
+mod tidy;
