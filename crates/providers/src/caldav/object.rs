@@ -18,9 +18,9 @@ pub(super) fn observe(version: Option<Version>, text: String) -> State {
     }
 }
 
-/// What we know of an event that the server took byte for byte.
-pub(super) fn observed(version: Version, text: String) -> Result<Observed, Failure> {
-    understood(Some(version), text).map_err(|error| unreadable(&error))
+/// What we know of an event whose text a server took.
+pub(super) fn observed(version: Option<Version>, text: String) -> Result<Observed, Failure> {
+    understood(version, text).map_err(|error| unreadable(&error))
 }
 
 /// Reads a payload kept from before.
@@ -47,10 +47,9 @@ pub(super) fn patch(
     stamp: Timestamp,
     me: &[Address],
 ) -> Result<String, Failure> {
-    let options = ical::PatchOptions { mark, stamp };
-    ical::patch_object(&raw.0, event, &options)
-        .map(|text| ical::silence_scheduling(&text, me))
-        .map_err(|error| unreadable(&error))
+    let _ = raw;
+    let options = ical::WriteOptions { mark, stamp };
+    Ok(ical::silence_scheduling(&ical::write_object(event, &options), me))
 }
 
 fn understood(version: Option<Version>, text: String) -> Result<Observed, ItemError> {

@@ -260,6 +260,10 @@ impl Provider for Feed {
         Err(Failure::new(Class::Forbidden, "A feed can only be read"))
     }
 
+    fn place(&self, _: &RemoteCalendarId, name: &str) -> RemoteId {
+        RemoteId::from(name)
+    }
+
     fn read(&self, raw: &Raw) -> Result<Event, Failure> {
         ical::read_object(&raw.0)
             .map(|object| object.event)
