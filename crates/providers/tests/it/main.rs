@@ -3,3 +3,4 @@
 mod discovery;
 mod listing;
 mod script;
+mod feeds;
