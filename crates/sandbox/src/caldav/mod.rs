@@ -38,6 +38,12 @@ pub fn home_path(user: &str) -> String {
     Target::Home(user.to_owned()).href(crate::quirks::Hrefs::Paths, "")
 }
 
+/// The `Authorization` value that lets an account's user in.
+pub fn authorization(account: &Account) -> String {
+    let plain = format!("{}:{}", account.user, account.password);
+    format!("Basic {}", base64::encode(plain.as_bytes()))
+}
+
 /// A request after the door: who asks for what.
 pub(crate) struct Asked<'a> {
     pub(crate) account: &'a Account,
