@@ -30,6 +30,9 @@ pub trait Provider: Send + Sync {
     /// Writes one event, under its precondition, mailing nobody.
     async fn write(&self, calendar: &RemoteCalendarId, write: &Write) -> Result<Receipt, Failure>;
 
+    /// The id that a [`Write::Create`] of this name is expected to get. Pure.
+    fn place(&self, calendar: &RemoteCalendarId, name: &str) -> RemoteId;
+
     /// Reads a raw payload kept from an earlier [`Observed`] again: the merge base. Pure.
     fn read(&self, raw: &Raw) -> Result<Event, Failure>;
 }
@@ -224,12 +227,23 @@ pub enum Write {
 /// What came of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Receipt {
-    /// It is written. The content is what the provider holds now, read back where it may differ from what was sent.
+    /// It is written. The content is the provider's own answer to the write, or what was sent where a strong validator
+    /// proves that it was stored as it is.
     Written {
         /// Under this id.
         remote_id: RemoteId,
         /// As this.
         observed: Box<Observed>,
+    },
+    /// It is written, and was read back by a second request because the answer to the write did not tell what is stored
+    /// now: an edit that somebody else made in between may be in it.
+    ReadBack {
+        /// Under this id.
+        remote_id: RemoteId,
+        /// As this.
+        observed: Box<Observed>,
+        /// What was sent, as the provider's reader reads it.
+        sent: Box<Event>,
     },
     /// It is deleted (or was already).
     Deleted,

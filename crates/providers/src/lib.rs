@@ -1,1 +1,11 @@
-//! Placeholder while the workspace is laid out.
+//! The only crate that speaks HTTP outward: remote calendars behind [`kalends_calendar::provider::Provider`].
+//!
+//! [`http`] is the door: one [`http::Transport`], an address guard that users' addresses cannot get round, redirects
+//! that never carry a password to a stranger. [`caldav`] and [`ics`] turn calls into request values and answers into
+//! changes; what they decide is decided on bytes and tested on bytes.
+//!
+//! It never knows tenants, links or the store, never retries and never sleeps: the engine does.
+
+pub mod caldav;
+pub mod http;
+pub mod ics;

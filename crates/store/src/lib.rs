@@ -1,1 +1,48 @@
-//! Placeholder while the workspace is laid out.
+//! All of Kalends' SQL: SQLite and PostgreSQL behind one two-armed transaction.
+//!
+//! One file per noun. A function that takes `&mut Tx` is part of its caller's transaction; one that takes `&Store` is a
+//! transaction of its own. Every function is bound to one tenant, through its [`Tx`] or its [`Lease`](leases::Lease);
+//! the few that are not (finding tenants, claiming due links) say so.
+//!
+//! This crate never talks to a provider, never reads a clock, and decides nothing: it applies plans that others made.
+//! Times and identifiers are given by the caller; nothing here says `now()` or `random()`, but for keys and nonces.
+
+pub mod apply;
+pub mod audit;
+pub mod calendars;
+pub mod conflicts;
+pub mod connections;
+pub mod debts;
+pub mod events;
+pub mod held;
+pub mod intents;
+pub mod leases;
+pub mod links;
+pub mod mirrors;
+pub mod remote_calendars;
+pub mod remote_writes;
+pub mod runs;
+pub mod secrets;
+pub mod skips;
+pub mod tenants;
+pub mod vault;
+
+mod bind;
+mod dialect;
+mod error;
+mod micros;
+mod migrate;
+mod multi;
+mod outbox;
+mod row;
+mod store;
+mod tx;
+mod words;
+
+pub use apply::{Applied, Batch, CursorMove, apply};
+pub use dialect::Dialect;
+pub use error::{ApplyError, EditError, LeaseError, StoreError};
+pub use leases::Lease;
+pub use migrate::MigrationStatus;
+pub use store::Store;
+pub use tx::Tx;

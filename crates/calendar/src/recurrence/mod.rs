@@ -1,15 +1,26 @@
 //! Recurrence: rules, and their expansion within a window.
 
+mod bounds;
+pub(crate) mod civil;
+mod compiled;
+mod occurrences;
+mod starts;
+mod walk;
+
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::ops::Range;
 
 use jiff::Timestamp;
 use jiff::civil::{DateTime, Weekday};
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Event, Instance, RecurrenceId};
+use crate::event::{Instance, RecurrenceId};
+
+pub use bounds::{Bounds, bounds};
+pub use occurrences::occurrences;
+pub(crate) use starts::First;
+pub use starts::Starts;
 
 /// A recurrence rule (RFC 5545 §3.3.10, RFC 8984 §4.3.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +68,27 @@ pub struct Rule {
     /// When it ends.
     #[serde(default, skip_serializing_if = "End::is_never")]
     pub end: End,
+}
+
+impl Rule {
+    /// A rule that repeats once in every period, for ever.
+    pub fn every(frequency: Frequency) -> Self {
+        Self {
+            frequency,
+            interval: every(),
+            first_day_of_week: monday(),
+            by_day: Vec::new(),
+            by_month_day: BTreeSet::new(),
+            by_month: BTreeSet::new(),
+            by_year_day: BTreeSet::new(),
+            by_week_no: BTreeSet::new(),
+            by_hour: BTreeSet::new(),
+            by_minute: BTreeSet::new(),
+            by_second: BTreeSet::new(),
+            by_set_position: BTreeSet::new(),
+            end: End::Never,
+        }
+    }
 }
 
 /// The period of a rule.
@@ -115,6 +147,10 @@ fn every() -> NonZeroU32 {
     NonZeroU32::MIN
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
 fn is_every(interval: &NonZeroU32) -> bool {
     *interval == NonZeroU32::MIN
 }
@@ -123,11 +159,15 @@ fn monday() -> Weekday {
     Weekday::Monday
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
 fn is_monday(day: &Weekday) -> bool {
     *day == Weekday::Monday
 }
 
-/// Weekdays as the two letters of iCalendar, lower-cased as JSCalendar has them.
+/// Weekdays as the two letters of iCalendar, lower-cased as `JSCalendar` has them.
 mod weekday_name {
     use jiff::civil::Weekday;
     use serde::{Deserialize, Deserializer, Serializer};
@@ -181,17 +221,4 @@ pub enum ExpansionError {
     /// A zone is not known.
     #[error("unknown time zone `{0}`")]
     UnknownZone(String),
-}
-
-/// The occurrences of an event that overlap a window, in order of their start.
-///
-/// All-day and floating times are placed in `floating`, the reader's zone.
-pub fn occurrences<'a>(
-    event: &'a Event,
-    window: Range<Timestamp>,
-    floating: &TimeZone,
-    limit: usize,
-) -> Result<Vec<Occurrence<'a>>, ExpansionError> {
-    let _ = (event, window, floating, limit);
-    Ok(Vec::new())
 }

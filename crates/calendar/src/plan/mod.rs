@@ -1,5 +1,16 @@
 //! What to do about what both sides did: plain data, made by a pure function, applied by the store.
 
+mod brake;
+mod incoming;
+mod outgoing;
+#[cfg(test)]
+mod tests;
+
+pub use brake::{BRAKE_MIN_DELETIONS, BRAKE_PERCENT, Brake, brake};
+pub use incoming::{Ours, Theirs, plan_incoming};
+pub use outgoing::{Owed, mirror_name, plan_outgoing};
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
@@ -7,6 +18,47 @@ use crate::ids::{EventId, RemoteId, Version};
 use crate::merge::Conflict;
 use crate::provider::Raw;
 use crate::revision::Revision;
+
+/// Our side of one event, as the store has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Canonical {
+    /// It is there.
+    Live {
+        /// Its identity.
+        id: EventId,
+        /// The revision that a plan starts from.
+        revision: Revision,
+        /// What it is.
+        event: Box<Event>,
+        /// When it last changed, by our clock.
+        changed_at: Timestamp,
+    },
+    /// It was deleted, restorably.
+    Deleted {
+        /// Its identity.
+        id: EventId,
+        /// The revision of the deletion.
+        revision: Revision,
+    },
+}
+
+impl Canonical {
+    /// Its identity, there or not.
+    pub fn id(&self) -> EventId {
+        match self {
+            Self::Live { id, .. } | Self::Deleted { id, .. } => *id,
+        }
+    }
+}
+
+/// A mirror with its merge base read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agreed {
+    /// The mirror as the store has it.
+    pub mirror: Mirror,
+    /// What its payload says.
+    pub base: Event,
+}
 
 /// What the link and the remote side last agreed on about one event; the merge base is read from `raw`.
 #[derive(Clone, Debug, PartialEq, Eq)]

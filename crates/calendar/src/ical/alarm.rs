@@ -1,0 +1,182 @@
+//! `VALARM` components and the alerts they mean. A broken alarm is kept in the text and means no alert.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::moment::{self, Written};
+use super::text;
+use super::tree::Component;
+use crate::event::{Alert, AlertAction, AlertKey, Trigger};
+
+/// Reads an alarm; none where it is broken or says that there is none (Apple's `ACTION:NONE`).
+pub(crate) fn read(component: &Component<'_>) -> Option<Alert> {
+    let trigger = component.line("TRIGGER")?;
+    let value = trigger.value().trim();
+    let trigger = match moment::parse_duration(value) {
+        Some(span) => {
+            let from_end = trigger
+                .param("RELATED")
+                .is_some_and(|related| related.eq_ignore_ascii_case("END"));
+            if from_end {
+                Trigger::FromEnd(span.total_seconds())
+            } else {
+                Trigger::FromStart(span.total_seconds())
+            }
+        }
+        None => match moment::parse(value)? {
+            Written::Utc(wall) => Trigger::At(moment::utc_instant(wall)?),
+            // RFC 5545 §3.8.6.3 wants UTC; which zone another one means, nobody can say.
+            Written::Date(_) | Written::Local(_) => return None,
+        },
+    };
+    let action = component.line("ACTION")?.value().trim();
+    let action = match action.to_ascii_uppercase().as_str() {
+        "NONE" | "" => return None,
+        "EMAIL" => AlertAction::Email,
+        _ => AlertAction::Display,
+    };
+    Some(Alert { trigger, action })
+}
+
+/// The alerts of a component with their keys, in order, and where among its nodes each stands.
+pub(crate) fn read_all<'t, 'a: 't>(
+    alarms: impl Iterator<Item = &'t Component<'a>>,
+) -> Vec<(AlertKey, Alert, &'t Component<'a>)> {
+    let mut found: Vec<(AlertKey, Alert, _)> = Vec::new();
+    let mut keys = Keys::default();
+    for component in alarms.filter(|inner| inner.is("VALARM")) {
+        if let Some(alert) = read(component) {
+            let key = keys.next(uid(component).as_deref(), &alert);
+            found.push((key, alert, component));
+        }
+    }
+    found
+}
+
+/// The `UID` of an alarm, where it has one that says something.
+pub(crate) fn uid(component: &Component<'_>) -> Option<String> {
+    component
+        .line("UID")
+        .map(|line| text::unescape(line.value()).trim().to_owned())
+        .filter(|uid| !uid.is_empty())
+}
+
+/// Gives alarms their keys, in the order they stand.
+#[derive(Default)]
+pub(crate) struct Keys {
+    given: BTreeSet<String>,
+    alike: BTreeMap<String, usize>,
+}
+
+impl Keys {
+    /// The key of the next alarm: its `UID`, else what it says, numbered from the second that says the same.
+    pub(crate) fn next(&mut self, uid: Option<&str>, alert: &Alert) -> AlertKey {
+        let key = match uid {
+            Some(uid) => uid.to_owned(),
+            None => self.derived(alert),
+        };
+        let mut free = key.clone();
+        let mut number = 2;
+        // Copied alarms may share a UID; neither may hide the other.
+        while !self.given.insert(free.clone()) {
+            free = format!("{key} #{number}");
+            number += 1;
+        }
+        AlertKey(free)
+    }
+
+    /// What the next alarm without a `UID` would be called.
+    pub(crate) fn peek(&self, alert: &Alert) -> AlertKey {
+        let base = says(alert);
+        AlertKey(match self.alike.get(&base) {
+            None => base,
+            Some(count) => format!("{base} #{}", count + 1),
+        })
+    }
+
+    /// Whether a key is already somebody's.
+    pub(crate) fn is_given(&self, key: &AlertKey) -> bool {
+        self.given.contains(&key.0)
+    }
+
+    fn derived(&mut self, alert: &Alert) -> String {
+        let key = self.peek(alert).0;
+        *self.alike.entry(says(alert)).or_insert(0) += 1;
+        key
+    }
+}
+
+fn says(alert: &Alert) -> String {
+    let action = action_name(alert.action).to_ascii_lowercase();
+    match &alert.trigger {
+        Trigger::FromStart(seconds) => {
+            format!("{action} {} start", moment::format_offset_seconds(*seconds))
+        }
+        Trigger::FromEnd(seconds) => {
+            format!("{action} {} end", moment::format_offset_seconds(*seconds))
+        }
+        Trigger::At(instant) => format!("{action} at {}", moment::format_instant(*instant)),
+    }
+}
+
+/// The value of `ACTION`.
+pub(crate) fn action_name(action: AlertAction) -> &'static str {
+    match action {
+        AlertAction::Display => "DISPLAY",
+        AlertAction::Email => "EMAIL",
+    }
+}
+
+/// The `RELATED` and `VALUE` parameters and the value of `TRIGGER`.
+pub(crate) fn trigger_parts(
+    trigger: &Trigger,
+) -> (Option<&'static str>, Option<&'static str>, String) {
+    match trigger {
+        Trigger::FromStart(seconds) => (None, None, moment::format_offset_seconds(*seconds)),
+        Trigger::FromEnd(seconds) => (Some("END"), None, moment::format_offset_seconds(*seconds)),
+        Trigger::At(instant) => (None, Some("DATE-TIME"), moment::format_instant(*instant)),
+    }
+}
+
+/// The lines of a new alarm. `title` is what it shows; a mail needs a summary and somebody to go to as well
+/// (RFC 5545 §3.6.6), so that a mail alarm without anybody is written with the title alone.
+pub(crate) fn write(alert: &Alert, uid: Option<&AlertKey>, title: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(key) = uid {
+        lines.push(format!("UID:{}", text::escape(&key.0)));
+    }
+    lines.push(format!("ACTION:{}", action_name(alert.action)));
+    let (related, kind, value) = trigger_parts(&alert.trigger);
+    let related = related.map_or(String::new(), |related| format!(";RELATED={related}"));
+    let kind = kind.map_or(String::new(), |kind| format!(";VALUE={kind}"));
+    lines.push(format!("TRIGGER{related}{kind}:{value}"));
+    let shown = if title.is_empty() { "Reminder" } else { title };
+    let shown = text::escape(shown);
+    match alert.action {
+        AlertAction::Display => lines.push(format!("DESCRIPTION:{shown}")),
+        AlertAction::Email => {
+            lines.push(format!("SUMMARY:{shown}"));
+            lines.push(format!("DESCRIPTION:{shown}"));
+        }
+    }
+    lines
+}
+
+/// Alerts in the order in which they are written, each with whether it needs a `UID` to keep its key.
+pub(crate) fn in_order<'e>(
+    alerts: &'e BTreeMap<AlertKey, Alert>,
+) -> Vec<(&'e AlertKey, &'e Alert, bool)> {
+    let mut ordered = Vec::new();
+    let mut rest: Vec<(&'e AlertKey, &'e Alert)> = alerts.iter().collect();
+    let mut keys = Keys::default();
+    // First those whose keys say what they are, by number; whatever then remains needs a UID.
+    while let Some(at) = rest
+        .iter()
+        .position(|(key, alert)| keys.peek(alert) == **key)
+    {
+        let (key, alert) = rest.remove(at);
+        keys.next(None, alert);
+        ordered.push((key, alert, false));
+    }
+    ordered.extend(rest.into_iter().map(|(key, alert)| (key, alert, true)));
+    ordered
+}

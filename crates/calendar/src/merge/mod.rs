@@ -1,0 +1,244 @@
+//! Three-way merging, field by field, against what both sides last agreed on.
+
+mod lens;
+
+pub use lens::{FieldError, differing, get, set};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::event::{Address, AlertKey, Event, RecurrenceId};
+use crate::rules::{Authority, ConflictPolicy, Flow, Rules};
+
+/// A unit of merging.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Field {
+    /// Start, zone, duration, rules and shape: one unit, because half a move is no move.
+    Time,
+    /// `title`
+    Title,
+    /// `description`
+    Description,
+    /// `locations`
+    Locations,
+    /// `virtualLocations`
+    VirtualLocations,
+    /// `url`
+    Url,
+    /// `status`
+    Status,
+    /// `freeBusyStatus`
+    FreeBusyStatus,
+    /// `privacy`
+    Privacy,
+    /// `priority`
+    Priority,
+    /// `keywords`
+    Keywords,
+    /// `color`
+    Color,
+    /// One participant.
+    Participant(Address),
+    /// One alert.
+    Alert(AlertKey),
+    /// One occurrence, whole.
+    Override(RecurrenceId),
+}
+
+/// Both sides changed one field, differently.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// Which field.
+    pub field: Field,
+    /// What both had agreed on (JSON of the field; null where absent).
+    pub base: serde_json::Value,
+    /// What it became here.
+    pub local: serde_json::Value,
+    /// What it became there.
+    pub remote: serde_json::Value,
+    /// Who won, and so which value the event carries now.
+    pub winner: Winner,
+}
+
+/// Who won a conflict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Winner {
+    /// Our side.
+    Local,
+    /// The remote side.
+    Remote,
+    /// Nobody yet: each side keeps its own until a person decides.
+    Undecided,
+}
+
+/// What both sides say about one event, and what they had agreed on.
+#[derive(Clone, Copy, Debug)]
+pub struct Sides<'a> {
+    /// What both had agreed on; none where they meet for the first time.
+    pub base: Option<&'a Event>,
+    /// What it is here.
+    pub local: &'a Event,
+    /// What it is there.
+    pub remote: &'a Event,
+    /// When it last changed here, by our clock.
+    pub local_changed_at: Timestamp,
+    /// Whether the link still owes the remote side a change of ours.
+    pub debt: Debt,
+    /// Fields with an undecided conflict.
+    pub held: &'a [Field],
+}
+
+/// Whether a link owes its remote side a change of one event.
+///
+/// It tells an edit of ours from a loss of theirs: a provider that trims a title leaves a difference to the merge base for
+/// ever, but only an edit leaves a debt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Debt {
+    /// All that we changed has arrived there.
+    Settled,
+    /// Something that we changed has not.
+    Owed,
+}
+
+/// The outcome of a merge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Merged {
+    /// What the event is here from now on.
+    pub event: Event,
+    /// Where both sides had changed the same field.
+    pub conflicts: Vec<Conflict>,
+    /// Whether the remote side must be put right whatever we owed it before: it lost a conflict, or changed what it
+    /// may not change.
+    pub put_back: bool,
+}
+
+/// Merges what the remote side says into what we have, as far as the link lets it through.
+///
+/// One side changed a field: take it. Both changed it alike: fine. Both changed it differently: a conflict, decided by
+/// the link's policy; between an edit and a deletion of one element the edit wins. The losing value stays in the
+/// [`Conflict`].
+pub fn merge(sides: &Sides<'_>, rules: &Rules, authority: Authority) -> Merged {
+    let local = rules.mask(sides.local);
+    let remote = rules.mask(sides.remote);
+    let base = sides.base.map(|base| rules.mask(base));
+    let mut merged = Merged {
+        event: sides.local.clone(),
+        conflicts: Vec::new(),
+        put_back: false,
+    };
+
+    for field in lens::fields(
+        [Some(&local), Some(&remote), base.as_ref()]
+            .into_iter()
+            .flatten(),
+    ) {
+        let flow = rules.flow(&field, authority);
+        if flow == Flow::None {
+            continue;
+        }
+        let ours = get(&local, &field);
+        let theirs = get(&remote, &field);
+        if ours == theirs {
+            continue;
+        }
+        let agreed = base.as_ref().map(|base| get(base, &field));
+        let unsent = flow == Flow::In || sides.debt == Debt::Owed || sides.held.contains(&field);
+        let we_changed = agreed.is_none() || (agreed.as_ref() != Some(&ours) && unsent);
+        let they_changed = agreed.as_ref() != Some(&theirs);
+        if !they_changed {
+            continue;
+        }
+        let winner = match (flow, we_changed) {
+            (Flow::None, _) => continue,
+            // They changed what only we may change.
+            (Flow::Out, _) => Winner::Local,
+            (Flow::Both | Flow::In, false) => {
+                take(&mut merged.event, rules, &field, &theirs);
+                continue;
+            }
+            // Somebody else's event: the organizer's word counts, and what we changed stays in the conflict.
+            (Flow::In, true) if authority == Authority::Organizer => Winner::Remote,
+            (Flow::Both | Flow::In, true) => decide(sides, rules, &ours, &theirs),
+        };
+        match winner {
+            Winner::Remote => take(&mut merged.event, rules, &field, &theirs),
+            Winner::Local => merged.put_back |= matches!(flow, Flow::Both | Flow::Out),
+            Winner::Undecided => {}
+        }
+        merged.conflicts.push(Conflict {
+            field,
+            base: agreed.unwrap_or(Value::Null),
+            local: ours,
+            remote: theirs,
+            winner,
+        });
+    }
+    merged.event.sequence = merged.event.sequence.max(sides.remote.sequence);
+    merged
+}
+
+/// Who wins a field that both sides changed differently.
+fn decide(sides: &Sides<'_>, rules: &Rules, ours: &Value, theirs: &Value) -> Winner {
+    if sides.base.is_some() {
+        match (ours, theirs) {
+            (Value::Null, _) => return Winner::Remote,
+            (_, Value::Null) => return Winner::Local,
+            _ => {}
+        }
+    }
+    match rules.conflict_policy {
+        ConflictPolicy::Remote => Winner::Remote,
+        ConflictPolicy::Local => Winner::Local,
+        ConflictPolicy::Ask => Winner::Undecided,
+        ConflictPolicy::Newest => match sides.remote.updated {
+            Some(theirs) if theirs < sides.local_changed_at => Winner::Local,
+            Some(_) | None => Winner::Remote,
+        },
+    }
+}
+
+fn take(event: &mut Event, rules: &Rules, field: &Field, theirs: &Value) {
+    let before = event.clone();
+    // What was read from an event of this shape can be put into one: the types are the same.
+    if set(event, field, theirs).is_ok() {
+        rules.unmask(event, &before, field);
+    } else {
+        *event = before;
+    }
+}
+
+/// How the remote side shall be: what stands there now, with every field that may travel out taken from our side.
+/// Equal to `remote` where nothing is owed. Fields in `held` wait for a person's decision.
+pub fn outgoing(
+    remote: &Event,
+    canonical: &Event,
+    rules: &Rules,
+    authority: Authority,
+    held: &[Field],
+) -> Event {
+    let ours = rules.mask(canonical);
+    let theirs = rules.mask(remote);
+    let mut target = remote.clone();
+    for field in lens::fields([&ours, &theirs]) {
+        let travels = matches!(rules.flow(&field, authority), Flow::Both | Flow::Out);
+        if !travels || held.contains(&field) {
+            continue;
+        }
+        let value = get(&ours, &field);
+        if value != get(&theirs, &field) {
+            let before = target.clone();
+            if set(&mut target, &field, &value).is_ok() {
+                rules.unmask(&mut target, &before, &field);
+            } else {
+                target = before;
+            }
+        }
+    }
+    if !lens::differing(&target, remote).is_empty() {
+        target.sequence = target.sequence.max(canonical.sequence);
+    }
+    target
+}

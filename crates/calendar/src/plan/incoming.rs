@@ -1,0 +1,336 @@
+//! What follows from what a provider reports about one event.
+
+use super::{Agreed, Canonical, Mirror, Origin, Reason, Step};
+use crate::event::Event;
+use crate::ids::EventId;
+use crate::merge::{Debt, Field, Sides, differing, merge, outgoing};
+use crate::provider::Observed;
+use crate::rules::{Authority, Rules};
+
+/// What we know of a remote event before it is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ours {
+    /// Nothing: the identity it would get if it were taken in.
+    Unknown {
+        /// The identity in its mark, where that is free, else a new one.
+        fresh: EventId,
+    },
+    /// Not mirrored, but our calendar has an event with its mark or its UID.
+    Candidate(Canonical),
+    /// It carries our mark of an event of this tenant in another calendar: a copy, never copied again.
+    CopyFromElsewhere,
+    /// Mirrored.
+    Mirrored {
+        /// What was agreed.
+        agreed: Box<Agreed>,
+        /// What we have.
+        canonical: Canonical,
+        /// Whether a change of ours is still owed there.
+        debt: Debt,
+        /// Fields with an undecided conflict.
+        held: Vec<Field>,
+    },
+}
+
+/// What the provider reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Theirs<'a> {
+    /// It is there, and this is it.
+    Present(&'a crate::ids::RemoteId, &'a Observed),
+    /// It is gone, by an explicit word or by its absence from a complete listing.
+    Gone,
+}
+
+/// Decides about one reported event.
+pub fn plan_incoming(ours: &Ours, theirs: Theirs<'_>, rules: &Rules) -> Vec<Step> {
+    match (ours, theirs) {
+        (Ours::Unknown { .. } | Ours::Candidate(_) | Ours::CopyFromElsewhere, Theirs::Gone)
+        | (Ours::CopyFromElsewhere, Theirs::Present(..)) => Vec::new(),
+        (Ours::Unknown { fresh }, Theirs::Present(remote_id, observed)) => {
+            if !rules.receives() {
+                return Vec::new();
+            }
+            vec![
+                Step::CreateEvent {
+                    event: *fresh,
+                    body: Box::new(imported(observed, rules)),
+                    reason: Reason::NewThere,
+                },
+                Step::SetMirror(mirror(*fresh, remote_id, observed, origin(observed))),
+            ]
+        }
+        (Ours::Candidate(canonical), Theirs::Present(remote_id, observed)) => {
+            found_again(canonical, remote_id, observed, rules)
+        }
+        (
+            Ours::Mirrored {
+                agreed,
+                canonical,
+                debt,
+                held,
+            },
+            Theirs::Present(remote_id, observed),
+        ) => {
+            let mut steps = vec![Step::SetMirror(mirror(
+                canonical.id(),
+                remote_id,
+                observed,
+                agreed.mirror.origin,
+            ))];
+            if !differing(&rules.mask(&observed.event), &rules.mask(&agreed.base)).is_empty() {
+                steps.extend(changed(agreed, canonical, *debt, held, observed, rules));
+            }
+            steps
+        }
+        (
+            Ours::Mirrored {
+                agreed,
+                canonical,
+                debt,
+                held: _,
+            },
+            Theirs::Gone,
+        ) => gone(agreed, canonical, *debt, rules),
+    }
+}
+
+/// The authority over an event: over copies that we made it is always ours too.
+pub(super) fn authority(origin: Origin, remote: &Event, rules: &Rules) -> Authority {
+    match origin {
+        Origin::Kalends => Authority::Shared,
+        Origin::Remote => rules.authority(remote),
+    }
+}
+
+fn origin(observed: &Observed) -> Origin {
+    if observed.mark.is_some() {
+        Origin::Kalends
+    } else {
+        Origin::Remote
+    }
+}
+
+fn mirror(
+    event: EventId,
+    remote_id: &crate::ids::RemoteId,
+    observed: &Observed,
+    origin: Origin,
+) -> Mirror {
+    Mirror {
+        event,
+        remote_id: remote_id.clone(),
+        version: observed.version.clone(),
+        raw: observed.raw.clone(),
+        origin,
+    }
+}
+
+/// What we take in of an event that is new to us. A copy of ours that outlived our memory gets its old UID back.
+fn imported(observed: &Observed, rules: &Rules) -> Event {
+    let mut event = rules.mask(&observed.event);
+    if let Some(mark) = &observed.mark {
+        event.uid = mark.uid.clone();
+    }
+    event
+}
+
+/// An event of ours and one of theirs turn out to be the same.
+fn found_again(
+    canonical: &Canonical,
+    remote_id: &crate::ids::RemoteId,
+    observed: &Observed,
+    rules: &Rules,
+) -> Vec<Step> {
+    let origin = origin(observed);
+    match canonical {
+        Canonical::Live {
+            id,
+            revision,
+            event,
+            changed_at,
+        } => {
+            let sides = Sides {
+                base: None,
+                local: event,
+                remote: &observed.event,
+                local_changed_at: *changed_at,
+                debt: Debt::Owed,
+                held: &[],
+            };
+            let merged = merge(&sides, rules, authority(origin, &observed.event, rules));
+            let mut steps = vec![Step::SetMirror(mirror(*id, remote_id, observed, origin))];
+            if !differing(&merged.event, event).is_empty() {
+                steps.push(Step::UpdateEvent {
+                    event: *id,
+                    from: *revision,
+                    body: Box::new(merged.event),
+                    reason: Reason::FoundAgain,
+                });
+            }
+            steps.extend(
+                merged
+                    .conflicts
+                    .into_iter()
+                    .map(|conflict| Step::RecordConflict {
+                        event: *id,
+                        conflict,
+                    }),
+            );
+            if merged.put_back {
+                steps.push(Step::Push {
+                    event: *id,
+                    reason: Reason::FoundAgain,
+                });
+            }
+            steps
+        }
+        Canonical::Deleted { id, revision } => {
+            if !rules.receives() {
+                return Vec::new();
+            }
+            // It was deleted here while no link could say so there: what still exists is not lost.
+            vec![
+                Step::UpdateEvent {
+                    event: *id,
+                    from: *revision,
+                    body: Box::new(imported(observed, rules)),
+                    reason: Reason::FoundAgain,
+                },
+                Step::SetMirror(mirror(*id, remote_id, observed, origin)),
+            ]
+        }
+    }
+}
+
+/// A mirrored event has other content than was agreed.
+fn changed(
+    agreed: &Agreed,
+    canonical: &Canonical,
+    debt: Debt,
+    held: &[Field],
+    observed: &Observed,
+    rules: &Rules,
+) -> Vec<Step> {
+    match canonical {
+        Canonical::Live {
+            id,
+            revision,
+            event,
+            changed_at,
+        } => {
+            let sides = Sides {
+                base: Some(&agreed.base),
+                local: event,
+                remote: &observed.event,
+                local_changed_at: *changed_at,
+                debt,
+                held,
+            };
+            let merged = merge(
+                &sides,
+                rules,
+                authority(agreed.mirror.origin, &observed.event, rules),
+            );
+            let mut steps = Vec::new();
+            if !differing(&merged.event, event).is_empty() {
+                let reason = match debt {
+                    Debt::Owed => Reason::Merged,
+                    Debt::Settled => Reason::ChangedThere,
+                };
+                steps.push(Step::UpdateEvent {
+                    event: *id,
+                    from: *revision,
+                    body: Box::new(merged.event),
+                    reason,
+                });
+            }
+            steps.extend(
+                merged
+                    .conflicts
+                    .into_iter()
+                    .map(|conflict| Step::RecordConflict {
+                        event: *id,
+                        conflict,
+                    }),
+            );
+            if merged.put_back {
+                steps.push(Step::Push {
+                    event: *id,
+                    reason: Reason::PutBack,
+                });
+            }
+            steps
+        }
+        Canonical::Deleted { id, revision } => {
+            if rules.receives() {
+                vec![Step::UpdateEvent {
+                    event: *id,
+                    from: *revision,
+                    body: Box::new(imported(observed, rules)),
+                    reason: Reason::EditBeatsDeletionHere,
+                }]
+            } else {
+                vec![Step::Push {
+                    event: *id,
+                    reason: Reason::PutBack,
+                }]
+            }
+        }
+    }
+}
+
+/// A mirrored event is gone there.
+fn gone(agreed: &Agreed, canonical: &Canonical, debt: Debt, rules: &Rules) -> Vec<Step> {
+    let drop = Step::DropMirror {
+        event: canonical.id(),
+    };
+    match canonical {
+        Canonical::Deleted { .. } => vec![drop],
+        Canonical::Live {
+            id,
+            revision,
+            event,
+            ..
+        } => {
+            if !rules.receives() {
+                return vec![
+                    drop,
+                    Step::Push {
+                        event: *id,
+                        reason: Reason::PutBack,
+                    },
+                ];
+            }
+            if edited_since(agreed, event, debt, rules) {
+                return vec![
+                    drop,
+                    Step::Push {
+                        event: *id,
+                        reason: Reason::EditBeatsDeletionThere,
+                    },
+                ];
+            }
+            vec![
+                Step::DeleteEvent {
+                    event: *id,
+                    from: *revision,
+                    reason: Reason::DeletedThere,
+                },
+                drop,
+            ]
+        }
+    }
+}
+
+/// Whether an event was edited here in a way that a deletion there must not undo. A deletion by the organizer undoes
+/// whatever a guest changed on their own copy.
+fn edited_since(agreed: &Agreed, event: &Event, debt: Debt, rules: &Rules) -> bool {
+    match authority(agreed.mirror.origin, &agreed.base, rules) {
+        Authority::Organizer => false,
+        Authority::Shared if rules.sends() => {
+            let target = outgoing(&agreed.base, event, rules, Authority::Shared, &[]);
+            debt == Debt::Owed && !differing(&target, &agreed.base).is_empty()
+        }
+        Authority::Shared => !differing(&rules.mask(event), &rules.mask(&agreed.base)).is_empty(),
+    }
+}

@@ -1,0 +1,3 @@
+//! The integration tests of the calendar domain, in one binary.
+
+mod recurrence;

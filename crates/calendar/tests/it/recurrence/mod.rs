@@ -1,0 +1,7 @@
+//! Recurrence against the standard's own examples, against other implementations, and against laws of its own.
+
+mod laws;
+mod notation;
+mod oracles;
+mod rfc5545;
+mod series;

@@ -1,0 +1,184 @@
+//! Edits on our side: each is a new version of an event plus what its links owe, in one transaction.
+
+use kalends_calendar::event::Event;
+use kalends_calendar::ids::{CalendarId, ConflictId, EventId, TenantId};
+use kalends_calendar::merge::{FieldError, Winner, set};
+use kalends_calendar::revision::{Actor, Cause, Revision};
+use kalends_store::debts;
+use kalends_store::events::{self, Edit, StoredEvent};
+use kalends_store::{EditError, StoreError, Tx, conflicts};
+use serde_json::Value;
+
+use crate::Engine;
+
+/// Who edits, by the name in the history.
+#[derive(Clone, Copy, Debug)]
+pub struct Editor<'a>(pub &'a str);
+
+/// Why an edit was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum EditRefused {
+    /// There is no such event, conflict or version (or it belongs to somebody else).
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    /// It was deleted; restore it first.
+    #[error("event {0} is deleted; restore it first")]
+    Deleted(EventId),
+    /// Somebody else was quicker.
+    #[error("event {0} was changed meanwhile; look at it again")]
+    Stale(EventId),
+    /// A value does not fit its field.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<EditError> for EditRefused {
+    fn from(error: EditError) -> Self {
+        match error {
+            EditError::Stale(event) => Self::Stale(event),
+            EditError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// How a person decides a conflict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// Our value.
+    Local,
+    /// Theirs.
+    Remote,
+    /// Another one.
+    Custom(Value),
+}
+
+/// Makes an event.
+pub async fn create(
+    engine: &Engine,
+    tenant: TenantId,
+    calendar: CalendarId,
+    event: &Event,
+    by: Editor<'_>,
+) -> Result<EventId, EditRefused> {
+    let id = EventId(engine.ids.next());
+    let mut tx = engine.store.begin(tenant).await?;
+    events::create(&mut tx, calendar, id, event, &edit(engine, by, "made")).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+/// Changes an event, if it still is in the revision that the editor saw.
+pub async fn update(
+    engine: &Engine,
+    tenant: TenantId,
+    id: EventId,
+    from: Revision,
+    event: &Event,
+    by: Editor<'_>,
+) -> Result<Revision, EditRefused> {
+    let mut tx = engine.store.begin(tenant).await?;
+    let stored = find(&mut tx, id).await?;
+    if stored.deleted {
+        return Err(EditRefused::Deleted(id));
+    }
+    let revision = events::update(&mut tx, id, from, event, &edit(engine, by, "edited")).await?;
+    tx.commit().await?;
+    Ok(revision)
+}
+
+/// Deletes an event, restorably.
+pub async fn delete(
+    engine: &Engine,
+    tenant: TenantId,
+    id: EventId,
+    from: Revision,
+    by: Editor<'_>,
+) -> Result<Revision, EditRefused> {
+    let mut tx = engine.store.begin(tenant).await?;
+    let stored = find(&mut tx, id).await?;
+    if stored.deleted {
+        return Err(EditRefused::Deleted(id));
+    }
+    let revision = events::delete(&mut tx, id, from, &edit(engine, by, "deleted")).await?;
+    tx.commit().await?;
+    Ok(revision)
+}
+
+/// Makes an event again what it was in an earlier version. This is a new version: nothing is taken out of the history.
+pub async fn restore(
+    engine: &Engine,
+    tenant: TenantId,
+    id: EventId,
+    version: Revision,
+    by: Editor<'_>,
+) -> Result<Revision, EditRefused> {
+    let mut tx = engine.store.begin(tenant).await?;
+    let stored = find(&mut tx, id).await?;
+    let earlier = events::version(&mut tx, id, version)
+        .await?
+        .ok_or(EditRefused::NotFound("version"))?;
+    let body = earlier.body.ok_or(EditRefused::NotFound(
+        "content in that version: it is a deletion",
+    ))?;
+    let edit = edit(engine, by, &format!("restored version {version}"));
+    let revision = events::update(&mut tx, id, stored.revision, &body, &edit).await?;
+    tx.commit().await?;
+    Ok(revision)
+}
+
+/// Decides a conflict: the event gets the chosen value, and the link owes it to the remote side. A conflict that the
+/// policy had decided already can be decided otherwise the same way.
+pub async fn resolve(
+    engine: &Engine,
+    tenant: TenantId,
+    id: ConflictId,
+    choice: Choice,
+    by: Editor<'_>,
+) -> Result<(), EditRefused> {
+    let now = engine.clock.now();
+    let mut tx = engine.store.begin(tenant).await?;
+    let found = conflicts::get(&mut tx, id)
+        .await?
+        .ok_or(EditRefused::NotFound("conflict"))?;
+    let stored = find(&mut tx, found.event).await?;
+    let Some(mut body) = stored.body.clone().filter(|_| !stored.deleted) else {
+        return Err(EditRefused::Deleted(found.event));
+    };
+    let value = match &choice {
+        Choice::Local => &found.conflict.local,
+        Choice::Remote => &found.conflict.remote,
+        Choice::Custom(value) => value,
+    };
+    set(&mut body, &found.conflict.field, value)?;
+    if stored.body.as_ref() != Some(&body) {
+        let edit = edit(engine, by, "resolved a conflict");
+        events::update(&mut tx, found.event, stored.revision, &body, &edit).await?;
+    } else if found.conflict.winner == Winner::Undecided {
+        debts::owe(&mut tx, found.link, found.event, now).await?;
+    }
+    conflicts::resolve(&mut tx, id, by.0, now).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn find(tx: &mut Tx, id: EventId) -> Result<StoredEvent, EditRefused> {
+    events::get(tx, id)
+        .await?
+        .ok_or(EditRefused::NotFound("event"))
+}
+
+fn edit(engine: &Engine, by: Editor<'_>, reason: &str) -> Edit {
+    Edit {
+        cause: Cause {
+            actor: Actor::User {
+                name: by.0.to_owned(),
+            },
+            reason: reason.to_owned(),
+        },
+        at: engine.clock.now(),
+        except_link: None,
+    }
+}

@@ -1,0 +1,403 @@
+//! Pull: what changed at the remote side, taken in page by page; the cursor moves with the last of it.
+//!
+//! Deletions wait until the listing is whole, because only then is it known how many there are (the brake), and whether a
+//! member that one page called gone came back on a later one.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join;
+use kalends_calendar::failure::{Class, Failure};
+use kalends_calendar::ids::{Cursor, EventId, RemoteId};
+use kalends_calendar::plan::{Brake, Ours, Reason, Step, Theirs, brake, plan_incoming};
+use kalends_calendar::provider::{Change, Coverage, Next, Position, State};
+use kalends_store::apply::Batch;
+use kalends_store::{CursorMove, events, held, mirrors, skips};
+
+use crate::progress::Stage;
+use crate::run::{Mode, Run};
+use crate::show::show;
+use crate::take_in::{Rider, submit, take_in};
+use crate::{EngineError, load, reconcile};
+
+/// How many listed versions are compared with the store at once.
+const COMPARE_BATCH: usize = 500;
+
+/// How many events are taken in by one transaction.
+const APPLY_BATCH: usize = 100;
+
+/// More pages than any honest listing has: at a hundred events a page, ten million events.
+const PAGES_MAX: usize = 100_000;
+
+/// Brings our side up to date.
+pub(crate) async fn pull(run: &Run<'_>) -> Result<(), EngineError> {
+    run.progress.stage(Stage::Listing);
+    let position = reconcile::position(&run.link, run.engine.clock.now(), &run.engine.settings);
+    match listing(run, position.clone()).await {
+        // Routine: the provider has forgotten what it told us. Everything is listed, nothing is lost.
+        Err(EngineError::Provider(Failure {
+            class: Class::CursorDead,
+            ..
+        })) if position != Position::Start => listing(run, Position::Start).await,
+        other => other,
+    }
+}
+
+/// What a listing leaves to be done once it is whole.
+struct Rest {
+    gone: BTreeSet<RemoteId>,
+    listed: usize,
+    generation: i64,
+}
+
+async fn listing(run: &Run<'_>, from: Position) -> Result<(), EngineError> {
+    let mut rest = Rest {
+        gone: BTreeSet::new(),
+        listed: 0,
+        generation: run.link.generation + 1,
+    };
+    let mut position = from;
+    for _ in 0..PAGES_MAX {
+        let page = run
+            .holding(run.provider.changes(&run.link.remote_calendar, &position))
+            .await??;
+        run.tally(|report| report.counts.seen += page.changes.len());
+        take_page(run, page.changes, &mut rest).await?;
+        match page.next {
+            Next::More(token) => position = Position::Page(token),
+            Next::Done { cursor, coverage } => return finish(run, rest, cursor, coverage).await,
+        }
+    }
+    Err(Failure::protocol("the provider's listing does not end").into())
+}
+
+async fn take_page(
+    run: &Run<'_>,
+    changes: Vec<Change>,
+    rest: &mut Rest,
+) -> Result<(), EngineError> {
+    let mut listed = Vec::new();
+    let mut known = Vec::new();
+    for change in last_words(changes) {
+        match change.state {
+            State::Gone => {
+                rest.gone.insert(change.remote_id);
+                continue;
+            }
+            State::Listed(_) => {
+                rest.gone.remove(&change.remote_id);
+                listed.push(change);
+            }
+            State::Present(_) | State::Broken { .. } => {
+                rest.gone.remove(&change.remote_id);
+                known.push(change);
+            }
+        }
+        rest.listed += 1;
+    }
+    for chunk in known.chunks(APPLY_BATCH) {
+        let (news, seen) = compare(run, chunk).await?;
+        take_in(
+            run,
+            news,
+            Rider {
+                seen,
+                generation: Some(rest.generation),
+            },
+        )
+        .await?;
+    }
+    for chunk in listed.chunks(COMPARE_BATCH) {
+        let (news, seen) = compare(run, chunk).await?;
+        let rider = Rider {
+            seen,
+            generation: Some(rest.generation),
+        };
+        take_in(run, Vec::new(), rider).await?;
+        let ids: Vec<RemoteId> = news.into_iter().map(|change| change.remote_id).collect();
+        let fetched_gone = read(run, &ids, rest.generation).await?;
+        rest.gone.extend(fetched_gone);
+    }
+    Ok(())
+}
+
+/// The last word on each id, in the order of their first mention.
+fn last_words(changes: Vec<Change>) -> Vec<Change> {
+    let mut places = std::collections::HashMap::with_capacity(changes.len());
+    let mut last: Vec<Change> = Vec::with_capacity(changes.len());
+    for change in changes {
+        match places.get(&change.remote_id) {
+            Some(&place) => last[place] = change,
+            None => {
+                places.insert(change.remote_id.clone(), last.len());
+                last.push(change);
+            }
+        }
+    }
+    last
+}
+
+/// Parts what is news from what is known in the same version.
+async fn compare(
+    run: &Run<'_>,
+    changes: &[Change],
+) -> Result<(Vec<Change>, Vec<RemoteId>), EngineError> {
+    let ids: Vec<RemoteId> = changes
+        .iter()
+        .map(|change| change.remote_id.clone())
+        .collect();
+    let mut tx = run.engine.store.read(run.lease.tenant).await?;
+    let mut versions = std::collections::HashMap::new();
+    for mirror in mirrors::versions(&mut tx, run.link.id, &ids).await? {
+        versions.insert(mirror.remote_id, mirror.version);
+    }
+    for skip in skips::get(&mut tx, run.link.id, &ids).await? {
+        versions.insert(skip.remote_id, skip.version);
+    }
+    drop(tx);
+    let (seen, news): (Vec<Change>, Vec<Change>) = changes.iter().cloned().partition(|change| {
+        let version = match &change.state {
+            State::Listed(version) | State::Broken { version, .. } => version.as_ref(),
+            State::Present(observed) => observed.version.as_ref(),
+            State::Gone => None,
+        };
+        version.is_some()
+            && versions
+                .get(&change.remote_id)
+                .is_some_and(|known| known.as_ref() == version)
+    });
+    Ok((
+        news,
+        seen.into_iter().map(|change| change.remote_id).collect(),
+    ))
+}
+
+/// Reads events and takes them in; answers those that turned out to be gone. Where the provider allows it, the next batch
+/// is under way while the last is taken in.
+async fn read(
+    run: &Run<'_>,
+    ids: &[RemoteId],
+    generation: i64,
+) -> Result<Vec<RemoteId>, EngineError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    run.progress.stage(Stage::Reading);
+    run.progress.expect(ids.len());
+    let capabilities = run.provider.capabilities();
+    let mut gone = Vec::new();
+    let mut waiting: Vec<Change> = Vec::new();
+    for batch in ids.chunks(capabilities.fetch_batch.max(1)) {
+        let fetch = run.provider.fetch(&run.link.remote_calendar, batch);
+        let fetched = if capabilities.fetch_in_flight > 1 {
+            let last = take_in(run, std::mem::take(&mut waiting), rider(generation));
+            let (fetched, taken) = run.holding(join(fetch, last)).await?;
+            taken?;
+            fetched?
+        } else {
+            take_in(run, std::mem::take(&mut waiting), rider(generation)).await?;
+            run.holding(fetch).await??
+        };
+        run.progress.done(batch.len());
+        for change in fetched {
+            match change.state {
+                State::Gone => gone.push(change.remote_id),
+                State::Present(_) | State::Broken { .. } | State::Listed(_) => waiting.push(change),
+            }
+        }
+    }
+    take_in(run, waiting, rider(generation)).await?;
+    Ok(gone)
+}
+
+fn rider(generation: i64) -> Rider {
+    Rider {
+        seen: Vec::new(),
+        generation: Some(generation),
+    }
+}
+
+/// The listing is whole: deletions, what this link owes from before its time, and the cursor.
+async fn finish(
+    run: &Run<'_>,
+    mut rest: Rest,
+    cursor: Option<Cursor>,
+    coverage: Coverage,
+) -> Result<(), EngineError> {
+    let listed = match coverage {
+        Coverage::Complete => {
+            sweep(run, &mut rest).await?;
+            Some(rest.listed)
+        }
+        Coverage::Incremental => None,
+    };
+    let doubtful = confirmed_holds(run).await?;
+    rest.gone
+        .extend(read(run, &doubtful, rest.generation).await?);
+
+    delete(run, &rest, listed).await?;
+    if coverage == Coverage::Complete {
+        owe_unmirrored(run).await?;
+    }
+    if run.mode == Mode::DryRun {
+        return Ok(());
+    }
+    let mut last = Batch::new(run.id, run.engine.clock.now());
+    last.generation = Some(rest.generation);
+    last.complete = coverage == Coverage::Complete;
+    last.cursor = cursor.map_or(CursorMove::Clear, CursorMove::Set);
+    submit(run, last).await?;
+    if coverage == Coverage::Complete {
+        run.listed_all();
+    }
+    Ok(())
+}
+
+/// Looks at each event that a complete listing did not name before it counts as gone: servers cut listings silently.
+async fn sweep(run: &Run<'_>, rest: &mut Rest) -> Result<(), EngineError> {
+    if run.mode == Mode::DryRun && !run.link.live {
+        return Ok(());
+    }
+    let mut after: Option<EventId> = None;
+    loop {
+        let mut tx = run.engine.store.read(run.lease.tenant).await?;
+        let limit = i64::try_from(COMPARE_BATCH).unwrap_or(i64::MAX);
+        let unseen = mirrors::unseen(&mut tx, run.link.id, rest.generation, after, limit).await?;
+        drop(tx);
+        let Some(last) = unseen.last() else {
+            return Ok(());
+        };
+        after = Some(last.event);
+        let doubtful: Vec<RemoteId> = unseen
+            .into_iter()
+            .map(|mirror| mirror.remote_id)
+            .filter(|id| !rest.gone.contains(id))
+            .collect();
+        rest.gone
+            .extend(read(run, &doubtful, rest.generation).await?);
+    }
+}
+
+/// Held deletions that a person has confirmed: looked at once more, because they may have come back meanwhile.
+async fn confirmed_holds(run: &Run<'_>) -> Result<Vec<RemoteId>, EngineError> {
+    let mut tx = run.engine.store.read(run.lease.tenant).await?;
+    let held = held::list(&mut tx, run.link.id).await?;
+    Ok(held
+        .into_iter()
+        .filter(|held| held.confirmed)
+        .map(|held| held.remote_id)
+        .collect())
+}
+
+/// Carries out the deletions, or holds them.
+async fn delete(run: &Run<'_>, rest: &Rest, listed: Option<usize>) -> Result<(), EngineError> {
+    let gone: Vec<Change> = rest
+        .gone
+        .iter()
+        .map(|id| Change {
+            remote_id: id.clone(),
+            state: State::Gone,
+        })
+        .collect();
+    let mut deletions = 0;
+    for chunk in gone.chunks(APPLY_BATCH) {
+        deletions += plan_deletions(run, chunk)
+            .await?
+            .1
+            .iter()
+            .filter(|step| is_deletion(step))
+            .count();
+    }
+    let mut tx = run.engine.store.read(run.lease.tenant).await?;
+    let mirrored =
+        usize::try_from(mirrors::count(&mut tx, run.link.id).await?).unwrap_or(usize::MAX);
+    drop(tx);
+    let now = run.engine.clock.now();
+    let confirmed = run
+        .link
+        .deletions_confirmed_until
+        .is_some_and(|until| now < until);
+    let decision = if confirmed {
+        Brake::Release
+    } else {
+        brake(deletions, mirrored, listed)
+    };
+    for chunk in gone.chunks(APPLY_BATCH) {
+        match decision {
+            Brake::Release => take_in(run, chunk.to_vec(), Rider::default()).await?,
+            Brake::Hold => hold(run, chunk).await?,
+        }
+    }
+    Ok(())
+}
+
+fn is_deletion(step: &Step) -> bool {
+    matches!(step, Step::DeleteEvent { .. })
+}
+
+async fn plan_deletions(
+    run: &Run<'_>,
+    gone: &[Change],
+) -> Result<(Vec<Ours>, Vec<Step>), EngineError> {
+    let mut tx = run.engine.store.read(run.lease.tenant).await?;
+    let ours = load::ours(run, &mut tx, gone).await?;
+    let steps = ours
+        .iter()
+        .flat_map(|known| plan_incoming(known, Theirs::Gone, &run.rules))
+        .collect();
+    Ok((ours, steps))
+}
+
+/// Holds what would be deleted; what is gone on both sides, or wins over its deletion, goes on as ever.
+async fn hold(run: &Run<'_>, gone: &[Change]) -> Result<(), EngineError> {
+    let (ours, steps) = plan_deletions(run, gone).await?;
+    let held: BTreeSet<EventId> = steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::DeleteEvent { event, .. } => Some(*event),
+            _ => None,
+        })
+        .collect();
+    let steps: Vec<Step> = steps
+        .into_iter()
+        .filter_map(|step| match step {
+            Step::DeleteEvent { event, .. } => Some(Step::HoldDeletion { event }),
+            Step::DropMirror { event } if held.contains(&event) => None,
+            other => Some(other),
+        })
+        .collect();
+    if run.mode == Mode::DryRun {
+        run.tally(|report| report.plan.extend(show(&steps, &ours)));
+        return Ok(());
+    }
+    let mut batch = Batch::new(run.id, run.engine.clock.now());
+    batch.steps = steps;
+    submit(run, batch).await
+}
+
+/// Events of the calendar that the remote side has never had: owed from now on, because the listing showed that they are
+/// not there under any mark or UID.
+async fn owe_unmirrored(run: &Run<'_>) -> Result<(), EngineError> {
+    if !run.rules.sends() || run.mode == Mode::DryRun {
+        return Ok(());
+    }
+    let mut after = None;
+    loop {
+        let mut tx = run.engine.store.read(run.lease.tenant).await?;
+        let limit = i64::try_from(COMPARE_BATCH).unwrap_or(i64::MAX);
+        let events = events::unmirrored(&mut tx, run.link.id, after, limit).await?;
+        drop(tx);
+        let Some(last) = events.last() else {
+            return Ok(());
+        };
+        after = Some(*last);
+        let mut batch = Batch::new(run.id, run.engine.clock.now());
+        batch.steps = events
+            .into_iter()
+            .map(|event| Step::Push {
+                event,
+                reason: Reason::NewHere,
+            })
+            .collect();
+        submit(run, batch).await?;
+    }
+}

@@ -1,0 +1,414 @@
+//! One run over one link: confirm what is unknown, pull, push, and say how it went.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use kalends_calendar::failure::{Class, Failure};
+use kalends_calendar::ids::{LinkId, RunId, TenantId};
+use kalends_calendar::provider::{Access, Provider};
+use kalends_calendar::rules::Rules;
+use kalends_store::connections::{self, Connection, ConnectionState};
+use kalends_store::leases::{self, Leased, RunResult};
+use kalends_store::links::{DueReason, Link};
+use kalends_store::runs::{self, NewRun, RunEnd};
+use kalends_store::{Lease, LeaseError, StoreError, intents, remote_calendars};
+
+use crate::backoff::{next_poll, next_try};
+use crate::progress::Progress;
+use crate::report::{Counts, Outcome, Report};
+use crate::{Engine, EngineError, confirm, pull, push};
+
+/// Whether a run acts or only says what it would do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// It acts.
+    Apply,
+    /// It plans, and stops.
+    DryRun,
+}
+
+/// A run under way.
+pub(crate) struct Run<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) lease: Lease,
+    pub(crate) link: Link,
+    pub(crate) rules: Rules,
+    pub(crate) provider: Arc<dyn Provider>,
+    pub(crate) id: RunId,
+    pub(crate) mode: Mode,
+    pub(crate) progress: &'a dyn Progress,
+    report: &'a Mutex<Report>,
+    notes: &'a Notes,
+}
+
+/// What a run leaves for its end.
+#[derive(Default)]
+struct Notes {
+    hurry: AtomicBool,
+    full: AtomicBool,
+}
+
+impl Run<'_> {
+    /// Notes something in the report.
+    pub(crate) fn tally(&self, note: impl FnOnce(&mut Report)) {
+        note(&mut self.report.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Waits for the provider, keeping the lease alive.
+    pub(crate) async fn holding<T>(&self, work: impl Future<Output = T>) -> Result<T, EngineError> {
+        match self.mode {
+            Mode::Apply => self.engine.holding(&self.lease, work).await,
+            Mode::DryRun => Ok(work.await),
+        }
+    }
+
+    /// Something is left that the next run should not wait a whole interval for.
+    pub(crate) fn hurry(&self) {
+        self.notes.hurry.store(true, Ordering::Relaxed);
+    }
+
+    /// A listing of everything was finished.
+    pub(crate) fn listed_all(&self) {
+        self.notes.full.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Runs over a claimed link and gives the lease back. Only the store can fail it: whatever the provider does ends in the
+/// report.
+pub async fn run_link(
+    engine: &Engine,
+    leased: Leased,
+    progress: &dyn Progress,
+) -> Result<Report, StoreError> {
+    let id = RunId(engine.ids.next());
+    let lease = leased.lease.clone();
+    let link = leased.link.clone();
+    record_start(engine, &leased, id).await?;
+    let (result, notes, mut report) = report(
+        engine,
+        lease.clone(),
+        leased.link,
+        id,
+        Mode::Apply,
+        progress,
+    )
+    .await;
+    match result {
+        Some(result) => finish(engine, &lease, &link, result, &notes, &mut report).await?,
+        None => report.outcome = Outcome::TakenOver,
+    }
+    Ok(report)
+}
+
+/// Says what a run over a link would do, and writes nothing: it needs no lease.
+pub async fn dry_run(
+    engine: &Engine,
+    tenant: TenantId,
+    link: Link,
+    progress: &dyn Progress,
+) -> Result<Report, StoreError> {
+    let id = RunId(engine.ids.next());
+    // Never shown to the store: a dry run writes nothing.
+    let lease = Lease {
+        tenant,
+        link: link.id,
+        fence: link.fence,
+        holder: engine.holder.clone(),
+        until: engine.clock.now(),
+    };
+    let (result, _, mut report) =
+        report(engine, lease, link.clone(), id, Mode::DryRun, progress).await;
+    if let Some(Err(failure)) = &result {
+        report.outcome = after_failure(engine, &link, failure).0;
+    }
+    Ok(report)
+}
+
+/// Does the work of a run; no result where another node has taken the link over.
+async fn report(
+    engine: &Engine,
+    lease: Lease,
+    link: Link,
+    id: RunId,
+    mode: Mode,
+    progress: &dyn Progress,
+) -> (Option<Result<(), Failure>>, Notes, Report) {
+    let notes = Notes::default();
+    let report = Mutex::new(Report {
+        link: link.id,
+        run: id,
+        outcome: Outcome::Succeeded,
+        counts: Counts::default(),
+        plan: Vec::new(),
+        skipped: Vec::new(),
+    });
+    let result = work(engine, lease, link, id, mode, progress, &report, &notes).await;
+    let result = match result {
+        Ok(()) => Some(Ok(())),
+        Err(EngineError::Fenced) => None,
+        Err(EngineError::Provider(failure)) => Some(Err(failure)),
+        Err(error @ (EngineError::Store(_) | EngineError::Restless(_))) => {
+            Some(Err(Failure::passing(error.to_string())))
+        }
+    };
+    (
+        result,
+        notes,
+        report.into_inner().unwrap_or_else(PoisonError::into_inner),
+    )
+}
+
+async fn record_start(engine: &Engine, leased: &Leased, id: RunId) -> Result<(), StoreError> {
+    let mut tx = engine.store.begin(leased.tenant).await?;
+    let new = NewRun {
+        id,
+        link: leased.link.id,
+        reason: leased.link.due_reason,
+        holder: engine.holder.clone(),
+        cursor: leased.link.cursor.clone(),
+        started_at: engine.clock.now(),
+    };
+    runs::start(&mut tx, new).await?;
+    tx.commit().await
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of a run, put together in this one place"
+)]
+async fn work(
+    engine: &Engine,
+    lease: Lease,
+    link: Link,
+    id: RunId,
+    mode: Mode,
+    progress: &dyn Progress,
+    report: &Mutex<Report>,
+    notes: &Notes,
+) -> Result<(), EngineError> {
+    let mut tx = engine.store.read(lease.tenant).await?;
+    let connection = connections::get(&mut tx, link.connection)
+        .await?
+        .ok_or(StoreError::NotFound("connection"))?;
+    let remote = remote_calendars::list(&mut tx, link.connection).await?;
+    drop(tx);
+    let provider = engine.providers.open(lease.tenant, &connection).await?;
+    let writable = provider.capabilities().writes
+        && remote
+            .iter()
+            .find(|calendar| calendar.id == link.remote_calendar)
+            .is_none_or(|calendar| calendar.access == Access::ReadWrite);
+    let rules = rules(&link, &connection, provider.as_ref(), writable);
+    let run = Run {
+        engine,
+        lease,
+        link,
+        rules,
+        provider,
+        id,
+        mode,
+        progress,
+        report,
+        notes,
+    };
+    stages(&run).await
+}
+
+async fn stages(run: &Run<'_>) -> Result<(), EngineError> {
+    match run.mode {
+        Mode::DryRun => {
+            pull::pull(run).await?;
+            push::show_owed(run).await
+        }
+        Mode::Apply => {
+            let confirmed = confirm::confirm(run).await?;
+            pull::pull(run).await?;
+            confirm::settle_confirmed(run, &confirmed).await?;
+            push::push(run).await
+        }
+    }
+}
+
+fn rules(link: &Link, connection: &Connection, provider: &dyn Provider, writable: bool) -> Rules {
+    Rules {
+        direction: link.direction,
+        detail: link.detail,
+        conflict_policy: link.conflict_policy,
+        guests: provider.capabilities().guests,
+        writable,
+        me: connection.me.clone(),
+    }
+}
+
+/// When a link is due after a run, and why then.
+struct Next {
+    at: Option<Timestamp>,
+    reason: DueReason,
+}
+
+fn after_failure(engine: &Engine, link: &Link, failure: &Failure) -> (Outcome, Next) {
+    let error = failure.message.clone();
+    if failure.class == Class::ReconnectNeeded {
+        let next = Next {
+            at: None,
+            reason: DueReason::Retry,
+        };
+        return (Outcome::NeedsReconnect { error }, next);
+    }
+    let asked = match failure.class {
+        Class::Passing { retry_at } => retry_at,
+        _ => None,
+    };
+    let retry_at = later(engine, link, asked);
+    let next = Next {
+        at: Some(retry_at),
+        reason: DueReason::Retry,
+    };
+    (Outcome::Failed { error, retry_at }, next)
+}
+
+fn after_success(engine: &Engine, link: &Link, notes: &Notes, owed: Option<Timestamp>) -> Next {
+    let now = engine.clock.now();
+    let poll = next_poll(now, engine.settings.poll_every, engine.entropy.as_ref());
+    let owed = owed.map(|at| {
+        let unknown = notes.hurry.load(Ordering::Relaxed);
+        at.max(if unknown {
+            later(engine, link, None)
+        } else {
+            now
+        })
+    });
+    match owed {
+        Some(at) if at < poll => Next {
+            at: Some(at),
+            reason: DueReason::Retry,
+        },
+        Some(_) | None => Next {
+            at: Some(poll),
+            reason: DueReason::Schedule,
+        },
+    }
+}
+
+fn later(engine: &Engine, link: &Link, asked: Option<Timestamp>) -> Timestamp {
+    let failures = u32::try_from(link.failures)
+        .unwrap_or(u32::MAX)
+        .saturating_add(1);
+    next_try(
+        engine.clock.now(),
+        failures,
+        asked,
+        &engine.settings,
+        engine.entropy.as_ref(),
+    )
+}
+
+async fn finish(
+    engine: &Engine,
+    lease: &Lease,
+    link: &Link,
+    result: Result<(), Failure>,
+    notes: &Notes,
+    report: &mut Report,
+) -> Result<(), StoreError> {
+    let at = engine.clock.now();
+    if let Err(failure) = &result {
+        keep_word(engine, lease, link, failure).await?;
+    }
+    let mut tx = engine.store.begin(lease.tenant).await?;
+    let next = match &result {
+        Ok(()) => after_success(
+            engine,
+            link,
+            notes,
+            intents::next_due(&mut tx, link.id).await?,
+        ),
+        Err(failure) => {
+            let (outcome, next) = after_failure(engine, link, failure);
+            report.outcome = outcome;
+            next
+        }
+    };
+    let end = RunEnd {
+        at,
+        counts: serde_json::to_value(report.counts).unwrap_or_default(),
+        error: result.as_ref().err().map(|failure| failure.message.clone()),
+    };
+    runs::finish(&mut tx, report.run, end).await?;
+    tx.commit().await?;
+    let result = match result {
+        Ok(()) => RunResult::Success {
+            full: notes.full.load(Ordering::Relaxed),
+        },
+        Err(failure) => RunResult::Failure(failure.message),
+    };
+    release(engine, lease, next, result, report).await
+}
+
+async fn release(
+    engine: &Engine,
+    lease: &Lease,
+    next: Next,
+    result: RunResult,
+    report: &mut Report,
+) -> Result<(), StoreError> {
+    let outcome = leases::Outcome {
+        at: engine.clock.now(),
+        next_due_at: next.at,
+        next_reason: next.reason,
+        result,
+    };
+    match leases::release(&engine.store, lease, outcome).await {
+        Ok(()) => Ok(()),
+        Err(LeaseError::Fenced) => {
+            report.outcome = Outcome::TakenOver;
+            Ok(())
+        }
+        Err(LeaseError::Store(error)) => Err(error),
+    }
+}
+
+/// Keeps what a failure says about the account, so that it outlives a restart and binds all nodes.
+async fn keep_word(
+    engine: &Engine,
+    lease: &Lease,
+    link: &Link,
+    failure: &Failure,
+) -> Result<(), StoreError> {
+    let mut tx = engine.store.begin(lease.tenant).await?;
+    match failure.class {
+        Class::ReconnectNeeded => {
+            let problem = Some(failure.message.clone());
+            connections::set_state(
+                &mut tx,
+                link.connection,
+                ConnectionState::ReconnectNeeded,
+                problem,
+            )
+            .await?;
+        }
+        Class::Passing { retry_at: Some(at) } => {
+            connections::set_retry_at(&mut tx, link.connection, Some(at)).await?;
+        }
+        _ => return Ok(()),
+    }
+    tx.commit().await
+}
+
+/// Claims one link for a run now, whether it is due or not; none while another node works on it.
+pub async fn claim(
+    engine: &Engine,
+    tenant: TenantId,
+    link: LinkId,
+) -> Result<Option<Leased>, StoreError> {
+    let now: Timestamp = engine.clock.now();
+    let until = crate::backoff::after(now, engine.settings.lease_for);
+    let claim = leases::Claim {
+        now,
+        holder: &engine.holder,
+        until,
+    };
+    leases::claim_link(&engine.store, tenant, link, &claim).await
+}

@@ -1,0 +1,33 @@
+//! How eager and how patient the engine is.
+
+use std::time::Duration;
+
+/// The engine's settings. The defaults suit an installation of any size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How often a link looks at its remote side when nothing wakes it.
+    pub poll_every: Duration,
+    /// How often a link lists everything and compares, because sync tokens of many servers are known to forget.
+    pub full_listing_every: Duration,
+    /// How long a lease lasts without renewal. A node that dies is replaced after this.
+    pub lease_for: Duration,
+    /// The first wait after a failure; it doubles from there, with full jitter.
+    pub backoff_first: Duration,
+    /// The longest wait after a failure.
+    pub backoff_max: Duration,
+    /// How many writes of one event through one link an hour may see before the loop breaker stops it.
+    pub writes_per_event_per_hour: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            poll_every: Duration::from_secs(5 * 60),
+            full_listing_every: Duration::from_secs(24 * 60 * 60),
+            lease_for: Duration::from_secs(60),
+            backoff_first: Duration::from_secs(30),
+            backoff_max: Duration::from_secs(60 * 60),
+            writes_per_event_per_hour: 20,
+        }
+    }
+}

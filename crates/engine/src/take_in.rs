@@ -1,0 +1,177 @@
+//! Takes in what a provider reported about a handful of events: load, plan, apply, and again if somebody edited meanwhile.
+
+use kalends_calendar::failure::Failure;
+use kalends_calendar::ids::RemoteId;
+use kalends_calendar::merge::Debt;
+use kalends_calendar::plan::{Agreed, Ours, Step, Theirs, plan_incoming};
+use kalends_calendar::provider::{Change, State};
+use kalends_store::apply::{Batch, apply};
+use kalends_store::{ApplyError, CursorMove, conflicts, events};
+
+use crate::run::{Mode, Run};
+use crate::show::show;
+use crate::{EngineError, load};
+
+/// How often a batch is planned anew because an event was edited between plan and apply.
+const REPLANS_MAX: usize = 5;
+
+/// What a batch carries beside its changes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rider {
+    /// Remote events that a listing named and that are no news.
+    pub(crate) seen: Vec<RemoteId>,
+    /// The number of the listing under way.
+    pub(crate) generation: Option<i64>,
+}
+
+/// Takes in changes whose content is known.
+pub(crate) async fn take_in(
+    run: &Run<'_>,
+    changes: Vec<Change>,
+    rider: Rider,
+) -> Result<(), EngineError> {
+    let changes: Vec<Change> = changes.into_iter().map(forget_idle_mark).collect();
+    for _ in 0..REPLANS_MAX {
+        let (ours, steps) = plan(run, &changes).await?;
+        if run.mode == Mode::DryRun {
+            run.tally(|report| report.plan.extend(show(&steps, &ours)));
+            return Ok(());
+        }
+        let mut batch = Batch::new(run.id, run.engine.clock.now());
+        batch.steps = steps;
+        batch.seen.clone_from(&rider.seen);
+        batch.generation = rider.generation;
+        for change in &changes {
+            match change.state {
+                State::Present(_) | State::Broken { .. } => {
+                    batch.seen.push(change.remote_id.clone())
+                }
+                State::Gone => batch.gone.push(change.remote_id.clone()),
+                State::Listed(_) => {}
+            }
+        }
+        match submit(run, batch).await {
+            Err(EngineError::Restless(_)) => {}
+            other => return other,
+        }
+    }
+    Err(Failure::passing("events kept changing while they were synced").into())
+}
+
+/// Takes in what stands at the remote side after a write, against what was sent.
+pub(crate) async fn take_in_against(
+    run: &Run<'_>,
+    agreed: Agreed,
+    change: Change,
+) -> Result<(), EngineError> {
+    let State::Present(observed) = &change.state else {
+        return Ok(());
+    };
+    for _ in 0..REPLANS_MAX {
+        let mut tx = run.engine.store.read(run.lease.tenant).await?;
+        let Some(stored) = events::get(&mut tx, agreed.mirror.event).await? else {
+            return Ok(());
+        };
+        let held = conflicts::open_fields(&mut tx, run.link.id, &[agreed.mirror.event]).await?;
+        drop(tx);
+        let ours = Ours::Mirrored {
+            agreed: Box::new(agreed.clone()),
+            canonical: load::canonical(stored),
+            debt: Debt::Owed,
+            held: held.into_iter().map(|(_, field)| field).collect(),
+        };
+        let mut batch = Batch::new(run.id, run.engine.clock.now());
+        batch.steps = plan_incoming(
+            &ours,
+            Theirs::Present(&change.remote_id, observed),
+            &run.rules,
+        );
+        match submit(run, batch).await {
+            Err(EngineError::Restless(_)) => {}
+            other => return other,
+        }
+    }
+    Err(Failure::passing("an event kept changing while it was written").into())
+}
+
+/// Applies a batch and counts what it did.
+pub(crate) async fn submit(run: &Run<'_>, batch: Batch) -> Result<(), EngineError> {
+    let idle = batch.steps.is_empty()
+        && batch.seen.is_empty()
+        && batch.gone.is_empty()
+        && batch.cursor == CursorMove::Keep
+        && !batch.complete;
+    if idle {
+        return Ok(());
+    }
+    let skipped: Vec<(RemoteId, String)> = batch
+        .steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Skip {
+                remote_id, error, ..
+            } => Some((remote_id.clone(), error.clone())),
+            _ => None,
+        })
+        .collect();
+    let applied =
+        apply(&run.engine.store, &run.lease, batch)
+            .await
+            .map_err(|error| match error {
+                ApplyError::Stale(event) => EngineError::Restless(event),
+                ApplyError::Fenced => EngineError::Fenced,
+                ApplyError::Store(error) => error.into(),
+            })?;
+    run.tally(|report| report.count(&applied, skipped));
+    Ok(())
+}
+
+async fn plan(run: &Run<'_>, changes: &[Change]) -> Result<(Vec<Ours>, Vec<Step>), EngineError> {
+    let mut tx = run.engine.store.read(run.lease.tenant).await?;
+    let ours = load::ours(run, &mut tx, changes).await?;
+    drop(tx);
+    let mut steps = Vec::new();
+    for (change, known) in changes.iter().zip(&ours) {
+        match &change.state {
+            State::Present(_) if *known == Ours::CopyFromElsewhere => steps.push(Step::Skip {
+                remote_id: change.remote_id.clone(),
+                version: version(change),
+                error: "a copy that Kalends wrote of an event it knows; copies are not copied"
+                    .to_owned(),
+            }),
+            State::Present(observed) => {
+                steps.extend(plan_incoming(
+                    known,
+                    Theirs::Present(&change.remote_id, observed),
+                    &run.rules,
+                ));
+            }
+            State::Gone => steps.extend(plan_incoming(known, Theirs::Gone, &run.rules)),
+            State::Broken { version, error } => steps.push(Step::Skip {
+                remote_id: change.remote_id.clone(),
+                version: version.clone(),
+                error: error.clone(),
+            }),
+            State::Listed(_) => {}
+        }
+    }
+    Ok((ours, steps))
+}
+
+fn version(change: &Change) -> Option<kalends_calendar::ids::Version> {
+    match &change.state {
+        State::Present(observed) => observed.version.clone(),
+        State::Listed(version) | State::Broken { version, .. } => version.clone(),
+        State::Gone => None,
+    }
+}
+
+/// A mark that does not count is as good as none.
+fn forget_idle_mark(mut change: Change) -> Change {
+    if let State::Present(observed) = &mut change.state
+        && load::counting_mark(observed).is_none()
+    {
+        observed.mark = None;
+    }
+    change
+}

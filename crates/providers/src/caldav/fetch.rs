@@ -1,0 +1,211 @@
+//! Reading single events: in batches with calendar-multiget (RFC 4791 §7.9), one by one where that does not work.
+
+use std::collections::BTreeMap;
+
+use ::http::header::ETAG;
+use kalends_calendar::failure::Failure;
+use kalends_calendar::ids::{RemoteCalendarId, RemoteId, Version};
+use kalends_calendar::provider::{Change, State};
+use url::Url;
+
+use super::xml::{Entry, Ns, each_response, error_body};
+use super::{CalDav, href, listing, object, refusal, requests};
+use crate::http::Answer;
+
+impl CalDav {
+    /// One change for each id.
+    pub(super) async fn fetch_all(
+        &self,
+        calendar: &RemoteCalendarId,
+        ids: &[RemoteId],
+    ) -> Result<Vec<Change>, Failure> {
+        let url = href::calendar_url(calendar)?;
+        let mut states = self.multiget(&url, ids).await?;
+        // What the batch left open is asked for by itself: no word is not the same as not there.
+        let open: Vec<&RemoteId> = ids.iter().filter(|id| !states.contains_key(*id)).collect();
+        let mut refused = None;
+        let open_count = open.len();
+        let mut refused_count = 0;
+        for id in open {
+            let state = match self.get(&url, id).await? {
+                Single::Is(state) => state,
+                Single::Refused(failure) => {
+                    let error = failure.message.clone();
+                    refused = Some(failure);
+                    refused_count += 1;
+                    State::Broken {
+                        version: None,
+                        error,
+                    }
+                }
+            };
+            states.insert(id.clone(), state);
+        }
+        // When not a single one is to be had, it is the server that fails and not the events.
+        match refused {
+            Some(failure) if open_count > 1 && refused_count == open_count => Err(failure),
+            _ => Ok(states
+                .into_iter()
+                .map(|(remote_id, state)| Change { remote_id, state })
+                .collect()),
+        }
+    }
+
+    /// What a batch says about the ids it was asked for; nothing about those it leaves open.
+    async fn multiget(
+        &self,
+        url: &Url,
+        ids: &[RemoteId],
+    ) -> Result<BTreeMap<RemoteId, State>, Failure> {
+        let mut states = BTreeMap::new();
+        if ids.is_empty() {
+            return Ok(states);
+        }
+        let asked = Asked::new(ids);
+        let request = requests::multiget(url, ids.iter().map(RemoteId::as_str));
+        let answer = self.send(request).await?;
+        match answer.status.as_u16() {
+            207 => {}
+            // Refused as such, or one event that the server itself cannot read fails them all: one by one, then.
+            400 | 403 | 405 | 415 | 422 | 500 | 501 => return Ok(states),
+            404 | 410 => return Err(super::calendar_gone(url)),
+            _ => return Err(refusal::of_read(&answer, self.now())),
+        }
+        let read = each_response(&answer.body, |entry| {
+            let Some(id) = asked.echo(url, &answer.url, &entry.href) else {
+                return;
+            };
+            if let Some(state) = entry_state(entry) {
+                states.insert(id.clone(), state);
+            }
+        });
+        match read {
+            Ok(_) => Ok(states),
+            // One event with a character that XML forbids spoils the whole answer.
+            Err(failure) if ids.len() > 1 || answer.body.is_empty() => {
+                tracing::debug!(error = %failure, "reading a batch one by one");
+                Ok(BTreeMap::new())
+            }
+            Err(_) => Ok(BTreeMap::new()),
+        }
+    }
+
+    /// One event by itself.
+    async fn get(&self, calendar: &Url, id: &RemoteId) -> Result<Single, Failure> {
+        let url = href::resource_url(calendar, id)?;
+        let answer = self.send(requests::get(&url)).await?;
+        Ok(match answer.status.as_u16() {
+            200 => Single::Is(self.read_single(&answer)),
+            404 | 410 => Single::Is(State::Gone),
+            500 | 403 | 400 | 406 | 415 | 422 | 423 => {
+                Single::Refused(refusal::of_read(&answer, self.now()))
+            }
+            _ => return Err(refusal::of_read(&answer, self.now())),
+        })
+    }
+
+    fn read_single(&self, answer: &Answer) -> State {
+        let version = etag(answer);
+        match std::str::from_utf8(&answer.body) {
+            Ok(text) => object::observe(version, text.to_owned()),
+            Err(error) => State::Broken {
+                version,
+                error: format!("it is not UTF-8 from byte {} on", error.valid_up_to()),
+            },
+        }
+    }
+
+    /// What a resource is now, for a write that must know.
+    pub(super) async fn look(&self, calendar: &Url, id: &RemoteId) -> Result<State, Failure> {
+        let mut states = self.multiget(calendar, std::slice::from_ref(id)).await?;
+        if let Some(state) = states.remove(id) {
+            return Ok(state);
+        }
+        match self.get(calendar, id).await? {
+            Single::Is(state) => Ok(state),
+            Single::Refused(failure) => Err(failure),
+        }
+    }
+}
+
+/// What came of asking for one event.
+enum Single {
+    /// It is in this state.
+    Is(State),
+    /// The server does not give it out.
+    Refused(Failure),
+}
+
+/// The entity tag of an answer, byte for byte.
+pub(super) fn etag(answer: &Answer) -> Option<Version> {
+    let text = answer.headers.get(ETAG)?.to_str().ok()?.trim();
+    (!text.is_empty()).then(|| Version::from(text))
+}
+
+/// The state an entry tells; none where it leaves the question open.
+fn entry_state(entry: Entry) -> Option<State> {
+    match entry.status {
+        Some(404 | 410) => return Some(State::Gone),
+        None | Some(200..=299) => {}
+        Some(status) => {
+            return Some(State::Broken {
+                version: None,
+                error: match &entry.words {
+                    Some(words) => {
+                        format!("the server answers {status}: {}", refusal::scrubbed(words))
+                    }
+                    None => format!("the server answers {status}"),
+                },
+            });
+        }
+    }
+    let version = listing::version(&entry);
+    let data = entry
+        .properties
+        .into_iter()
+        .find(|(status, property)| *status == 200 && property.is(Ns::CalDav, "calendar-data"))?;
+    let text = data.1.text;
+    if text.trim().is_empty() {
+        return None;
+    }
+    Some(object::observe(version, text))
+}
+
+/// The ids of a batch, to be found again under other spellings.
+struct Asked<'a> {
+    by_id: BTreeMap<&'a str, &'a RemoteId>,
+    /// By last segment, where only one id has it: some servers answer under another path of the same calendar.
+    by_name: BTreeMap<&'a str, Option<&'a RemoteId>>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(ids: &'a [RemoteId]) -> Self {
+        let mut by_name: BTreeMap<&str, Option<&RemoteId>> = BTreeMap::new();
+        for id in ids {
+            by_name
+                .entry(last_segment(id.as_str()))
+                .and_modify(|known| *known = None)
+                .or_insert(Some(id));
+        }
+        Self {
+            by_id: ids.iter().map(|id| (id.as_str(), id)).collect(),
+            by_name,
+        }
+    }
+
+    fn echo(&self, calendar: &Url, from: &Url, written: &str) -> Option<&'a RemoteId> {
+        let url = href::resolve(from, written)?;
+        let id = href::remote_id(calendar, &url);
+        if let Some(known) = self.by_id.get(id.as_str()) {
+            return Some(known);
+        }
+        self.by_name
+            .get(last_segment(id.as_str()))
+            .copied()
+            .flatten()
+    }
+}
+
+fn last_segment(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}

@@ -1,0 +1,172 @@
+//! CalDAV (RFC 4791, RFC 6578, RFC 6638) as a provider.
+//!
+//! Every module here is a pair of request values and a reading of answers; this one holds what an account is and
+//! strings the pairs together. Nothing is kept that could not be learned again.
+
+mod discovery;
+mod fetch;
+mod href;
+mod listing;
+mod object;
+mod refusal;
+mod requests;
+mod write;
+mod xml;
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ::http::StatusCode;
+use async_trait::async_trait;
+use jiff::Timestamp;
+use kalends_calendar::event::{Address, Event};
+use kalends_calendar::failure::{Class, Failure};
+use kalends_calendar::ids::{RemoteCalendarId, RemoteId};
+use kalends_calendar::provider::{
+    Capabilities, Change, Discovery, Guests, Page, Position, Provider, Raw, Receipt, Write,
+};
+use kalends_calendar::seams::Clock;
+use secrecy::SecretString;
+use url::Url;
+
+use crate::http::{Answer, Credentials, Door, Request, Transport};
+
+pub use discovery::locate;
+
+/// How many events one multiget names. Below fifty Radicale's cost per request shows, above a hundred nothing is won,
+/// and some servers refuse (provider-contracts: 10 to 50 is what others send).
+const FETCH_BATCH: usize = 100;
+
+/// How many multigets are under way at once: one is read here while the server works on the next.
+const FETCH_IN_FLIGHT: usize = 2;
+
+/// One CalDAV account.
+pub struct CalDav {
+    door: Door,
+    clock: Arc<dyn Clock>,
+    base: Url,
+    user: String,
+    learned: Mutex<Learned>,
+}
+
+/// Where an account is and what opens it.
+#[derive(Clone)]
+pub struct Account {
+    /// Any address of the server that a person has: its host, the principal, a calendar. See [`locate`].
+    pub base: Url,
+    /// The user's name there.
+    pub user: String,
+    /// The password, made for this app where the provider has such.
+    pub password: SecretString,
+}
+
+/// What was learned of the server on the way, to save a request next time.
+#[derive(Default)]
+struct Learned {
+    /// The owner's addresses.
+    me: Vec<Address>,
+    /// Calendars that cannot report changes.
+    without_sync: HashSet<RemoteCalendarId>,
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account")
+            .field("host", &self.base.host_str())
+            .finish_non_exhaustive()
+    }
+}
+
+impl CalDav {
+    /// An account. Asks nothing yet.
+    pub fn new(transport: Arc<dyn Transport>, clock: Arc<dyn Clock>, account: Account) -> Self {
+        let base = href::canonical(account.base);
+        Self {
+            door: Door {
+                transport,
+                credentials: Some(Credentials {
+                    home: base.clone(),
+                    user: account.user.clone(),
+                    password: account.password,
+                }),
+            },
+            clock,
+            base,
+            user: account.user,
+            learned: Mutex::default(),
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    async fn send(&self, request: Request) -> Result<Answer, Failure> {
+        let answer = self.door.send(request).await?;
+        if answer.status == StatusCode::UNAUTHORIZED {
+            let host = answer.url.host_str().unwrap_or_default();
+            return Err(refusal::wrong_password(host));
+        }
+        Ok(answer)
+    }
+
+    fn with_learned<T>(&self, act: impl FnOnce(&mut Learned) -> T) -> T {
+        act(&mut self.learned.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[async_trait]
+impl Provider for CalDav {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            fetch_batch: FETCH_BATCH,
+            fetch_in_flight: FETCH_IN_FLIGHT,
+            writes: true,
+            guests: Guests::Silent,
+        }
+    }
+
+    async fn calendars(&self) -> Result<Discovery, Failure> {
+        self.discover().await
+    }
+
+    fn place(&self, calendar: &RemoteCalendarId, name: &str) -> RemoteId {
+        let member = format!("{name}.ics");
+        let placed = href::calendar_url(calendar)
+            .ok()
+            .and_then(|base| Some(href::remote_id(&base, &href::resolve(&base, &member)?)));
+        placed.unwrap_or(RemoteId(member))
+    }
+
+    async fn changes(&self, calendar: &RemoteCalendarId, from: &Position) -> Result<Page, Failure> {
+        self.list(calendar, from).await
+    }
+
+    async fn fetch(
+        &self,
+        calendar: &RemoteCalendarId,
+        ids: &[RemoteId],
+    ) -> Result<Vec<Change>, Failure> {
+        self.fetch_all(calendar, ids).await
+    }
+
+    async fn write(&self, calendar: &RemoteCalendarId, write: &Write) -> Result<Receipt, Failure> {
+        self.write_one(calendar, write).await
+    }
+
+    fn read(&self, raw: &Raw) -> Result<Event, Failure> {
+        object::read(raw)
+    }
+}
+
+/// A calendar that is not there.
+fn calendar_gone(url: &Url) -> Failure {
+    Failure::new(
+        Class::Gone,
+        format!(
+            "{} no longer has this calendar",
+            url.host_str().unwrap_or_default()
+        ),
+    )
+}

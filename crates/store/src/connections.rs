@@ -1,0 +1,205 @@
+//! Connections: authorised accounts at providers.
+
+use jiff::Timestamp;
+use kalends_calendar::event::Address;
+use kalends_calendar::ids::ConnectionId;
+
+use crate::bind::{binds, json};
+use crate::error::StoreError;
+use crate::row::Row;
+use crate::tx::Tx;
+
+/// Which protocol an account speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderKind {
+    /// CalDAV (RFC 4791).
+    Caldav,
+    /// A read-only feed.
+    Ics,
+}
+
+/// Whether an account can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectionState {
+    /// It can, as far as we know.
+    Ok,
+    /// Its grant is dead, by a definitive answer: a person must connect again. None of its links is claimed.
+    ReconnectNeeded,
+}
+
+/// An authorised account at a provider.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Connection {
+    /// Its identity.
+    pub id: ConnectionId,
+    /// Which protocol it speaks.
+    pub provider: ProviderKind,
+    /// Its name for people. Unique within the tenant.
+    pub name: String,
+    /// Where it is.
+    pub url: String,
+    /// Who signs in; empty where nobody does.
+    pub user: String,
+    /// The addresses under which its owner is invited.
+    pub me: Vec<Address>,
+    /// Whether it can be used.
+    pub state: ConnectionState,
+    /// What is wrong with it, for people.
+    pub problem: Option<String>,
+    /// Not to be called before this time, by the provider's own word (`Retry-After`). Binds all nodes.
+    pub retry_at: Option<Timestamp>,
+    /// What the provider's code wants to remember.
+    pub settings: serde_json::Value,
+    /// Since when it is here.
+    pub created_at: Timestamp,
+}
+
+/// A connection to be made.
+#[derive(Clone, Debug)]
+pub struct NewConnection {
+    /// Its identity.
+    pub id: ConnectionId,
+    /// Which protocol it speaks.
+    pub provider: ProviderKind,
+    /// Its name for people.
+    pub name: String,
+    /// Where it is.
+    pub url: String,
+    /// Who signs in; empty where nobody does.
+    pub user: String,
+    /// The addresses under which its owner is invited.
+    pub me: Vec<Address>,
+    /// What the provider's code wants to remember.
+    pub settings: serde_json::Value,
+    /// Now.
+    pub created_at: Timestamp,
+}
+
+/// Makes a connection; [`StoreError::Taken`] if the name is in use.
+pub async fn insert(tx: &mut Tx, new: NewConnection) -> Result<(), StoreError> {
+    let binds = binds![
+        tx.tenant,
+        new.id,
+        new.provider,
+        new.name,
+        new.url,
+        new.user,
+        json(&new.me)?,
+        json(&new.settings)?,
+        new.created_at,
+    ];
+    tx.execute(
+        "INSERT INTO connections
+            (tenant_id, id, provider, name, url, user_name, me, settings, created_at, state)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'ok')",
+        binds,
+    )
+    .await?;
+    Ok(())
+}
+
+/// All connections, by name.
+pub async fn list(tx: &mut Tx) -> Result<Vec<Connection>, StoreError> {
+    let binds = binds![tx.tenant];
+    let rows = tx
+        .rows(
+            "SELECT * FROM connections WHERE tenant_id = $1 ORDER BY name, id",
+            binds,
+        )
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+/// One connection.
+pub async fn get(tx: &mut Tx, id: ConnectionId) -> Result<Option<Connection>, StoreError> {
+    let binds = binds![tx.tenant, id];
+    let row = tx
+        .row(
+            "SELECT * FROM connections WHERE tenant_id = $1 AND id = $2",
+            binds,
+        )
+        .await?;
+    row.map(|row| read(&row)).transpose()
+}
+
+/// Says whether an account can be used, and what is wrong with it.
+pub async fn set_state(
+    tx: &mut Tx,
+    id: ConnectionId,
+    state: ConnectionState,
+    problem: Option<String>,
+) -> Result<(), StoreError> {
+    let binds = binds![tx.tenant, id, state, problem];
+    let touched = tx
+        .execute(
+            "UPDATE connections SET state = $3, problem = $4 WHERE tenant_id = $1 AND id = $2",
+            binds,
+        )
+        .await?;
+    found(touched)
+}
+
+/// Keeps the provider's word on when to come back; none lifts it.
+pub async fn set_retry_at(
+    tx: &mut Tx,
+    id: ConnectionId,
+    retry_at: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    let binds = binds![tx.tenant, id, retry_at];
+    let touched = tx
+        .execute(
+            "UPDATE connections SET retry_at = $3 WHERE tenant_id = $1 AND id = $2",
+            binds,
+        )
+        .await?;
+    found(touched)
+}
+
+/// Keeps the addresses under which the account's owner is invited.
+pub async fn set_me(tx: &mut Tx, id: ConnectionId, me: &[Address]) -> Result<(), StoreError> {
+    let binds = binds![tx.tenant, id, json(me)?];
+    let touched = tx
+        .execute(
+            "UPDATE connections SET me = $3 WHERE tenant_id = $1 AND id = $2",
+            binds,
+        )
+        .await?;
+    found(touched)
+}
+
+/// Forgets a connection with its secrets; [`StoreError::Reference`] while links use it.
+pub async fn delete(tx: &mut Tx, id: ConnectionId) -> Result<(), StoreError> {
+    let binds = binds![tx.tenant, id];
+    let touched = tx
+        .execute(
+            "DELETE FROM connections WHERE tenant_id = $1 AND id = $2",
+            binds,
+        )
+        .await?;
+    found(touched)
+}
+
+fn found(touched: u64) -> Result<(), StoreError> {
+    if touched == 0 {
+        return Err(StoreError::NotFound("connection"));
+    }
+    Ok(())
+}
+
+fn read(row: &Row) -> Result<Connection, StoreError> {
+    Ok(Connection {
+        id: row.get("id")?,
+        provider: row.get("provider")?,
+        name: row.get("name")?,
+        url: row.get("url")?,
+        user: row.get("user_name")?,
+        me: row.json("me")?,
+        state: row.get("state")?,
+        problem: row.opt("problem")?,
+        retry_at: row.opt("retry_at")?,
+        settings: row.json("settings")?,
+        created_at: row.get("created_at")?,
+    })
+}

@@ -1,0 +1,270 @@
+//! Everything in which the two databases differ, but for their migrations.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::error::ErrorKind;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
+
+use crate::error::StoreError;
+use crate::store::{Pools, Scope};
+use crate::tx::TxAccess;
+
+/// Which database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// The embedded default.
+    Sqlite,
+    /// For many nodes.
+    Postgres,
+}
+
+/// How long SQLite waits for the write lock of another process before it says `BUSY`.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often we ask again after that. A bulk import of another process commits every few milliseconds, but SQLite has no
+/// queue for its lock, so that one can be unlucky.
+const BUSY_TRIES: u32 = 3;
+/// Readers of one SQLite file: more than the cores of a small machine bring nothing.
+const SQLITE_READERS_MAX: u32 = 4;
+/// Connections of one node; a hundred nodes' worth is what a PostgreSQL server bears.
+const POSTGRES_CONNECTIONS_MAX: u32 = 10;
+/// More than there are query texts here, so that each is prepared once per connection.
+const STATEMENT_CACHE: usize = 300;
+
+/// `SQLITE_BUSY` with its extended codes (`BUSY_RECOVERY`, `BUSY_SNAPSHOT`, `BUSY_TIMEOUT`) and `SQLITE_LOCKED`.
+const SQLITE_BUSY_CODES: [&str; 5] = ["5", "261", "517", "773", "6"];
+
+/// Opens the pools for an address.
+pub(crate) async fn open(address: &str) -> Result<Pools, StoreError> {
+    let open_error = |problem: &dyn std::fmt::Display| StoreError::Open {
+        address: without_password(address),
+        problem: problem.to_string(),
+    };
+    if address.starts_with("sqlite:") {
+        open_sqlite(address)
+            .await
+            .map_err(|error| open_error(&error))
+    } else if address.starts_with("postgres:") || address.starts_with("postgresql:") {
+        open_postgres(address)
+            .await
+            .map_err(|error| open_error(&error))
+    } else {
+        Err(open_error(&"it must begin with sqlite: or postgres:"))
+    }
+}
+
+async fn open_sqlite(address: &str) -> Result<Pools, sqlx::Error> {
+    let options = SqliteConnectOptions::from_str(address)?
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // In WAL mode a crash of the machine may undo the last commits but never harms the file, and the engine's
+        // laws hold from any earlier state: what was sent since is found again by its mark.
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(STATEMENT_CACHE)
+        .pragma("temp_store", "MEMORY")
+        .pragma("cache_size", "-16000");
+    let one = SqlitePoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false);
+    if address == "sqlite::memory:" {
+        let only = one.connect_with(options).await?;
+        return Ok(Pools::Sqlite {
+            writer: only.clone(),
+            readers: only,
+        });
+    }
+    // The writer goes first: it makes the file and switches it to WAL.
+    let writer = one.connect_with(options.clone()).await?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(SQLITE_READERS_MAX)
+        .min_connections(0)
+        .test_before_acquire(false)
+        .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "ON"));
+    Ok(Pools::Sqlite { writer, readers })
+}
+
+async fn open_postgres(address: &str) -> Result<Pools, sqlx::Error> {
+    let options = PgConnectOptions::from_str(address)?
+        .application_name("kalends")
+        .statement_cache_capacity(STATEMENT_CACHE);
+    let pool = PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS_MAX)
+        .connect_with(options)
+        .await?;
+    Ok(Pools::Postgres(pool))
+}
+
+/// An address as it may be shown.
+fn without_password(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once("://") else {
+        return address.to_owned();
+    };
+    let rest = rest.split('?').next().unwrap_or_default();
+    match rest.rsplit_once('@') {
+        Some((user, host)) => {
+            let name = user.split(':').next().unwrap_or_default();
+            format!("{scheme}://{name}@{host}")
+        }
+        None => format!("{scheme}://{rest}"),
+    }
+}
+
+/// Begins on SQLite. Writers take the lock at once (`IMMEDIATE`): a transaction that reads first and writes later could
+/// otherwise fail halfway.
+pub(crate) async fn begin_sqlite(
+    pool: &SqlitePool,
+    access: TxAccess,
+) -> Result<Transaction<'static, Sqlite>, StoreError> {
+    let begin = match access {
+        TxAccess::Write => "BEGIN IMMEDIATE",
+        TxAccess::Read => "BEGIN DEFERRED",
+    };
+    let mut tries = 1;
+    loop {
+        match pool.begin_with(begin).await {
+            Ok(tx) => return Ok(tx),
+            Err(error) if is_busy(&error) && tries < BUSY_TRIES => tries += 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Begins on PostgreSQL, and says to row-level security whose transaction it is.
+///
+/// Writers read what is committed; what must not move under them is locked, or checked by the `WHERE` of the write.
+/// Readers see one snapshot, as they do on SQLite.
+pub(crate) async fn begin_postgres(
+    pool: &PgPool,
+    scope: Scope,
+    access: TxAccess,
+) -> Result<Transaction<'static, Postgres>, StoreError> {
+    let begin = match access {
+        TxAccess::Write => "BEGIN",
+        TxAccess::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    };
+    // One round trip. A UUID's text needs no quoting.
+    let statement = match scope {
+        Scope::Tenant(tenant) => format!("{begin}; SET LOCAL kalends.tenant = '{tenant}'"),
+        Scope::Platform => format!("{begin}; SET LOCAL kalends.scope = 'platform'"),
+    };
+    Ok(pool.begin_with(AssertSqlSafe(statement)).await?)
+}
+
+fn is_busy(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else {
+        return false;
+    };
+    error
+        .code()
+        .is_some_and(|code| SQLITE_BUSY_CODES.contains(&&*code))
+}
+
+/// A driver's error in the store's words.
+pub(crate) fn translate(error: sqlx::Error) -> StoreError {
+    if is_busy(&error) {
+        return StoreError::Busy {
+            seconds: BUSY_TIMEOUT.as_secs() * u64::from(BUSY_TRIES),
+        };
+    }
+    if let sqlx::Error::Database(database) = &error {
+        match database.kind() {
+            ErrorKind::UniqueViolation => return StoreError::Taken(subject(database.as_ref())),
+            ErrorKind::ForeignKeyViolation => {
+                return StoreError::Reference(subject(database.as_ref()));
+            }
+            _ => {}
+        }
+    }
+    StoreError::Database(Box::new(error))
+}
+
+/// What a broken constraint is about: PostgreSQL names the table, SQLite (for uniqueness) the columns.
+fn subject(error: &dyn sqlx::error::DatabaseError) -> String {
+    if let Some(table) = error.table() {
+        return format!("a row of {table}");
+    }
+    match error.message().rsplit_once(": ") {
+        Some((_, columns)) if columns.contains('.') => {
+            let table = columns.split('.').next().unwrap_or_default();
+            format!("a row of {table}")
+        }
+        _ => "a row".to_owned(),
+    }
+}
+
+/// Claiming due links, but for how rows are locked that others are claiming at the same moment.
+///
+/// The `CASE`s of a link: due and free, or leased by somebody who is overdue. `picked` must be materialized: PostgreSQL
+/// might otherwise run it again for each row of the update, and claim more than the limit.
+macro_rules! claim_due {
+    ($lock:literal) => {
+        concat!(
+            "WITH claimable AS (
+                SELECT l.tenant_id, l.id, coalesce(l.lease_until, l.due_at) AS ready_at
+                FROM links l
+                JOIN connections c ON c.tenant_id = l.tenant_id AND c.id = l.connection_id
+                WHERE ((l.lease_until IS NULL AND l.due_at <= $1) OR l.lease_until <= $1)
+                    AND l.state = 'active' AND c.state = 'ok'
+                    AND (c.retry_at IS NULL OR c.retry_at <= $1)
+            ), ranked AS (
+                SELECT tenant_id, id, ready_at,
+                    row_number() OVER (PARTITION BY tenant_id ORDER BY ready_at, id)
+                        + (SELECT count(*) FROM links busy
+                           WHERE busy.tenant_id = claimable.tenant_id AND busy.lease_until > $1)
+                        AS turn
+                FROM claimable
+            ), picked AS MATERIALIZED (
+                SELECT l.tenant_id, l.id
+                FROM links l JOIN ranked r ON r.tenant_id = l.tenant_id AND r.id = l.id
+                WHERE ((l.lease_until IS NULL AND l.due_at <= $1) OR l.lease_until <= $1)
+                    AND l.state = 'active'
+                ORDER BY r.turn, r.ready_at, l.id LIMIT $2 ",
+            $lock,
+            ")
+            UPDATE links SET fence = fence + 1, holder = $3, lease_until = $4, due_at = NULL
+            FROM picked WHERE links.tenant_id = picked.tenant_id AND links.id = picked.id
+            RETURNING *"
+        )
+    };
+}
+
+impl Dialect {
+    /// The text that claims due links: `$1` now, `$2` how many, `$3` for whom, `$4` until when.
+    pub(crate) fn claim_due(self) -> &'static str {
+        match self {
+            // A writer has the whole database.
+            Self::Sqlite => claim_due!(""),
+            Self::Postgres => claim_due!("FOR UPDATE OF l SKIP LOCKED"),
+        }
+    }
+
+    /// Whether the table of migrations is there, as `found`.
+    pub(crate) fn migrations_table(self) -> &'static str {
+        match self {
+            Self::Sqlite => {
+                "SELECT count(*) AS found FROM sqlite_master WHERE name = 'schema_migrations'"
+            }
+            Self::Postgres => {
+                "SELECT count(*) AS found FROM information_schema.tables
+                 WHERE table_schema = current_schema() AND table_name = 'schema_migrations'"
+            }
+        }
+    }
+
+    /// Keeps other nodes from migrating until the transaction ends. On SQLite the writer's lock does that.
+    pub(crate) fn lock_migrations(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            // The number only has to be the same for all versions: "kalends" in ASCII.
+            Self::Postgres => Some("SELECT pg_advisory_xact_lock(30224940694135923)"),
+        }
+    }
+}

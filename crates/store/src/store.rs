@@ -1,0 +1,99 @@
+//! Opening a database, and beginning transactions.
+
+use kalends_calendar::ids::TenantId;
+use sqlx::postgres::PgPool;
+use sqlx::sqlite::SqlitePool;
+
+use crate::dialect::{self, Dialect};
+use crate::error::StoreError;
+use crate::tx::{Arm, Tx, TxAccess};
+
+/// An open database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(crate) pools: Pools,
+}
+
+/// The connections to it.
+#[derive(Clone, Debug)]
+pub(crate) enum Pools {
+    /// SQLite allows one writer at a time: all writes of this process queue for one connection, and never meet `BUSY`.
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+/// Whose rows a transaction is to see.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Scope {
+    /// One tenant's.
+    Tenant(TenantId),
+    /// All tenants': only for finding tenants and claiming due links.
+    Platform,
+}
+
+impl Store {
+    /// Opens `sqlite:path`, `sqlite::memory:` or `postgres://user@host/database`. A SQLite file is made when missing.
+    ///
+    /// A database in memory has a single connection: while one transaction is open (reading too), others wait.
+    pub async fn open(address: &str) -> Result<Self, StoreError> {
+        let pools = dialect::open(address).await?;
+        Ok(Self { pools })
+    }
+
+    /// Which database this is.
+    pub fn dialect(&self) -> Dialect {
+        match self.pools {
+            Pools::Sqlite { .. } => Dialect::Sqlite,
+            Pools::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Begins a transaction that reads and writes. Never keep it open over a network call.
+    pub async fn begin(&self, tenant: TenantId) -> Result<Tx, StoreError> {
+        self.begin_as(Scope::Tenant(tenant), TxAccess::Write).await
+    }
+
+    /// Begins a transaction that reads one consistent state, and never waits for writers.
+    pub async fn read(&self, tenant: TenantId) -> Result<Tx, StoreError> {
+        self.begin_as(Scope::Tenant(tenant), TxAccess::Read).await
+    }
+
+    /// Closes all connections, waiting for open transactions.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    pub(crate) async fn begin_as(&self, scope: Scope, access: TxAccess) -> Result<Tx, StoreError> {
+        let arm = match &self.pools {
+            Pools::Sqlite { writer, readers } => {
+                let pool = match access {
+                    TxAccess::Write => writer,
+                    TxAccess::Read => readers,
+                };
+                Arm::Sqlite(dialect::begin_sqlite(pool, access).await?)
+            }
+            Pools::Postgres(pool) => {
+                Arm::Postgres(dialect::begin_postgres(pool, scope, access).await?)
+            }
+        };
+        let tenant = match scope {
+            Scope::Tenant(tenant) => tenant,
+            // No tenant has this id, so a query that binds it by mistake finds nothing.
+            Scope::Platform => TenantId(uuid::Uuid::nil()),
+        };
+        Ok(Tx {
+            arm,
+            tenant,
+            access,
+        })
+    }
+}

@@ -1,0 +1,91 @@
+//! Enumerations as words in `TEXT` columns. A new case without a word does not compile.
+
+use kalends_calendar::merge::Winner;
+use kalends_calendar::plan::{Origin, Reason};
+use kalends_calendar::provider::Access;
+use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
+
+use crate::conflicts::ConflictState;
+use crate::connections::{ConnectionState, ProviderKind};
+use crate::intents::IntentState;
+use crate::links::{DueReason, LinkState};
+use crate::remote_writes::{WriteOp, WriteOutcome};
+use crate::runs::RunState;
+
+/// An enumeration that is kept as a word.
+pub(crate) trait Word: Sized {
+    /// The word.
+    fn word(self) -> &'static str;
+}
+
+macro_rules! words {
+    ($($type:ident { $($case:ident = $word:literal),+ $(,)? })+) => {$(
+        impl Word for $type {
+            fn word(self) -> &'static str {
+                match self { $(Self::$case => $word),+ }
+            }
+        }
+
+        impl From<$type> for crate::bind::Bind {
+            fn from(value: $type) -> Self {
+                Self::Text(Some(value.word().to_owned()))
+            }
+        }
+
+        impl crate::row::Column for $type {
+            fn read(row: &crate::row::Row, name: &str) -> Result<Option<Self>, crate::StoreError> {
+                match String::read(row, name)? {
+                    None => Ok(None),
+                    Some(word) => match word.as_str() {
+                        $($word => Ok(Some(Self::$case)),)+
+                        other => Err(crate::row::corrupt(name, other, "not a word known here")),
+                    },
+                }
+            }
+        }
+    )+};
+}
+
+words! {
+    Direction { TwoWay = "two_way", Pull = "pull", Push = "push" }
+    Detail { Full = "full", Busy = "busy" }
+    ConflictPolicy { Newest = "newest", Remote = "remote", Local = "local", Ask = "ask" }
+    Access { ReadWrite = "read_write", ReadOnly = "read_only" }
+    Origin { Remote = "remote", Kalends = "kalends" }
+    Winner { Local = "local", Remote = "remote", Undecided = "undecided" }
+    Reason {
+        NewThere = "new_there",
+        NewHere = "new_here",
+        ChangedThere = "changed_there",
+        ChangedHere = "changed_here",
+        Merged = "merged",
+        DeletedThere = "deleted_there",
+        DeletedHere = "deleted_here",
+        EditBeatsDeletionThere = "edit_beats_deletion_there",
+        EditBeatsDeletionHere = "edit_beats_deletion_here",
+        FoundAgain = "found_again",
+        PutBack = "put_back",
+    }
+    ProviderKind { Caldav = "caldav", Ics = "ics" }
+    ConnectionState { Ok = "ok", ReconnectNeeded = "reconnect_needed" }
+    LinkState { Active = "active", Paused = "paused" }
+    DueReason {
+        New = "new",
+        Edit = "edit",
+        Signal = "signal",
+        Schedule = "schedule",
+        Retry = "retry",
+        User = "user",
+    }
+    IntentState { Due = "due", Sent = "sent", Failed = "failed" }
+    ConflictState { Open = "open", Decided = "decided", Resolved = "resolved" }
+    RunState { Running = "running", Done = "done", Failed = "failed" }
+    WriteOp { Create = "create", Update = "update", Delete = "delete" }
+    WriteOutcome {
+        Sent = "sent",
+        Done = "done",
+        Retry = "retry",
+        Failed = "failed",
+        Replan = "replan",
+    }
+}
