@@ -49,7 +49,10 @@ pub(super) fn patch(
 ) -> Result<String, Failure> {
     let _ = raw;
     let options = ical::WriteOptions { mark, stamp };
-    Ok(ical::silence_scheduling(&ical::write_object(event, &options), me))
+    Ok(ical::silence_scheduling(
+        &ical::write_object(event, &options),
+        me,
+    ))
 }
 
 fn understood(version: Option<Version>, text: String) -> Result<Observed, ItemError> {

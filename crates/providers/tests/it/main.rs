@@ -1,6 +1,6 @@
 //! The providers as their callers see them: against scripts of bytes, and against servers that others wrote.
 
 mod discovery;
+mod feeds;
 mod listing;
 mod script;
-mod feeds;
