@@ -166,6 +166,7 @@ pub async fn apply(store: &Store, lease: &Lease, batch: Batch) -> Result<Applied
         mirrors::mark_seen(&mut tx, lease.link, generation, &batch.seen).await?;
         if batch.complete {
             skips::forget_unseen(&mut tx, lease.link, generation).await?;
+            held::let_go_seen(&mut tx, lease.link, generation).await?;
         }
     }
     tx.commit().await?;
