@@ -370,18 +370,21 @@ fn define_zones(
     named: &BTreeSet<String>,
     line_end: &'static str,
 ) {
+    let names: BTreeSet<String> = members(tree).iter().flat_map(|member| tzids(member)).collect();
     let Some(calendar) = tree.nodes.iter_mut().find_map(|node| match node {
         Node::Component(component) if component.is("VCALENDAR") => Some(component),
         Node::Component(_) | Node::Line(_) => None,
     }) else {
         return;
     };
-    for zone in write::zones_of(target) {
-        let tzid = zones.tzid_for(zone).unwrap_or_else(|| zones::tzid(zone).to_owned());
+    for tzid in names {
+        let Some(zone) = zones.resolve(&tzid) else {
+            continue;
+        };
         let changed = target
             .time_zones
-            .get(zone)
-            .is_some_and(|custom| own_zones.get(zone) != Some(custom));
+            .get(&zone)
+            .is_some_and(|custom| own_zones.get(&zone) != Some(custom));
         let stands = calendar.nodes.iter().position(|node| {
             matches!(node, Node::Component(inner)
                 if inner.is("VTIMEZONE") && zones::tzid_of(inner).as_deref() == Some(&tzid))
@@ -389,7 +392,7 @@ fn define_zones(
         if !changed && (stands.is_some() || named.contains(&tzid)) {
             continue;
         }
-        let Some(definition) = write::zone_component(zone, target, line_end) else {
+        let Some(definition) = write::zone_component(&zone, target, line_end) else {
             continue;
         };
         let definition = Node::Component(definition);
