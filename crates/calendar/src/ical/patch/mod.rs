@@ -237,7 +237,7 @@ impl<'a> Patch<'_, '_, 'a> {
         if editor.find("LAST-MODIFIED").is_some() {
             editor.set("LAST-MODIFIED", &stamp);
         }
-        if self.target.sequence > part.sequence {
+        if self.target.sequence > self.now.sequence.max(part.sequence) {
             editor.set("SEQUENCE", &self.target.sequence.to_string());
         }
         self.edits.insert(part.line(), Edit::Becomes(editor.component));
@@ -276,15 +276,27 @@ impl<'a> Patch<'_, '_, 'a> {
         }
     }
 
-    /// A sequence that went up alone is written to the first component that stays.
+    /// Where no component says the target's sequence yet (it went up alone, or the one that said it goes), the first
+    /// that stays does.
     fn raise_sequence(&mut self, chosen: &Chosen<'_, '_, 'a>) {
-        let written = self.edits.values().any(|edit| matches!(edit, Edit::Becomes(_)));
-        if self.target.sequence <= self.now.sequence || written || !self.new.is_empty() {
+        let raised = self.target.sequence > self.now.sequence;
+        let all = || chosen.master.into_iter().chain(chosen.overrides.values().copied());
+        let said = |part: &Part<'_, 'a>| match self.edits.get(&part.line()) {
+            Some(Edit::Goes) => false,
+            Some(Edit::Becomes(_)) => raised || part.sequence >= self.target.sequence,
+            None => part.sequence >= self.target.sequence,
+        };
+        if !self.new.is_empty() || all().any(said) {
             return;
         }
-        let mut parts = chosen.master.into_iter().chain(chosen.overrides.values().copied());
-        if let Some(part) = parts.find(|part| !self.edits.contains_key(&part.line())) {
-            let editor = Editor::new(part.component.clone(), self.line_end);
+        let stays = |part: &&Part<'_, 'a>| !matches!(self.edits.get(&part.line()), Some(Edit::Goes));
+        if let Some(part) = all().find(stays) {
+            let component = match self.edits.remove(&part.line()) {
+                Some(Edit::Becomes(component)) => component,
+                Some(Edit::Goes) | None => part.component.clone(),
+            };
+            let mut editor = Editor::new(component, self.line_end);
+            editor.set("SEQUENCE", &self.target.sequence.to_string());
             self.stamp_and_keep(part, editor);
         }
     }

@@ -189,7 +189,7 @@ fn check(name: &str, object: &Object) {
         target.master.start = Start::AllDay(later.date());
         target.master.duration = kalends_calendar::time::Length::days(2);
     }
-    patched(name, object, &target, &["VEVENT"]);
+    patched(name, object, &target, &["VEVENT", "VALARM"]);
 }
 
 #[test]
