@@ -19,9 +19,9 @@ use super::generator::{Dice, first_start, rule};
 use super::notation::{compact, text};
 use super::series::event;
 
-const RULES: usize = 5_200;
+const RULES: usize = 5_100;
 const ZONED_RULES: usize = 1_200;
-const STARTS_EACH: usize = 8;
+const STARTS_EACH: usize = 6;
 const ZONES: [&str; 8] = [
     "Europe/Berlin",
     "America/New_York",
