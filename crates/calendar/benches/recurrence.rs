@@ -116,7 +116,8 @@ fn mixed_rules() -> Vec<(DateTime, Rule, String)> {
         .map(|(_, at)| {
             let (day, name) = DAYS[at as usize % 5];
             let number = i8::try_from(at % 4 + 1).unwrap_or(1);
-            let interval = std::num::NonZeroU32::new(at / 6 % 3 + 1).unwrap_or(std::num::NonZeroU32::MIN);
+            let interval =
+                std::num::NonZeroU32::new(at / 6 % 3 + 1).unwrap_or(std::num::NonZeroU32::MIN);
             let nth = |nth_of_period| NthDay { day, nth_of_period };
             let frequencies = [
                 (Frequency::Daily, "DAILY"),
@@ -132,7 +133,13 @@ fn mixed_rules() -> Vec<(DateTime, Rule, String)> {
             let parts = match at % 6 {
                 0 => String::new(),
                 1 => {
-                    rule.by_day = vec![nth(None), NthDay { day: Weekday::Sunday, nth_of_period: None }];
+                    rule.by_day = vec![
+                        nth(None),
+                        NthDay {
+                            day: Weekday::Sunday,
+                            nth_of_period: None,
+                        },
+                    ];
                     format!(";BYDAY={name},SU")
                 }
                 2 => {
@@ -149,13 +156,22 @@ fn mixed_rules() -> Vec<(DateTime, Rule, String)> {
                     format!(";BYMONTH={number},9;BYDAY=-1{name}")
                 }
                 _ => {
-                    rule.by_day = DAYS.map(|(day, _)| NthDay { day, nth_of_period: None }).to_vec();
+                    rule.by_day = DAYS
+                        .map(|(day, _)| NthDay {
+                            day,
+                            nth_of_period: None,
+                        })
+                        .to_vec();
                     rule.by_set_position = [-1].into();
                     ";BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1".to_owned()
                 }
             };
             let first = date(2010, 1, 4).at(9, 30, 0, 0);
-            (first, rule, format!("FREQ={word};INTERVAL={interval}{parts}"))
+            (
+                first,
+                rule,
+                format!("FREQ={word};INTERVAL={interval}{parts}"),
+            )
         })
         .collect()
 }
@@ -166,7 +182,10 @@ fn mixed() {
     let ours = median(|| {
         for (first, rule, _) in &rules {
             let starts = black_box(rule).starts(*first, *first).take(STARTS_EACH);
-            assert_eq!(black_box(starts.filter_map(Result::ok).collect::<Vec<_>>()).len(), STARTS_EACH);
+            assert_eq!(
+                black_box(starts.filter_map(Result::ok).collect::<Vec<_>>()).len(),
+                STARTS_EACH
+            );
         }
     });
     let sources: Vec<String> = rules
@@ -176,12 +195,23 @@ fn mixed() {
         })
         .collect();
     let expand = |set: rrule::RRuleSet| {
-        assert_eq!(black_box(set.into_iter().take(STARTS_EACH).collect::<Vec<_>>()).len(), STARTS_EACH);
+        assert_eq!(
+            black_box(set.into_iter().take(STARTS_EACH).collect::<Vec<_>>()).len(),
+            STARTS_EACH
+        );
     };
-    let parsed: Vec<rrule::RRuleSet> = sources.iter().filter_map(|source| source.parse().ok()).collect();
+    let parsed: Vec<rrule::RRuleSet> = sources
+        .iter()
+        .filter_map(|source| source.parse().ok())
+        .collect();
     assert_eq!(parsed.len(), RULES);
     let expanding = median(|| parsed.iter().cloned().for_each(expand));
-    let with_parsing = median(|| sources.iter().filter_map(|source| source.parse().ok()).for_each(expand));
+    let with_parsing = median(|| {
+        sources
+            .iter()
+            .filter_map(|source| source.parse().ok())
+            .for_each(expand)
+    });
     let python = dateutil(&rules);
     let ratio = |other: Duration| round(other.as_secs_f64() / ours.as_secs_f64());
     println!(
@@ -216,7 +246,13 @@ print(time.perf_counter() - begun)
     let venv = std::env::var_os("KALENDS_VENV").map_or_else(|| root.join(".venv"), PathBuf::from);
     let given: Vec<_> = rules
         .iter()
-        .map(|(first, _, text)| json!([first.strftime("%Y%m%dT%H%M%S").to_string(), text, STARTS_EACH]))
+        .map(|(first, _, text)| {
+            json!([
+                first.strftime("%Y%m%dT%H%M%S").to_string(),
+                text,
+                STARTS_EACH
+            ])
+        })
         .collect();
     let mut child = Command::new(venv.join("bin/python"))
         .args(["-c", SCRIPT])
@@ -225,7 +261,11 @@ print(time.perf_counter() - begun)
         .stderr(Stdio::null())
         .spawn()
         .ok()?;
-    child.stdin.take()?.write_all(json!(given).to_string().as_bytes()).ok()?;
+    child
+        .stdin
+        .take()?
+        .write_all(json!(given).to_string().as_bytes())
+        .ok()?;
     let output = child.wait_with_output().ok()?;
     let seconds = String::from_utf8(output.stdout).ok()?.trim().parse().ok()?;
     Duration::try_from_secs_f64(seconds).ok()

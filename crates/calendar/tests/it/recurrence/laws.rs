@@ -140,10 +140,26 @@ fn seeking_finds_what_walking_finds() {
         let Some(from) = walked.get(walked.len() / 2) else {
             continue;
         };
-        for from in [*from, from.checked_add(jiff::Span::new().seconds(1)).unwrap()] {
-            let sought: Vec<_> = rule.starts(first, from).map_while(Result::ok).take(20).collect();
-            let expected: Vec<_> = walked.iter().copied().filter(|at| *at >= from).take(20).collect();
-            assert_eq!(sought[..expected.len().min(sought.len())], expected, "{rule:?} {first} {from}");
+        for from in [
+            *from,
+            from.checked_add(jiff::Span::new().seconds(1)).unwrap(),
+        ] {
+            let sought: Vec<_> = rule
+                .starts(first, from)
+                .map_while(Result::ok)
+                .take(20)
+                .collect();
+            let expected: Vec<_> = walked
+                .iter()
+                .copied()
+                .filter(|at| *at >= from)
+                .take(20)
+                .collect();
+            assert_eq!(
+                sought[..expected.len().min(sought.len())],
+                expected,
+                "{rule:?} {first} {from}"
+            );
         }
     }
 }
