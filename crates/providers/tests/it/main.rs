@@ -4,3 +4,5 @@ mod discovery;
 mod listing;
 mod script;
 mod feeds;
+mod fetching;
+mod writing;
