@@ -61,7 +61,7 @@ pub(crate) fn uid(component: &Component<'_>) -> Option<String> {
 }
 
 /// Gives alarms their keys, in the order they stand.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Keys {
     given: BTreeSet<String>,
     alike: BTreeMap<String, usize>,
@@ -91,11 +91,6 @@ impl Keys {
             None => base,
             Some(count) => format!("{base} #{}", count + 1),
         })
-    }
-
-    /// Whether a key is already somebody's.
-    pub(crate) fn is_given(&self, key: &AlertKey) -> bool {
-        self.given.contains(&key.0)
     }
 
     fn derived(&mut self, alert: &Alert) -> String {
@@ -169,7 +164,10 @@ pub(crate) fn in_order<'e>(
     let mut rest: Vec<(&'e AlertKey, &'e Alert)> = alerts.iter().collect();
     let mut keys = Keys::default();
     // First those whose keys say what they are, by number; whatever then remains needs a UID.
-    while let Some(at) = rest.iter().position(|(key, alert)| keys.peek(alert) == **key) {
+    while let Some(at) = rest
+        .iter()
+        .position(|(key, alert)| keys.peek(alert) == **key)
+    {
         let (key, alert) = rest.remove(at);
         keys.next(None, alert);
         ordered.push((key, alert, false));

@@ -12,11 +12,11 @@ mod line;
 mod moment;
 mod part;
 mod people;
-mod zones;
 mod rule;
 mod text;
+mod zones;
 
-
+pub mod patch;
 pub mod read;
 pub mod silence;
 pub mod tree;
@@ -25,6 +25,7 @@ pub mod write;
 pub use bytes::{Decoded, Encoding, decode};
 pub use line::Line;
 
+pub use patch::{PatchOptions, patch_object};
 pub use read::{Object, Reading, read_calendar, read_object};
 pub use silence::silence_scheduling;
 pub use tree::{Component, Node, Tree};

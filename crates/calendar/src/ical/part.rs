@@ -51,13 +51,17 @@ pub(crate) fn read<'t, 'a>(
     zones: &Zones<'_, '_>,
 ) -> Result<Part<'t, 'a>, ItemError> {
     if component.end.is_none() {
-        return Err(ItemError::new(component.begin.number(), "VEVENT", "has no END"));
+        return Err(ItemError::new(
+            component.begin.number(),
+            "VEVENT",
+            "has no END",
+        ));
     }
     let mut gathering = Gathering::default();
     let (mut start, mut end, mut duration, mut recurrence_id) = (None, None, None, None);
     let (mut rules, mut excluded_rules) = (Vec::new(), Vec::new());
     let (mut dates, mut excluded_dates) = (Vec::new(), Vec::new());
-    let (mut sequence, mut created, mut updated, mut stamp) = (0, None, None, None);
+    let (mut sequence, mut created, mut updated, mut stamp) = (None, None, None, None);
     let (mut mark_id, mut mark_uid) = (None, None);
     let mut buffer = [0; NAME_BYTES_MAX];
     for line in component.lines() {
@@ -73,19 +77,24 @@ pub(crate) fn read<'t, 'a>(
             "EXRULE" => excluded_rules.push(line),
             "RDATE" => dates.push(line),
             "EXDATE" => excluded_dates.push(line),
-            "SEQUENCE" => sequence = line.value().trim().parse().unwrap_or(0),
-            "CREATED" => created = moment::parse_instant(line.value()),
-            "LAST-MODIFIED" => updated = moment::parse_instant(line.value()),
-            "DTSTAMP" => stamp = moment::parse_instant(line.value()),
-            MARK_ID => mark_id = line.value().trim().parse().ok(),
-            MARK_UID => mark_uid = Some(Uid(text::unescape(line.value()).into_owned())),
+            "SEQUENCE" => first(&mut sequence, line),
+            "CREATED" => first(&mut created, line),
+            "LAST-MODIFIED" => first(&mut updated, line),
+            "DTSTAMP" => first(&mut stamp, line),
+            MARK_ID => first(&mut mark_id, line),
+            MARK_UID => first(&mut mark_uid, line),
             other => {
                 gathering.take(other, line);
             }
         }
     }
+    let instant = |line: &Line<'_>| moment::parse_instant(line.value());
     let start_line = start.ok_or_else(|| {
-        ItemError::new(component.begin.number(), "DTSTART", "missing: the event has no time")
+        ItemError::new(
+            component.begin.number(),
+            "DTSTART",
+            "missing: the event has no time",
+        )
     })?;
     let start = moment_of(start_line, zones, None)?;
     let (duration, end_zone) = length(&start, end, duration, zones)?;
@@ -110,12 +119,12 @@ pub(crate) fn read<'t, 'a>(
         excluded_rules,
         dates,
         excluded_dates,
-        sequence,
-        created,
-        updated,
-        stamp,
-        mark_id,
-        mark_uid,
+        sequence: sequence.map_or(0, |line| line.value().trim().parse().unwrap_or(0)),
+        created: created.and_then(instant),
+        updated: updated.and_then(instant),
+        stamp: stamp.and_then(instant),
+        mark_id: mark_id.and_then(|line| line.value().trim().parse().ok()),
+        mark_uid: mark_uid.map(|line| Uid(text::unescape(line.value()).into_owned())),
     })
 }
 
@@ -181,7 +190,11 @@ fn length(
         return Ok((between(start, &end, zones), end_zone));
     }
     let Some(line) = duration else {
-        let length = if start.is_all_day() { Length::days(1) } else { Length::default() };
+        let length = if start.is_all_day() {
+            Length::days(1)
+        } else {
+            Length::default()
+        };
         return Ok((length, None));
     };
     let span = moment::parse_duration(line.value()).ok_or_else(|| {
@@ -204,11 +217,19 @@ fn length(
 /// From start to end: days for all-day events (at least one), exact seconds otherwise.
 pub(crate) fn between(start: &Start, end: &Start, zones: &Zones<'_, '_>) -> Length {
     if let Start::AllDay(first) = start {
-        let days = first.until(end.local().date()).map_or(1, |span| span.get_days());
+        let days = first
+            .until(end.local().date())
+            .map_or(1, |span| span.get_days());
         return Length::days(days.max(1));
     }
     let exact = match (start, end) {
-        (Start::Zoned { local, zone }, Start::Zoned { local: until, zone: to }) => zones
+        (
+            Start::Zoned { local, zone },
+            Start::Zoned {
+                local: until,
+                zone: to,
+            },
+        ) => zones
             .instant(*local, zone)
             .zip(zones.instant(*until, to))
             .map(|(from, until)| from.duration_until(until)),
