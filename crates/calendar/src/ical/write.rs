@@ -115,14 +115,7 @@ pub(crate) fn zone_component(
 ) -> Option<Component<'static>> {
     let observances = match event.time_zones.get(zone) {
         Some(custom) => custom.observances.clone(),
-<<<<<<< HEAD
-        None => {
-            let _ = first_year(event);
-            return None;
-        }
-=======
         None => zone::observances(zone, first_year(event))?,
->>>>>>> ical
     };
     let mut sheet = Sheet::new(line_end);
     sheet.line(&format!("TZID:{}", zones::tzid(zone)));
