@@ -154,6 +154,7 @@ impl CalDav {
         let body = refusal::multistatus(&answer, self.now())?;
         let mut changes = Vec::new();
         let mut calendar_seen = false;
+        let mut lost = None;
         let mut tag = None;
         each_response(body, |entry| match member(url, &answer, &entry) {
             Member::Change(change) => changes.push(change),
@@ -161,8 +162,12 @@ impl CalDav {
                 calendar_seen = true;
                 tag = tag.take().or_else(|| change_tag(&entry));
             }
+            Member::Collection(Some(404 | 410)) => lost = Some(calendar_gone(url)),
             Member::Collection(Some(_)) | Member::NoEvent => {}
         })?;
+        if let Some(failure) = lost {
+            return Err(failure);
+        }
         if !calendar_seen {
             // The calendar itself always stands in its own listing; without it this is a listing of something else.
             return Err(Failure::protocol(

@@ -33,10 +33,7 @@ fn entry(href: &str, tag: &str, data: &str) -> String {
     )
 }
 
-async fn fetch(
-    script: &Arc<Script>,
-    names: &[&str],
-) -> Result<BTreeMap<RemoteId, State>, Failure> {
+async fn fetch(script: &Arc<Script>, names: &[&str]) -> Result<BTreeMap<RemoteId, State>, Failure> {
     let ids: Vec<RemoteId> = names.iter().map(|name| id(name)).collect();
     let account = account_at(script, "https://dav.example.com/");
     let changes = account.fetch(&RemoteCalendarId::from(CAL), &ids).await?;
@@ -72,7 +69,9 @@ async fn a_batch_tells_present_gone_and_broken_apart() {
         .concat(),
     );
     let script = Script::new().on(REPORT, 207, &body);
-    let states = fetch(&script, &["a.ics", "b.ics", "c.ics", "d.ics", "e.ics"]).await.unwrap();
+    let states = fetch(&script, &["a.ics", "b.ics", "c.ics", "d.ics", "e.ics"])
+        .await
+        .unwrap();
     assert_eq!(title(&states[&id("a.ics")]), "A");
     let State::Present(observed) = &states[&id("a.ics")] else {
         unreachable!("its title was read")
@@ -85,9 +84,16 @@ async fn a_batch_tells_present_gone_and_broken_apart() {
         panic!("{states:?}")
     };
     assert_eq!(*version, Some(Version::from("\"4\"")));
-    assert!(error.contains("DTSTART") && error.contains("line 4"), "{error}");
+    assert!(
+        error.contains("DTSTART") && error.contains("line 4"),
+        "{error}"
+    );
     assert!(matches!(&states[&id("e.ics")], State::Broken { .. }));
-    assert!(script.last_body().contains("<d:href>/cal/ann%40example.com/a.ics</d:href>"));
+    assert!(
+        script
+            .last_body()
+            .contains("<d:href>/cal/ann%40example.com/a.ics</d:href>")
+    );
 }
 
 #[tokio::test]
@@ -118,13 +124,19 @@ async fn servers_that_refuse_batches_are_asked_one_by_one() {
             .on(&get("b.ics"), 500, "");
         let states = fetch(&script, &["a.ics", "b.ics"]).await.unwrap();
         assert_eq!(title(&states[&id("a.ics")]), "A", "{code}");
-        assert!(matches!(&states[&id("b.ics")], State::Broken { .. }), "{code}");
+        assert!(
+            matches!(&states[&id("b.ics")], State::Broken { .. }),
+            "{code}"
+        );
     }
     // One event with a character that XML forbids must not hide the others.
-    let spoilt = multistatus(&[
-        entry("/cal/ann%40example.com/a.ics", "1", &object("A")),
-        entry("/cal/ann%40example.com/b.ics", "2", "&#0;"),
-    ].concat());
+    let spoilt = multistatus(
+        &[
+            entry("/cal/ann%40example.com/a.ics", "1", &object("A")),
+            entry("/cal/ann%40example.com/b.ics", "2", "&#0;"),
+        ]
+        .concat(),
+    );
     let script = Script::new()
         .on(REPORT, 207, &spoilt)
         .on(&get("a.ics"), 200, &object("A"))
@@ -150,7 +162,11 @@ async fn a_failing_server_is_no_broken_event() {
         (200, Class::Protocol),
     ] {
         let script = Script::new().on(REPORT, code, "");
-        assert_eq!(fetch(&script, &["a.ics"]).await.unwrap_err().class, class, "{code}");
+        assert_eq!(
+            fetch(&script, &["a.ics"]).await.unwrap_err().class,
+            class,
+            "{code}"
+        );
     }
     let script = Script::new();
     assert_eq!(fetch(&script, &[]).await.unwrap().len(), 0);

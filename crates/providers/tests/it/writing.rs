@@ -93,7 +93,9 @@ async fn write(script: &Arc<Script>, write: &Write) -> Result<Receipt, Failure> 
 fn stored(tag: &str, text: &str) -> String {
     multistatus(&found(
         ID,
-        &format!("<d:getetag>{tag}</d:getetag><cal:calendar-data><![CDATA[{text}]]></cal:calendar-data>"),
+        &format!(
+            "<d:getetag>{tag}</d:getetag><cal:calendar-data><![CDATA[{text}]]></cal:calendar-data>"
+        ),
     ))
 }
 
@@ -103,7 +105,11 @@ async fn a_creation_goes_out_once_and_under_its_name() {
     let account = account_at(&script, "https://dav.example.com/");
     let calendar = RemoteCalendarId::from(CAL);
     let receipt = account.write(&calendar, &create()).await.unwrap();
-    let Receipt::Written { remote_id, observed } = receipt else {
+    let Receipt::Written {
+        remote_id,
+        observed,
+    } = receipt
+    else {
         panic!("{receipt:?}")
     };
     assert_eq!(remote_id, RemoteId::from(ID));
@@ -114,39 +120,66 @@ async fn a_creation_goes_out_once_and_under_its_name() {
     assert_eq!(observed.raw.0, script.last_body());
     assert_eq!(script.last_header("if-none-match").as_deref(), Some("*"));
     assert_eq!(script.last_header("if-match"), None);
-    assert_eq!(script.last_header("content-type").as_deref(), Some("text/calendar; charset=utf-8"));
-    assert!(script.last_body().contains("DTSTAMP:20260301T100000Z"), "{}", script.last_body());
+    assert_eq!(
+        script.last_header("content-type").as_deref(),
+        Some("text/calendar; charset=utf-8")
+    );
+    assert!(
+        script.last_body().contains("DTSTAMP:20260301T100000Z"),
+        "{}",
+        script.last_body()
+    );
 }
 
 #[tokio::test]
 async fn a_write_without_strong_version_is_read_back() {
     let changed = raw("Lunch, as the server has it").0;
     for headers in [vec![], vec![("etag", "W/\"weak\"")]] {
-        let script = Script::new()
-            .on_with(PUT, 204, &headers, "")
-            .on(REPORT, 207, &stored("\"theirs\"", &changed));
+        let script = Script::new().on_with(PUT, 204, &headers, "").on(
+            REPORT,
+            207,
+            &stored("\"theirs\"", &changed),
+        );
         let receipt = write(&script, &create()).await.unwrap();
-        let Receipt::ReadBack { remote_id, observed, sent } = receipt else {
+        let Receipt::ReadBack {
+            remote_id,
+            observed,
+            sent,
+        } = receipt
+        else {
             panic!("{receipt:?}")
         };
         assert_eq!(remote_id, RemoteId::from(ID));
         assert_eq!(observed.version, Some(Version::from("\"theirs\"")));
-        assert_eq!(observed.event.master.details.title, "Lunch, as the server has it");
+        assert_eq!(
+            observed.event.master.details.title,
+            "Lunch, as the server has it"
+        );
         assert_eq!(sent.master.details.title, "Lunch");
     }
     // Written and not to be found: nobody knows what happened.
-    let script = Script::new()
-        .on(PUT, 201, "")
-        .on(REPORT, 207, &multistatus(&status(ID, "404 Not Found")));
-    assert_eq!(write(&script, &create()).await.unwrap_err().class, Class::Unknown);
+    let script =
+        Script::new()
+            .on(PUT, 201, "")
+            .on(REPORT, 207, &multistatus(&status(ID, "404 Not Found")));
+    assert_eq!(
+        write(&script, &create()).await.unwrap_err().class,
+        Class::Unknown
+    );
     let script = Script::new().on(PUT, 201, "").on(REPORT, 503, "");
-    assert_eq!(write(&script, &create()).await.unwrap_err().class, Class::Unknown);
+    assert_eq!(
+        write(&script, &create()).await.unwrap_err().class,
+        Class::Unknown
+    );
 }
 
 #[tokio::test]
 async fn a_server_may_store_elsewhere_in_the_calendar_and_nowhere_else() {
     for (place, expected) in [
-        ("https://dav.example.com/cal/work/other.ics", "/cal/work/other.ics"),
+        (
+            "https://dav.example.com/cal/work/other.ics",
+            "/cal/work/other.ics",
+        ),
         ("/cal/work/other.ics", "/cal/work/other.ics"),
         ("https://evil.example.net/cal/work/other.ics", ID),
     ] {
@@ -170,7 +203,10 @@ async fn an_update_changes_its_lines_under_its_version_and_mails_nobody() {
         let sent = script.last_body();
         assert!(sent.contains("SUMMARY:Late lunch\r\n"), "{sent}");
         assert!(sent.contains("X-OWN;A=b:kept\r\n"), "{sent}");
-        assert!(sent.contains("ATTENDEE;X-P=1;SCHEDULE-AGENT=CLIENT:mailto:bob@example.com"), "{sent}");
+        assert!(
+            sent.contains("ATTENDEE;X-P=1;SCHEDULE-AGENT=CLIENT:mailto:bob@example.com"),
+            "{sent}"
+        );
     }
 }
 
@@ -187,7 +223,12 @@ async fn without_versions_an_update_looks_before_it_writes() {
         panic!("{receipt:?}")
     };
     assert_eq!(observed.version, None);
-    assert!(script.asked().iter().all(|request| !request.headers.contains_key("if-match")));
+    assert!(
+        script
+            .asked()
+            .iter()
+            .all(|request| !request.headers.contains_key("if-match"))
+    );
 
     // It has a version after all: then that is what must hold.
     let script = Script::new()
@@ -197,9 +238,15 @@ async fn without_versions_an_update_looks_before_it_writes() {
     assert_eq!(script.last_header("if-match").as_deref(), Some("\"v1\""));
 
     let script = Script::new().on(REPORT, 207, &stored("", &raw("Dinner").0));
-    assert_eq!(write(&script, &update(None)).await.unwrap_err().class, Class::Changed);
+    assert_eq!(
+        write(&script, &update(None)).await.unwrap_err().class,
+        Class::Changed
+    );
     let script = Script::new().on(REPORT, 207, &multistatus(&status(ID, "404 Not Found")));
-    assert_eq!(write(&script, &update(None)).await.unwrap_err().class, Class::Gone);
+    assert_eq!(
+        write(&script, &update(None)).await.unwrap_err().class,
+        Class::Gone
+    );
 }
 
 #[tokio::test]
@@ -211,43 +258,84 @@ async fn a_weak_version_that_still_holds_is_sent_without_its_weakness() {
     write(&script, &update(Some("W/\"v1\""))).await.unwrap();
     assert_eq!(script.last_header("if-match").as_deref(), Some("\"v1\""));
 
-    let script = Script::new()
-        .on(PUT, 412, "")
-        .on(REPORT, 207, &stored("W/\"v2\"", &raw("Dinner").0));
-    assert_eq!(write(&script, &update(Some("W/\"v1\""))).await.unwrap_err().class, Class::Changed);
+    let script =
+        Script::new()
+            .on(PUT, 412, "")
+            .on(REPORT, 207, &stored("W/\"v2\"", &raw("Dinner").0));
+    assert_eq!(
+        write(&script, &update(Some("W/\"v1\"")))
+            .await
+            .unwrap_err()
+            .class,
+        Class::Changed
+    );
 }
 
 #[tokio::test]
 async fn a_deletion_is_done_when_nothing_is_there() {
     for code in [200, 204, 404, 410] {
         let script = Script::new().on(DELETE, code, "");
-        assert_eq!(write(&script, &delete(Some("\"v1\""))).await.unwrap(), Receipt::Deleted);
+        assert_eq!(
+            write(&script, &delete(Some("\"v1\""))).await.unwrap(),
+            Receipt::Deleted
+        );
         assert_eq!(script.last_header("if-match").as_deref(), Some("\"v1\""));
         assert_eq!(script.last_header("schedule-reply").as_deref(), Some("F"));
     }
     let script = Script::new().on(DELETE, 412, "");
-    assert_eq!(write(&script, &delete(Some("\"v1\""))).await.unwrap_err().class, Class::Changed);
+    assert_eq!(
+        write(&script, &delete(Some("\"v1\"")))
+            .await
+            .unwrap_err()
+            .class,
+        Class::Changed
+    );
     let script = Script::new().on(DELETE, 204, "");
-    assert_eq!(write(&script, &delete(None)).await.unwrap(), Receipt::Deleted);
+    assert_eq!(
+        write(&script, &delete(None)).await.unwrap(),
+        Receipt::Deleted
+    );
     assert_eq!(script.last_header("if-match"), None);
 }
 
 #[tokio::test]
 async fn each_refusal_of_a_creation_has_its_meaning() {
-    let taken = |holder: Option<&str>| Class::UidTaken { holder: holder.map(RemoteId::from) };
+    let taken = |holder: Option<&str>| Class::UidTaken {
+        holder: holder.map(RemoteId::from),
+    };
     let conflict = precondition("<cal:no-uid-conflict/>");
-    let conflict_with_holder = precondition("<cal:no-uid-conflict><d:href>/cal/work/%6fther.ics</d:href></cal:no-uid-conflict>");
-    let nextcloud = precondition("<s:exception>Sabre\\DAV\\Exception\\BadRequest</s:exception><s:message>Calendar object with uid already exists in this calendar collection.</s:message>");
-    let trash = precondition("<s:exception>Sabre\\DAV\\Exception\\BadRequest</s:exception><s:message>Deleted calendar object with uid already exists in this calendar collection.</s:message>");
-    let privileges = precondition("<d:need-privileges><d:resource><d:href>/cal/work/</d:href><d:privilege><d:bind/></d:privilege></d:resource></d:need-privileges>");
+    let conflict_with_holder = precondition(
+        "<cal:no-uid-conflict><d:href>/cal/work/%6fther.ics</d:href></cal:no-uid-conflict>",
+    );
+    let nextcloud = precondition(
+        "<s:exception>Sabre\\DAV\\Exception\\BadRequest</s:exception><s:message>Calendar object with uid already exists in this calendar collection.</s:message>",
+    );
+    let trash = precondition(
+        "<s:exception>Sabre\\DAV\\Exception\\BadRequest</s:exception><s:message>Deleted calendar object with uid already exists in this calendar collection.</s:message>",
+    );
+    let privileges = precondition(
+        "<d:need-privileges><d:resource><d:href>/cal/work/</d:href><d:privilege><d:bind/></d:privilege></d:resource></d:need-privileges>",
+    );
     let content = |name: &str| precondition(&format!("<cal:{name}/>"));
     let retry_at = Some("2026-03-01T10:00:20Z".parse().unwrap());
     let table = [
         (412, String::new(), Class::Exists),
-        (412, "<html>Precondition Failed</html>".to_owned(), Class::Exists),
+        (
+            412,
+            "<html>Precondition Failed</html>".to_owned(),
+            Class::Exists,
+        ),
         (403, conflict.clone(), taken(None)),
-        (409, conflict_with_holder.clone(), taken(Some("/cal/work/other.ics"))),
-        (412, conflict_with_holder, taken(Some("/cal/work/other.ics"))),
+        (
+            409,
+            conflict_with_holder.clone(),
+            taken(Some("/cal/work/other.ics")),
+        ),
+        (
+            412,
+            conflict_with_holder,
+            taken(Some("/cal/work/other.ics")),
+        ),
         (412, conflict, taken(None)),
         (400, nextcloud.clone(), taken(None)),
         (409, nextcloud, taken(None)),
@@ -304,13 +392,35 @@ async fn a_lost_answer_to_a_write_is_unknown_and_a_refused_connection_is_not() {
     let host = || "dav.example.com".to_owned();
     let reason = || "connection reset".to_owned();
     for (error, class) in [
-        (TransportError::NotSent { host: host(), reason: reason() }, Class::Passing { retry_at: None }),
-        (TransportError::Unanswered { host: host(), reason: reason() }, Class::Unknown),
-        (TransportError::TooLong { host: host(), limit_bytes: 1 }, Class::Unknown),
+        (
+            TransportError::NotSent {
+                host: host(),
+                reason: reason(),
+            },
+            Class::Passing { retry_at: None },
+        ),
+        (
+            TransportError::Unanswered {
+                host: host(),
+                reason: reason(),
+            },
+            Class::Unknown,
+        ),
+        (
+            TransportError::TooLong {
+                host: host(),
+                limit_bytes: 1,
+            },
+            Class::Unknown,
+        ),
     ] {
         for (line, what) in [(PUT, create()), (DELETE, delete(None))] {
             let script = Script::new().fails(line, error.clone());
-            assert_eq!(write(&script, &what).await.unwrap_err().class, class, "{line} {error}");
+            assert_eq!(
+                write(&script, &what).await.unwrap_err().class,
+                class,
+                "{line} {error}"
+            );
         }
     }
 }
@@ -329,7 +439,9 @@ async fn a_moved_server_gets_the_same_write_again() {
 
 #[tokio::test]
 async fn the_servers_words_are_quoted_without_addresses() {
-    let body = precondition("<s:message>Component at https://dav.example.com/cal/secret?token=1\n has no DTSTAMP</s:message>");
+    let body = precondition(
+        "<s:message>Component at https://dav.example.com/cal/secret?token=1\n has no DTSTAMP</s:message>",
+    );
     let script = Script::new().on(PUT, 400, &body);
     let failure = write(&script, &create()).await.unwrap_err();
     assert_eq!(
