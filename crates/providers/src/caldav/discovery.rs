@@ -78,7 +78,7 @@ enum Found {
     Principal(Url),
     /// No account, but places where calendars are.
     Homes(Vec<Url>),
-    /// Nothing of CalDAV.
+    /// Nothing of `CalDAV`.
     Nothing(Failure),
 }
 

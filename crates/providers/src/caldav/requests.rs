@@ -1,4 +1,4 @@
-//! What is asked of a CalDAV server, as request values.
+//! What is asked of a `CalDAV` server, as request values.
 
 use std::fmt::Write as _;
 use std::time::Duration;
