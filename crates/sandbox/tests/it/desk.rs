@@ -122,16 +122,20 @@ impl Desk {
             .expect("a request")
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a question is asked once, and reads better without a borrow"
+    )]
     pub(crate) fn send(&mut self, ask: Ask<'_>) -> Answer {
-        match self.try_send(ask) {
+        match self.try_send(&ask) {
             Outcome::Answered(response) => Answer::read(response),
             Outcome::Lost => panic!("the answer was lost"),
         }
     }
 
-    pub(crate) fn try_send(&mut self, ask: Ask<'_>) -> Outcome {
+    pub(crate) fn try_send(&mut self, ask: &Ask<'_>) -> Outcome {
         self.tick();
-        let request = self.build(&ask);
+        let request = self.build(ask);
         match ask.fault {
             Some(fault) => handle_with(&mut self.world, &request, self.now, Some(fault)),
             None => Outcome::Answered(handle(&mut self.world, &request, self.now)),
@@ -184,7 +188,7 @@ pub(crate) fn sync(token: &str) -> Ask<'_> {
 
 /// A PROPFIND for these properties, each with its prefix `d`, `c`, `cs` or `a`.
 pub(crate) fn propfind<'a>(path: &'a str, depth: &'a str, props: &[&str]) -> Ask<'a> {
-    let props: String = props.iter().map(|prop| format!("<{prop}/>")).collect();
+    let props: String = props.iter().flat_map(|prop| ["<", prop, "/>"]).collect();
     ask("PROPFIND", path).header("depth", depth).body(format!(
         "<?xml version=\"1.0\"?><d:propfind xmlns:d=\"DAV:\" xmlns:c=\"urn:ietf:params:xml:ns:caldav\" \
          xmlns:cs=\"http://calendarserver.org/ns/\" xmlns:a=\"http://apple.com/ns/ical/\" xmlns:x=\"urn:x\">\

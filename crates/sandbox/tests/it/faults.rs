@@ -20,12 +20,12 @@ fn put(text: &str) -> Ask<'static> {
 fn lost_before_and_lost_after() {
     let mut desk = Desk::plain();
     assert!(matches!(
-        desk.try_send(put(&event("a", "a")).struck(Fault::LostBeforeSend)),
+        desk.try_send(&put(&event("a", "a")).struck(Fault::LostBeforeSend)),
         Outcome::Lost
     ));
     assert!(desk.names().is_empty());
     assert!(matches!(
-        desk.try_send(put(&event("a", "a")).struck(Fault::LostAfterEffect)),
+        desk.try_send(&put(&event("a", "a")).struck(Fault::LostAfterEffect)),
         Outcome::Lost
     ));
     assert_eq!(desk.names(), ["a.ics"]);
