@@ -1,4 +1,4 @@
-//! The integration tests of the calendar domain, in one binary.
+//! What the calendar promises, against laws, real files and independent oracles.
 
 mod ical;
 mod recurrence;
