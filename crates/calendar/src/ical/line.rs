@@ -121,6 +121,9 @@ impl<'a> Line<'a> {
         let head = self
             .value_start
             .map_or("", |start| &self.content()[..start]);
+        if !balanced(head) {
+            return self.with_params(&[], value, line_end);
+        }
         Line::compose(&format!("{head}{value}"), line_end, self.number)
     }
 
@@ -141,6 +144,10 @@ impl<'a> Line<'a> {
                 None => {
                     content.push(';');
                     content.push_str(param.text);
+                    if !balanced(param.text) {
+                        // An open quote would swallow what is written after it.
+                        content.push('"');
+                    }
                 }
                 Some(at) if !done[at] => {
                     done[at] = true;
@@ -177,6 +184,10 @@ impl<'a> Line<'a> {
         let number = self.number;
         Self::from_raw(Cow::Owned(format!("{}{line_end}", self.raw)), number)
     }
+}
+
+fn balanced(text: &str) -> bool {
+    text.bytes().filter(|byte| *byte == b'"').count() % 2 == 0
 }
 
 fn push_param(content: &mut String, name: &str, value: Option<&str>) {

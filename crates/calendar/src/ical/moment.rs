@@ -32,7 +32,8 @@ impl Written {
 
 /// Reads a date or a date-time, whatever `VALUE` says: the form tells. Seconds may be left out.
 pub(crate) fn parse(value: &str) -> Option<Written> {
-    let value = value.trim();
+    // A quote is left over where one was closed after the value instead of before it.
+    let value = value.trim().trim_end_matches('"');
     let bytes = value.as_bytes();
     let date = parse_date(bytes.get(..8)?)?;
     let time = match bytes.get(8) {

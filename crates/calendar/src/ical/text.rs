@@ -125,18 +125,12 @@ pub(crate) fn encode_param(value: &str) -> String {
             '^' => text.push_str("^^"),
             '"' => text.push_str("^'"),
             '\n' => text.push_str("^n"),
-            '\t' => text.push('\t'),
-            control if control.is_ascii_control() => {}
-            ':' | ';' | ',' => {
-                quote = true;
-                text.push(char);
-            }
+            control if control.is_ascii_control() && control != '\t' => {}
             // Readers, ours too, drop blanks around bare values.
-            ' ' => {
-                quote = true;
-                text.push(char);
+            other => {
+                quote |= matches!(other, ':' | ';' | ',') || other.is_whitespace();
+                text.push(other);
             }
-            other => text.push(other),
         }
     }
     if quote { format!("\"{text}\"") } else { text }

@@ -254,3 +254,69 @@ impl fmt::Display for Component<'_> {
         self.end.as_ref().map_or(Ok(()), |end| f.write_str(end.raw()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(text: &str) -> String {
+        let tree = Tree::parse(text);
+        assert_eq!(tree.to_string(), text);
+        let lines: Vec<String> = tree.problems.iter().map(ToString::to_string).collect();
+        lines.join("\n")
+    }
+
+    #[test]
+    fn every_byte_comes_back() {
+        for text in [
+            "",
+            "\u{feff}BEGIN:VCALENDAR\r\nend:vcalendar",
+            "BEGIN:VCALENDAR\n\n \nSUMMARY:a\r\n b\n\tc\r\r\nX\rEND:VCALENDAR\r\n\r\n",
+            " folded from nothing\nEND:VEVENT\n",
+        ] {
+            assert_eq!(Tree::parse(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn lines_unfold_and_know_their_number() {
+        let text = "BEGIN:VEVENT\r\nSUMM\r\n ARY;X=\"a:b\";y=c:lo\r\n\tng\r\nURL:x\r\nEND:VEVENT\r\n";
+        let tree = Tree::parse(text);
+        let event = tree.components().next().unwrap();
+        let line = event.line("summary").unwrap();
+        assert_eq!((line.name(), line.value(), line.number()), ("SUMMARY", "long", 2));
+        assert_eq!(line.param("x").as_deref(), Some("a:b"));
+        assert_eq!(line.param("Y").as_deref(), Some("c"));
+        assert_eq!(event.line("URL").unwrap().number(), 5);
+    }
+
+    #[test]
+    fn zones_with_colons_do_not_swallow_the_time() {
+        let text = "DTSTART;TZID=(UTC-05:00) Eastern Time (US & Canada):20160816T140000";
+        let line = Line::parse(text, 1);
+        assert_eq!(line.value(), "20160816T140000");
+        let zone = line.param("TZID").unwrap();
+        assert_eq!(zone, "(UTC-05:00) Eastern Time (US & Canada)");
+    }
+
+    #[test]
+    fn what_is_broken_is_named() {
+        let text = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nno colon here\nBEGIN:VALARM\n\
+            END:VEVENT\nEND:VTODO\nBEGIN:VEVENT\n";
+        insta::assert_snapshot!(problems(text), @r#"
+        line 3, text: no colon: "no colon here"
+        line 4, VALARM: has no END
+        line 6, END: nothing to end: "VTODO"
+        line 7, VEVENT: has no END
+        line 1, VCALENDAR: has no END
+        "#);
+    }
+
+    #[test]
+    fn nesting_ends_somewhere() {
+        let text = "BEGIN:X\n".repeat(1_000);
+        let tree = Tree::parse(&text);
+        assert_eq!(tree.to_string(), text);
+        assert!(tree.problems[0].message.contains("nests deeper than 16"));
+    }
+}

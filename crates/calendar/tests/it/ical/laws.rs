@@ -22,6 +22,7 @@ use kalends_calendar::zone::{CustomZone, Observance};
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use uuid::Uuid;
 
 use super::corpus::comparable;
@@ -362,8 +363,24 @@ fn written(event: &Event, mark: Option<&Mark>) -> String {
     write_object(event, &WriteOptions { mark, stamp: stamp() })
 }
 
+fn cases() -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    asked.and_then(|text| text.parse().ok()).unwrap_or(400)
+}
+
+fn seed() -> RngSeed {
+    let asked = std::env::var("PROPTEST_RNG_SEED").ok();
+    RngSeed::Fixed(asked.and_then(|text| text.parse().ok()).unwrap_or(5545))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    // The same cases in every run: a build must not fail by luck. `PROPTEST_RNG_SEED` and `PROPTEST_CASES` try others.
+    #![proptest_config(ProptestConfig {
+        cases: cases(),
+        failure_persistence: None,
+        rng_seed: seed(),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn what_is_written_reads_the_same(event in event(), marked in any::<bool>()) {

@@ -2,3 +2,5 @@
 
 mod corpus;
 mod laws;
+mod patching;
+mod reading;
