@@ -85,11 +85,21 @@ fn locations(editor: &mut Editor<'_>, now: &Details, want: &Details) {
             None => editor.remove(|line| line.is("GEO")),
         }
     }
-    let rest = |details: &Details| details.locations.iter().skip(1).cloned().collect::<Vec<_>>();
+    let rest = |details: &Details| {
+        details
+            .locations
+            .iter()
+            .skip(1)
+            .cloned()
+            .collect::<Vec<_>>()
+    };
     if rest(now) != rest(want) {
         editor.remove(|line| line.is(FURTHER_LOCATION));
         let lines = details::location_lines(&want.locations);
-        for line in lines.iter().filter(|line| line.starts_with(FURTHER_LOCATION)) {
+        for line in lines
+            .iter()
+            .filter(|line| line.starts_with(FURTHER_LOCATION))
+        {
             editor.insert(line);
         }
     }
@@ -97,10 +107,18 @@ fn locations(editor: &mut Editor<'_>, now: &Details, want: &Details) {
 
 /// Whether the places stand as we write them: the first as one `LOCATION` and one `GEO` at most, the others after it.
 fn regular(editor: &Editor<'_>, now: &Details) -> bool {
-    let count = |name: &str| editor.component.lines().filter(|line| line.is(name)).count();
+    let count = |name: &str| {
+        editor
+            .component
+            .lines()
+            .filter(|line| line.is(name))
+            .count()
+    };
     let (first, geo) = (count("LOCATION"), count("GEO"));
     let further = now.locations.len().saturating_sub(1);
-    first <= 1 && geo <= 1 && first + geo >= usize::from(!now.locations.is_empty())
+    first <= 1
+        && geo <= 1
+        && first + geo >= usize::from(!now.locations.is_empty())
         && count(FURTHER_LOCATION) == further
 }
 
@@ -109,7 +127,8 @@ fn conferences(editor: &mut Editor<'_>, want: &Details) {
         "CONFERENCE",
         &want.virtual_locations,
         |line, place| {
-            line.value().trim() == place.uri && line.param("LABEL").unwrap_or_default() == place.name
+            line.value().trim() == place.uri
+                && line.param("LABEL").unwrap_or_default() == place.name
         },
         |line, place, line_end| {
             let label = Some(place.name.as_str()).filter(|name| !name.is_empty());
@@ -302,7 +321,11 @@ fn close(editor: &mut Editor<'_>) {
             && inner.end.is_none()
         {
             let content = format!("END:{}", inner.name());
-            inner.end = Some(Line::compose(&content, editor.line_end, inner.begin.number()));
+            inner.end = Some(Line::compose(
+                &content,
+                editor.line_end,
+                inner.begin.number(),
+            ));
         }
     }
 }

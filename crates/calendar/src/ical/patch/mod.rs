@@ -80,7 +80,12 @@ pub fn patch_object(
     }
     patch.drop_overruled(&parts, &chosen);
 
-    let Patch { edits, new, line_end, .. } = patch;
+    let Patch {
+        edits,
+        new,
+        line_end,
+        ..
+    } = patch;
     let mut tree_now = tree.clone();
     apply(&mut tree_now.nodes, edits, new);
     let named: BTreeSet<String> = members.iter().flat_map(|member| tzids(member)).collect();
@@ -119,7 +124,12 @@ impl<'a> Patch<'_, '_, 'a> {
         match (chosen.master, self.target.shape) {
             (Some(part), Shape::Series) => {
                 let mut editor = Editor::new(part.component.clone(), self.line_end);
-                times::patch_span(&mut editor, &self.clock, &part.instance, &self.target.master);
+                times::patch_span(
+                    &mut editor,
+                    &self.clock,
+                    &part.instance,
+                    &self.target.master,
+                );
                 times::patch_recurrence(&mut editor, &self.clock, self.now)?;
                 fields::patch(
                     &mut editor,
@@ -196,13 +206,7 @@ impl<'a> Patch<'_, '_, 'a> {
         pairs
     }
 
-    fn replacement(
-        &mut self,
-        part: &Part<'_, 'a>,
-        id: RecurrenceId,
-        named: bool,
-        want: &Instance,
-    ) {
+    fn replacement(&mut self, part: &Part<'_, 'a>, id: RecurrenceId, named: bool, want: &Instance) {
         let mut editor = Editor::new(part.component.clone(), self.line_end);
         if !named {
             let moment = self.target.master.start.at(id.0);
@@ -240,7 +244,8 @@ impl<'a> Patch<'_, '_, 'a> {
         if self.target.sequence > self.now.sequence.max(part.sequence) {
             editor.set("SEQUENCE", &self.target.sequence.to_string());
         }
-        self.edits.insert(part.line(), Edit::Becomes(editor.component));
+        self.edits
+            .insert(part.line(), Edit::Becomes(editor.component));
     }
 
     /// Writes a component that did not stand there.
@@ -280,7 +285,12 @@ impl<'a> Patch<'_, '_, 'a> {
     /// that stays does.
     fn raise_sequence(&mut self, chosen: &Chosen<'_, '_, 'a>) {
         let raised = self.target.sequence > self.now.sequence;
-        let all = || chosen.master.into_iter().chain(chosen.overrides.values().copied());
+        let all = || {
+            chosen
+                .master
+                .into_iter()
+                .chain(chosen.overrides.values().copied())
+        };
         let said = |part: &Part<'_, 'a>| match self.edits.get(&part.line()) {
             Some(Edit::Goes) => false,
             Some(Edit::Becomes(_)) => raised || part.sequence >= self.target.sequence,
@@ -289,7 +299,8 @@ impl<'a> Patch<'_, '_, 'a> {
         if !self.new.is_empty() || all().any(said) {
             return;
         }
-        let stays = |part: &&Part<'_, 'a>| !matches!(self.edits.get(&part.line()), Some(Edit::Goes));
+        let stays =
+            |part: &&Part<'_, 'a>| !matches!(self.edits.get(&part.line()), Some(Edit::Goes));
         if let Some(part) = all().find(stays) {
             let component = match self.edits.remove(&part.line()) {
                 Some(Edit::Becomes(component)) => component,
@@ -382,7 +393,10 @@ fn define_zones(
     named: &BTreeSet<String>,
     line_end: &'static str,
 ) {
-    let names: BTreeSet<String> = members(tree).iter().flat_map(|member| tzids(member)).collect();
+    let names: BTreeSet<String> = members(tree)
+        .iter()
+        .flat_map(|member| tzids(member))
+        .collect();
     let Some(calendar) = tree.nodes.iter_mut().find_map(|node| match node {
         Node::Component(component) if component.is("VCALENDAR") => Some(component),
         Node::Component(_) | Node::Line(_) => None,

@@ -37,7 +37,9 @@ fn text() -> impl Strategy<Value = String> {
 
 /// A name: text that means the same without blanks around it, and is not empty.
 fn name() -> impl Strategy<Value = String> {
-    text().prop_map(|text| format!("n{}", text.trim())).prop_map(|text| text.trim().to_owned())
+    text()
+        .prop_map(|text| format!("n{}", text.trim()))
+        .prop_map(|text| text.trim().to_owned())
 }
 
 fn wall() -> impl Strategy<Value = DateTime> {
@@ -130,7 +132,12 @@ fn participant() -> impl Strategy<Value = Participant> {
                 ParticipationStatus::Tentative,
                 ParticipationStatus::Delegated,
             ][status],
-            role: [Role::Required, Role::Optional, Role::Chair, Role::Informational][role],
+            role: [
+                Role::Required,
+                Role::Optional,
+                Role::Chair,
+                Role::Informational,
+            ][role],
             kind: [Kind::Individual, Kind::Group, Kind::Resource, Kind::Room][kind],
             expect_reply,
         },
@@ -150,7 +157,11 @@ fn alert() -> impl Strategy<Value = Alert> {
     ];
     (trigger, any::<bool>()).prop_map(|(trigger, mail)| Alert {
         trigger,
-        action: if mail { AlertAction::Email } else { AlertAction::Display },
+        action: if mail {
+            AlertAction::Email
+        } else {
+            AlertAction::Display
+        },
     })
 }
 
@@ -304,14 +315,19 @@ prop_compose! {
 
 /// Adds the definition of the custom zone where the event uses it.
 fn with_zones(mut event: Event) -> Event {
-    let replaced = event.recurrence_overrides.values().filter_map(|change| match change {
-        Override::Replaced(instance) => Some(instance.as_ref()),
-        Override::Excluded | Override::Added { .. } => None,
-    });
+    let replaced = event
+        .recurrence_overrides
+        .values()
+        .filter_map(|change| match change {
+            Override::Replaced(instance) => Some(instance.as_ref()),
+            Override::Excluded | Override::Added { .. } => None,
+        });
     let custom = ZoneId(CUSTOM.into());
-    let used = std::iter::once(&event.master).chain(replaced).any(|instance| {
-        instance.start.zone() == Some(&custom) || instance.end_zone.as_ref() == Some(&custom)
-    });
+    let used = std::iter::once(&event.master)
+        .chain(replaced)
+        .any(|instance| {
+            instance.start.zone() == Some(&custom) || instance.end_zone.as_ref() == Some(&custom)
+        });
     event.time_zones.clear();
     if used {
         event.time_zones.insert(custom, custom_zone());
@@ -351,7 +367,7 @@ fn instances() -> impl Strategy<Value = Event> {
     })
 }
 
-fn event() -> impl Strategy<Value = Event> {
+pub(crate) fn event() -> impl Strategy<Value = Event> {
     prop_oneof![4 => series(), 1 => instances()]
 }
 
@@ -360,7 +376,13 @@ fn stamp() -> Timestamp {
 }
 
 fn written(event: &Event, mark: Option<&Mark>) -> String {
-    write_object(event, &WriteOptions { mark, stamp: stamp() })
+    write_object(
+        event,
+        &WriteOptions {
+            mark,
+            stamp: stamp(),
+        },
+    )
 }
 
 fn cases() -> u32 {

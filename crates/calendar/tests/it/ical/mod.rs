@@ -2,5 +2,6 @@
 
 mod corpus;
 mod laws;
+mod oracle;
 mod patching;
 mod reading;
