@@ -197,26 +197,22 @@ pub(crate) fn parse_duration(value: &str) -> Option<Span> {
 
 /// Writes a length: `P1D`, `PT1H30M`, `P1DT2H`, `PT0S`.
 pub(crate) fn format_length(length: Length) -> String {
-    let mut text = String::from("P");
-    let days = length.days.max(0);
+    let part = |count: i64, unit: &str| match count {
+        0 => String::new(),
+        count => format!("{count}{unit}"),
+    };
+    let days = i64::from(length.days.max(0));
     let seconds = length.seconds.max(0);
-    if days > 0 {
-        text.push_str(&format!("{days}D"));
-    }
-    if seconds > 0 || days == 0 {
-        text.push('T');
-        let (hours, minutes, rest) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-        if hours > 0 {
-            text.push_str(&format!("{hours}H"));
-        }
-        if minutes > 0 {
-            text.push_str(&format!("{minutes}M"));
-        }
-        if rest > 0 || seconds == 0 {
-            text.push_str(&format!("{rest}S"));
+    let (hours, minutes, rest) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    match (days, seconds) {
+        (0, 0) => "PT0S".to_owned(),
+        (days, 0) => format!("P{days}D"),
+        (days, _) => {
+            let days = part(days, "D");
+            let (hours, minutes, rest) = (part(hours, "H"), part(minutes, "M"), part(rest, "S"));
+            format!("P{days}T{hours}{minutes}{rest}")
         }
     }
-    text
 }
 
 /// Writes seconds relative to something, in days where they are whole: `-PT15M`, `P1D`.

@@ -30,7 +30,7 @@ pub(crate) struct Part<'t, 'a> {
     mark_uid: Option<Uid>,
 }
 
-impl<'t, 'a> Part<'t, 'a> {
+impl Part<'_, '_> {
     /// Where the component begins.
     pub(crate) fn line(&self) -> u32 {
         self.component.begin.number()

@@ -170,7 +170,9 @@ pub(crate) fn attendee_line(
     let mut line = format!("ATTENDEE{}", name_param(participant));
     for (name, value, default) in attendance_params(attendance) {
         if !default || name == "PARTSTAT" {
-            line.push_str(&format!(";{name}={value}"));
+            for text in [";", name, "=", value] {
+                line.push_str(text);
+            }
         }
     }
     line.push(':');

@@ -295,14 +295,16 @@ pub(crate) fn own_uid(component: &Component<'_>) -> Option<Uid> {
         .map(Uid)
 }
 
+/// The offset basis of FNV-1a with 128 bits.
+const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+/// Its prime.
+const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+
 /// The UID of a component, or one made of what it says: the same text gives the same UID, on every machine.
 pub(crate) fn uid_of(component: &Component<'_>) -> Uid {
     if let Some(uid) = own_uid(component) {
         return uid;
     }
-    /// The offset basis and the prime of FNV-1a with 128 bits.
-    const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
     let mut hash = BASIS;
     let mut eat = |text: &str| {
         for byte in text.bytes().chain([0]) {

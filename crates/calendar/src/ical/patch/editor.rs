@@ -77,7 +77,7 @@ impl<'a> Editor<'a> {
         let Some(at) = self.place_of(name) else {
             let bare = Line::compose(&format!("{name}:"), self.line_end, 0);
             let line = bare.with_params(params, value, self.line_end);
-            self.insert(&line.content().to_owned());
+            self.insert(line.content());
             return;
         };
         if let Some(line) = self

@@ -73,7 +73,7 @@ pub fn patch_object(
         },
     };
     patch.master(&chosen)?;
-    patch.overrides(&chosen)?;
+    patch.overrides(&chosen);
     patch.raise_sequence(&chosen);
     if patch.edits.is_empty() && patch.new.is_empty() {
         return Ok(text.to_owned());
@@ -147,7 +147,7 @@ impl<'a> Patch<'_, '_, 'a> {
         Ok(())
     }
 
-    fn overrides(&mut self, chosen: &Chosen<'_, '_, 'a>) -> Result<(), ItemError> {
+    fn overrides(&mut self, chosen: &Chosen<'_, '_, 'a>) {
         let target = self.target;
         let mut wanted: BTreeMap<RecurrenceId, &Instance> = BTreeMap::new();
         for (id, change) in &target.recurrence_overrides {
@@ -171,7 +171,6 @@ impl<'a> Patch<'_, '_, 'a> {
         for (id, instance) in wanted {
             self.write(Some(id), instance);
         }
-        Ok(())
     }
 
     /// Which occurrence each override that stands shall replace, and whether its `RECURRENCE-ID` says so already. First
@@ -367,7 +366,8 @@ fn place<'a>(
             component.end = Some(end.ended("\r\n"));
         }
         let added = new.drain(..).map(Node::Component);
-        nodes.splice(last + 1..last + 1, added);
+        let after = last + 1;
+        nodes.splice(after..after, added);
     }
     nodes.retain_mut(|node| {
         let Node::Component(component) = node else {
@@ -422,16 +422,14 @@ fn define_zones(
             continue;
         };
         let definition = Node::Component(definition);
-        match stands {
-            Some(at) => calendar.nodes[at] = definition,
-            None => {
-                let first = calendar
-                    .nodes
-                    .iter()
-                    .position(|node| matches!(node, Node::Component(_)))
-                    .unwrap_or(calendar.nodes.len());
-                calendar.nodes.insert(first, definition);
-            }
+        if let Some(at) = stands {
+            calendar.nodes[at] = definition;
+        } else {
+            let inner = calendar.nodes.iter();
+            let mut inner = inner.map(|node| matches!(node, Node::Component(_)));
+            let first = inner.position(|inner| inner);
+            let at = first.unwrap_or(calendar.nodes.len());
+            calendar.nodes.insert(at, definition);
         }
     }
 }

@@ -77,7 +77,8 @@ fn others_read_what_we_write() {
     };
     let mut input = String::new();
     for (number, event) in events.iter().enumerate() {
-        input.push_str(&format!("== {number}\n{}", write_object(event, &options)));
+        input += &format!("== {number}\n");
+        input += &write_object(event, &options);
     }
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("written.ics");
     std::fs::write(&file, input).unwrap();
