@@ -6,6 +6,7 @@ use kalends_calendar::ids::{RemoteId, Version};
 use kalends_calendar::provider::{Change, Coverage, Observed, Raw, State};
 
 use super::digest;
+use crate::color;
 
 /// Properties that publishers write anew on every request although nothing happened.
 const NOISE: [&str; 3] = ["DTSTAMP", "CREATED", "LAST-MODIFIED"];
@@ -51,7 +52,7 @@ impl Document {
         }
         Ok(Self {
             name: reading.name,
-            color: reading.color.filter(|color| is_hex_color(color)),
+            color: reading.color.as_deref().and_then(color::hex),
             changes,
             coverage,
         })
@@ -193,10 +194,4 @@ fn not_a_feed(text: &str, host: &str) -> Failure {
         "something else"
     };
     Failure::protocol(format!("{host} answers {what} instead of a calendar"))
-}
-
-fn is_hex_color(text: &str) -> bool {
-    text.strip_prefix('#').is_some_and(|digits| {
-        digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
-    })
 }
