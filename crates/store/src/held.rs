@@ -139,3 +139,20 @@ pub(crate) async fn let_go(tx: &mut Tx, link: LinkId, events: Vec<Bind>) -> Resu
     tx.execute_in(&TEXT, &shared, events).await?;
     Ok(())
 }
+
+/// What a full listing has seen again does not wait to be deleted any more.
+pub(crate) async fn let_go_seen(
+    tx: &mut Tx,
+    link: LinkId,
+    generation: i64,
+) -> Result<(), StoreError> {
+    let binds = binds![tx.tenant, link, generation];
+    tx.execute(
+        "DELETE FROM held_deletions WHERE tenant_id = $1 AND link_id = $2 AND event_id IN
+            (SELECT event_id FROM mirrors
+             WHERE tenant_id = $1 AND link_id = $2 AND generation >= $3)",
+        binds,
+    )
+    .await?;
+    Ok(())
+}

@@ -323,7 +323,7 @@ impl Place {
     }
 }
 
-fn read(row: &Row) -> Result<Intent, StoreError> {
+pub(crate) fn read(row: &Row) -> Result<Intent, StoreError> {
     Ok(Intent {
         event: row.get("event_id")?,
         stamp: row.get("stamp")?,

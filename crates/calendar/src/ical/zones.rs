@@ -77,12 +77,17 @@ impl<'t, 'a> Zones<'t, 'a> {
         self.defined.iter().find(defines).copied()
     }
 
-    /// The `TZID` under which the text already defines a zone, if it does.
+    /// The `TZID` under which the text already defines a zone, or names it without a definition.
     pub(crate) fn tzid_for(&self, zone: &ZoneId) -> Option<String> {
-        self.defined
-            .iter()
-            .filter_map(|component| tzid_of(component))
-            .find(|tzid| self.resolve(tzid).as_ref() == Some(zone))
+        let defined = self.defined.iter().filter_map(|component| tzid_of(component));
+        for tzid in defined {
+            if self.resolve(&tzid).as_ref() == Some(zone) {
+                return Some(tzid);
+            }
+        }
+        let known = self.known.borrow();
+        let named = known.iter().find(|(_, known)| known.as_ref() == Some(zone));
+        named.map(|(tzid, _)| tzid.clone())
     }
 
     /// The custom zones met so far.
@@ -127,8 +132,11 @@ impl<'t, 'a> Zones<'t, 'a> {
 
     /// Adds definitions from elsewhere; they overrule those of the text.
     pub(crate) fn learn(&self, custom: &Custom) {
-        let mut known = self.custom.borrow_mut();
-        known.extend(custom.iter().map(|(zone, rules)| (zone.clone(), rules.clone())));
+        for (zone, rules) in custom {
+            self.custom.borrow_mut().insert(zone.clone(), rules.clone());
+            let name = tzid(zone).to_owned();
+            self.known.borrow_mut().insert(name, Some(zone.clone()));
+        }
     }
 
     /// The instant of a wall-clock time in a zone of this text.

@@ -13,6 +13,8 @@ const IDLE_COST_MAX: u32 = 100_000;
 /// The cost of looking through a year in vain, next to which that of any shorter period is 1: 2,000 empty years end a
 /// walk, and so do 100,000 empty hours.
 const IDLE_YEAR_COST: u32 = 50;
+/// The same for a month.
+const IDLE_MONTH_COST: u32 = 4;
 
 /// A walk over the starts of a rule, as seconds on the wall clock, strictly ascending. It may begin a little before
 /// the first start that is asked for, and it ends at `limit` or shortly after.
@@ -106,7 +108,7 @@ impl Walk {
                 self.gather(year, 0, days_in_year(year));
             }
             Frequency::Monthly => {
-                self.spend(1)?;
+                self.spend(IDLE_MONTH_COST)?;
                 let (year, month) = month_at(period);
                 let from = days_before_month(year, month);
                 let to = if month == 12 {

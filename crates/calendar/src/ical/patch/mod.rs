@@ -237,7 +237,7 @@ impl<'a> Patch<'_, '_, 'a> {
         if editor.find("LAST-MODIFIED").is_some() {
             editor.set("LAST-MODIFIED", &stamp);
         }
-        if self.target.sequence > part.sequence {
+        if self.target.sequence > self.now.sequence.max(part.sequence) {
             editor.set("SEQUENCE", &self.target.sequence.to_string());
         }
         self.edits.insert(part.line(), Edit::Becomes(editor.component));
@@ -276,15 +276,27 @@ impl<'a> Patch<'_, '_, 'a> {
         }
     }
 
-    /// A sequence that went up alone is written to the first component that stays.
+    /// Where no component says the target's sequence yet (it went up alone, or the one that said it goes), the first
+    /// that stays does.
     fn raise_sequence(&mut self, chosen: &Chosen<'_, '_, 'a>) {
-        let written = self.edits.values().any(|edit| matches!(edit, Edit::Becomes(_)));
-        if self.target.sequence <= self.now.sequence || written || !self.new.is_empty() {
+        let raised = self.target.sequence > self.now.sequence;
+        let all = || chosen.master.into_iter().chain(chosen.overrides.values().copied());
+        let said = |part: &Part<'_, 'a>| match self.edits.get(&part.line()) {
+            Some(Edit::Goes) => false,
+            Some(Edit::Becomes(_)) => raised || part.sequence >= self.target.sequence,
+            None => part.sequence >= self.target.sequence,
+        };
+        if !self.new.is_empty() || all().any(said) {
             return;
         }
-        let mut parts = chosen.master.into_iter().chain(chosen.overrides.values().copied());
-        if let Some(part) = parts.find(|part| !self.edits.contains_key(&part.line())) {
-            let editor = Editor::new(part.component.clone(), self.line_end);
+        let stays = |part: &&Part<'_, 'a>| !matches!(self.edits.get(&part.line()), Some(Edit::Goes));
+        if let Some(part) = all().find(stays) {
+            let component = match self.edits.remove(&part.line()) {
+                Some(Edit::Becomes(component)) => component,
+                Some(Edit::Goes) | None => part.component.clone(),
+            };
+            let mut editor = Editor::new(component, self.line_end);
+            editor.set("SEQUENCE", &self.target.sequence.to_string());
             self.stamp_and_keep(part, editor);
         }
     }
@@ -370,18 +382,21 @@ fn define_zones(
     named: &BTreeSet<String>,
     line_end: &'static str,
 ) {
+    let names: BTreeSet<String> = members(tree).iter().flat_map(|member| tzids(member)).collect();
     let Some(calendar) = tree.nodes.iter_mut().find_map(|node| match node {
         Node::Component(component) if component.is("VCALENDAR") => Some(component),
         Node::Component(_) | Node::Line(_) => None,
     }) else {
         return;
     };
-    for zone in write::zones_of(target) {
-        let tzid = zones.tzid_for(zone).unwrap_or_else(|| zones::tzid(zone).to_owned());
+    for tzid in names {
+        let Some(zone) = zones.resolve(&tzid) else {
+            continue;
+        };
         let changed = target
             .time_zones
-            .get(zone)
-            .is_some_and(|custom| own_zones.get(zone) != Some(custom));
+            .get(&zone)
+            .is_some_and(|custom| own_zones.get(&zone) != Some(custom));
         let stands = calendar.nodes.iter().position(|node| {
             matches!(node, Node::Component(inner)
                 if inner.is("VTIMEZONE") && zones::tzid_of(inner).as_deref() == Some(&tzid))
@@ -389,7 +404,7 @@ fn define_zones(
         if !changed && (stands.is_some() || named.contains(&tzid)) {
             continue;
         }
-        let Some(definition) = write::zone_component(zone, target, line_end) else {
+        let Some(definition) = write::zone_component(&zone, target, line_end) else {
             continue;
         };
         let definition = Node::Component(definition);

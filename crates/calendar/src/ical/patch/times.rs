@@ -78,7 +78,9 @@ pub(super) fn patch_span(
     }
     if !same_start {
         clock.set_moment(editor, "DTSTART", &want.start);
-        outlook_all_day(editor, want.start.is_all_day());
+        if now.start.is_all_day() != want.start.is_all_day() {
+            outlook_all_day(editor, want.start.is_all_day());
+        }
     }
     let stands = |editor: &Editor<'_>, name| !editor.numbers(name).is_empty();
     let (end, duration) = (stands(editor, "DTEND"), stands(editor, "DURATION"));
@@ -93,9 +95,10 @@ pub(super) fn patch_span(
         }
         Some(_) | None => {
             editor.remove(|line| line.is("DTEND"));
-            let value = length_value(want);
-            if !duration || now.duration != want.duration || end || !same_start {
-                editor.set("DURATION", &value);
+            let same_kind = now.start.is_all_day() == want.start.is_all_day();
+            let says_so = duration && !end && same_kind && now.duration == want.duration;
+            if !says_so {
+                editor.set("DURATION", &length_value(want));
             }
         }
     }

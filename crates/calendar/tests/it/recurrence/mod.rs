@@ -1,5 +1,6 @@
 //! Recurrence against the standard's own examples, against other implementations, and against laws of its own.
 
+mod generator;
 mod laws;
 mod notation;
 mod oracles;

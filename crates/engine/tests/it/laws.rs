@@ -1,0 +1,314 @@
+//! The engine's laws, each as a short story.
+
+use kalends_calendar::rules::{ConflictPolicy, Direction};
+use kalends_engine::{Outcome, edits, dry_run, Silent};
+use kalends_store::{conflicts, held, intents, links};
+
+use crate::world::{Listing, Remote, Trouble, World, meeting};
+
+#[tokio::test]
+async fn an_edit_crosses_and_its_echo_is_silent() {
+    let world = World::new().await;
+    let (ann, ben) = (Remote::new(), Remote::new());
+    let (to_ann, to_ben) = (world.link(&ann).await, world.link(&ben).await);
+    ann.put("/a.ics", meeting("a", "Standup"));
+    ben.put("/b.ics", meeting("b", "Lunch"));
+
+    assert_eq!(world.sync(to_ann).await.counts.created, 1);
+    assert_eq!(world.sync(to_ben).await.counts.pushed, 1);
+    world.sync(to_ann).await;
+    assert_eq!(ann.titles(), ["Lunch", "Standup"]);
+    assert_eq!(ben.titles(), ["Lunch", "Standup"]);
+    assert_eq!(world.titles().await, ["Lunch", "Standup"]);
+
+    ann.put("/a.ics", meeting("a", "Standup, moved"));
+    world.rename("Lunch", "Late lunch").await;
+    for link in [to_ann, to_ben, to_ann, to_ben] {
+        assert_eq!(world.sync(link).await.outcome, Outcome::Succeeded);
+    }
+    assert_eq!(ann.titles(), ["Late lunch", "Standup, moved"]);
+    assert_eq!(ben.titles(), ["Late lunch", "Standup, moved"]);
+
+    ann.writes();
+    ben.writes();
+    for link in [to_ann, to_ben] {
+        let report = world.sync(link).await;
+        assert_eq!((report.counts.updated, report.counts.pushed), (0, 0));
+    }
+    assert_eq!([ann.writes(), ben.writes()], [Vec::<String>::new(), Vec::new()]);
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_a_run_would_do_and_does_nothing() {
+    let world = World::new().await;
+    let remote = Remote::new();
+    remote.put("/a.ics", meeting("a", "Standup"));
+    world.add("b", "Lunch").await;
+    let link = world.link(&remote).await;
+    let mut tx = world.engine.store.read(world.tenant).await.unwrap();
+    let stored = links::get(&mut tx, link).await.unwrap().unwrap();
+    drop(tx);
+    let report = dry_run(&world.engine, world.tenant, stored, &Silent).await.unwrap();
+    let lines: Vec<String> =
+        report.plan.iter().map(|line| format!("{:?} {:?} {} {:?}", line.side, line.action, line.title, line.reason)).collect();
+    assert_eq!(lines, ["Here Create Standup NewThere", "There Create Lunch NewHere"]);
+    assert_eq!(world.titles().await, ["Lunch"]);
+    assert_eq!(remote.titles(), ["Standup"]);
+}
+
+#[tokio::test]
+async fn a_creation_whose_answer_was_lost_is_not_repeated() {
+    for trouble in [Trouble::LostAfterEffect, Trouble::LostBeforeSend] {
+        let world = World::new().await;
+        let remote = Remote::new();
+        let link = world.link(&remote).await;
+        world.sync(link).await;
+        world.add("a", "Standup").await;
+        *remote.trouble.lock().unwrap() = Some(trouble);
+        world.sync(link).await;
+        world.wait(7200);
+        let report = world.sync(link).await;
+        assert_eq!(report.outcome, Outcome::Succeeded);
+        assert_eq!(remote.titles(), ["Standup"], "{trouble:?}");
+        assert_eq!(world.titles().await, ["Standup"]);
+        assert_eq!(remote.writes(), ["create Standup"]);
+        assert_eq!(world.mirrors(link).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn an_update_whose_answer_was_lost_does_not_undo_what_came_after() {
+    let world = World::new().await;
+    let remote = Remote::new();
+    let link = world.link(&remote).await;
+    remote.put("/a.ics", meeting("a", "Standup"));
+    world.sync(link).await;
+    world.rename("Standup", "Ours").await;
+    *remote.trouble.lock().unwrap() = Some(Trouble::LostAfterEffect);
+    world.sync(link).await;
+    remote.put("/a.ics", meeting("a", "Theirs, after ours"));
+    world.wait(7200);
+    world.sync(link).await;
+    assert_eq!(remote.titles(), ["Theirs, after ours"]);
+    assert_eq!(world.titles().await, ["Theirs, after ours"]);
+}
+
+#[tokio::test]
+async fn a_dead_cursor_is_routine() {
+    let world = World::new().await;
+    let remote = Remote::new();
+    let link = world.link(&remote).await;
+    for n in 0..5 {
+        remote.put(&format!("/{n}.ics"), meeting(&n.to_string(), &format!("Event {n}")));
+    }
+    world.sync(link).await;
+    remote.remove("/3.ics");
+    *remote.forgotten.lock().unwrap() = usize::MAX;
+    let report = world.sync(link).await;
+    assert_eq!((report.outcome, report.counts.deleted, report.counts.created), (Outcome::Succeeded, 1, 0));
+    assert_eq!(world.titles().await.len(), 4);
+}
+
+#[tokio::test]
+async fn an_empty_or_failing_listing_deletes_nothing() {
+    let world = World::new().await;
+    let remote = Remote::new();
+    let link = world.link(&remote).await;
+    for n in 0..3 {
+        remote.put(&format!("/{n}.ics"), meeting(&n.to_string(), &format!("Event {n}")));
+    }
+    world.sync(link).await;
+    *remote.forgotten.lock().unwrap() = usize::MAX;
+    for listing in [Listing::Fails, Listing::Empty] {
+        *remote.listing.lock().unwrap() = listing;
+        let report = world.sync(link).await;
+        assert_eq!(report.counts.deleted, 0);
+        assert_eq!(world.titles().await.len(), 3, "{listing:?}");
+    }
+    // It was a passing fault: what was held is let go, and nobody had to say a word.
+    *remote.listing.lock().unwrap() = Listing::Honest;
+    world.sync(link).await;
+    let mut tx = world.engine.store.read(world.tenant).await.unwrap();
+    assert_eq!(held::list(&mut tx, link).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_mass_deletion_waits_for_a_word() {
+    let world = World::new().await;
+    let remote = Remote::new();
+    let link = world.link(&remote).await;
+    for n in 0..40 {
+        remote.put(&format!("/{n:02}.ics"), meeting(&n.to_string(), &format!("Event {n}")));
+    }
+    world.sync(link).await;
+    for n in 0..20 {
+        remote.remove(&format!("/{n:02}.ics"));
+    }
+    let report = world.sync(link).await;
+    assert_eq!((report.counts.deleted, report.counts.held), (0, 20));
+    assert_eq!(world.titles().await.len(), 40);
+    // Still waiting, however often it runs.
+    assert_eq!(world.sync(link).await.counts.deleted, 0);
+
+    // One of them comes back before the word is said.
+    remote.put("/07.ics", meeting("7", "Event 7"));
+    world.sync(link).await;
+    let now = world.engine.clock.now();
+    let mut tx = world.engine.store.begin(world.tenant).await.unwrap();
+    held::confirm(&mut tx, link, now, now + jiff::SignedDuration::from_hours(1)).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(world.sync(link).await.counts.deleted, 19);
+    assert_eq!(world.titles().await.len(), 21);
+    assert_eq!(remote.titles().len(), 21);
+}
+
+#[tokio::test]
+async fn deletions_cross_and_edits_beat_them() {
+    let world = World::new().await;
+    let remote = Remote::new();
+    let link = world.link(&remote).await;
+    for uid in ["a", "b", "c", "d"] {
+        remote.put(&format!("/{uid}.ics"), meeting(uid, uid));
+    }
+    world.sync(link).await;
+    remote.remove("/a.ics");
+    world.delete("b").await;
+    remote.remove("/c.ics");
+    world.rename("c", "c, edited here").await;
+    world.delete("d").await;
+    remote.put("/d.ics", meeting("d", "d, edited there"));
+    world.sync(link).await;
+    world.sync(link).await;
+    assert_eq!(world.titles().await, ["c, edited here", "d, edited there"]);
+    assert_eq!(remote.titles(), ["c, edited here", "d, edited there"]);
+}
+
+#[tokio::test]
+async fn a_conflict_keeps_the_losing_value_and_a_person_can_choose_it() {
+    let world = World::new().await;
+    let remote = Remote::new();
+    let link = world.link_as(&remote, world.calendar, Direction::TwoWay, ConflictPolicy::Ask).await;
+    remote.put("/a.ics", meeting("a", "Standup"));
+    world.sync(link).await;
+    remote.put("/a.ics", meeting("a", "Theirs"));
+    world.rename("Standup", "Ours").await;
+    assert_eq!(world.sync(link).await.counts.conflicts, 1);
+    world.sync(link).await;
+    assert_eq!((world.titles().await, remote.titles()), (vec!["Ours".to_owned()], vec!["Theirs".to_owned()]));
+
+    let mut tx = world.engine.store.read(world.tenant).await.unwrap();
+    let open = conflicts::list(&mut tx, conflicts::Which::Open, 10).await.unwrap();
+    drop(tx);
+    let [conflict] = open.as_slice() else { panic!("{open:?}") };
+    assert_eq!((&conflict.conflict.local, &conflict.conflict.remote), (&"Ours".into(), &"Theirs".into()));
+    edits::resolve(&world.engine, world.tenant, conflict.id, edits::Choice::Local, edits::Editor("ann")).await.unwrap();
+    world.sync(link).await;
+    assert_eq!(remote.titles(), ["Ours"]);
+    assert_eq!(world.titles().await, ["Ours"]);
+}
+
+#[tokio::test]
+async fn an_empty_database_finds_its_own_events_again() {
+    let first = World::new().await;
+    let (ann, ben) = (Remote::new(), Remote::new());
+    ann.put("/a.ics", meeting("a", "Standup"));
+    let (to_ann, to_ben) = (first.link(&ann).await, first.link(&ben).await);
+    first.add("made-here", "Lunch").await;
+    for link in [to_ann, to_ben, to_ann] {
+        first.sync(link).await;
+    }
+    assert_eq!((ann.titles(), ben.titles()), (vec!["Lunch".to_owned(), "Standup".into()], vec!["Lunch".into(), "Standup".into()]));
+    ann.writes();
+    ben.writes();
+
+    // Ben's copies come first this time: they bring the identities back, and Ann's originals join them.
+    let second = World::new().await;
+    second.wait(100_000);
+    let (to_ben, to_ann) = (second.link(&ben).await, second.link(&ann).await);
+    for link in [to_ben, to_ann, to_ben, to_ann] {
+        assert_eq!(second.sync(link).await.outcome, Outcome::Succeeded);
+    }
+    assert_eq!(second.titles().await, ["Lunch", "Standup"]);
+    assert_eq!((ann.titles(), ben.titles()), (vec!["Lunch".to_owned(), "Standup".into()], vec!["Lunch".into(), "Standup".into()]));
+    assert_eq!([ann.writes(), ben.writes()], [Vec::<String>::new(), Vec::new()]);
+}
+
+#[tokio::test]
+async fn a_copy_is_never_copied() {
+    let world = World::new().await;
+    let (ann, shared) = (Remote::new(), Remote::new());
+    ann.put("/a.ics", meeting("a", "Standup"));
+    let (to_ann, to_shared) = (world.link(&ann).await, world.link(&shared).await);
+    let other = world.another_calendar("Other").await;
+    let from_shared = world.link_as(&shared, other, Direction::TwoWay, ConflictPolicy::Remote).await;
+    for link in [to_ann, to_shared, from_shared, to_shared, from_shared] {
+        world.sync(link).await;
+    }
+    assert_eq!(shared.titles(), ["Standup"]);
+    assert_eq!(world.mirrors(from_shared).await, 0);
+
+    // Somebody duplicates the copy by hand; the program they use copies our mark with it. That is an event of its own.
+    let copy = shared.ids()[0].clone();
+    let (event, _) = world.ours().await[0].clone();
+    let mark = kalends_calendar::provider::Mark { event, uid: "a".into() };
+    let mut duplicate = shared.event(&copy);
+    duplicate.uid = "their-own".into();
+    duplicate.master.details.title = "Standup, again".into();
+    shared.put_marked("/dup.ics", duplicate, Some(mark));
+    world.sync(to_shared).await;
+    assert_eq!(world.titles().await, ["Standup", "Standup, again"]);
+}
+
+#[tokio::test]
+async fn a_refused_item_stalls_nothing_and_is_tried_when_it_changes() {
+    let world = World::new().await;
+    let remote = Remote::new();
+    let link = world.link(&remote).await;
+    world.sync(link).await;
+    world.add("a", "Refused").await;
+    world.add("b", "Fine").await;
+    *remote.trouble.lock().unwrap() = Some(Trouble::Refused);
+    let report = world.sync(link).await;
+    assert_eq!((report.counts.pushed, report.counts.skipped), (1, 1));
+    assert_eq!(remote.titles(), ["Fine"]);
+    let mut tx = world.engine.store.read(world.tenant).await.unwrap();
+    assert_eq!(intents::failed(&mut tx, link).await.unwrap().len(), 1);
+    drop(tx);
+    assert_eq!(world.sync(link).await.counts.pushed, 0);
+    world.rename("Refused", "Now fine").await;
+    world.sync(link).await;
+    assert_eq!(remote.titles(), ["Fine", "Now fine"]);
+}
+
+#[tokio::test]
+async fn something_that_undoes_every_write_is_stopped() {
+    let world = World::new().await;
+    let remote = Remote::new();
+    let link = world.link_as(&remote, world.calendar, Direction::Push, ConflictPolicy::Local).await;
+    world.add("a", "Ours").await;
+    world.sync(link).await;
+    let id = remote.ids()[0].clone();
+    let mut pushed = 0;
+    for _ in 0..40 {
+        remote.put(&id, meeting("a", "Another tool's"));
+        pushed += world.sync(link).await.counts.pushed;
+    }
+    assert_eq!(pushed, 19, "with the creation, twenty in the hour");
+    world.wait(3_700);
+    world.sync(link).await;
+    assert_eq!(remote.titles(), ["Ours"]);
+}
+
+#[tokio::test]
+async fn a_uid_that_is_taken_elsewhere_gets_another() {
+    let world = World::new().await;
+    let remote = Remote::new();
+    let link = world.link(&remote).await;
+    remote.put("/a.ics", meeting("same", "First"));
+    world.sync(link).await;
+    world.add("same", "Second").await;
+    assert_eq!(world.sync(link).await.counts.pushed, 1);
+    assert_eq!(remote.titles(), ["First", "Second"]);
+    world.sync(link).await;
+    assert_eq!(world.titles().await, ["First", "Second"]);
+}
