@@ -34,7 +34,12 @@ impl Document {
                 "The feed of {host} is cut short: it does not end as a calendar does"
             )));
         }
-        let names = names(text);
+        // Read a second time only where something is broken.
+        let names = if reading.objects.iter().any(Result::is_err) {
+            names(text)
+        } else {
+            Vec::new()
+        };
         let names_fit = names.len() == reading.objects.len();
         let mut coverage = Coverage::Complete;
         let mut changes = Vec::with_capacity(reading.objects.len());
