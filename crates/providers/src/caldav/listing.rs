@@ -216,8 +216,8 @@ fn member(calendar: &Url, answer: &Answer, entry: &Entry) -> Member {
         return Member::NoEvent;
     };
     // However it spells its own address, a 507 is about the listing.
-    let is_itself =
-        url == *calendar || href::collection(url.clone()) == href::collection(answer.url.clone());
+    let is_itself = is_same_collection(&url, calendar)
+        || is_same_collection(&url, &href::canonical(answer.url.clone()));
     if is_itself || entry.status == Some(507) {
         return Member::Collection(entry.status);
     }
@@ -243,6 +243,12 @@ fn member(calendar: &Url, answer: &Answer, entry: &Entry) -> Member {
         remote_id: href::remote_id(calendar, &url),
         state,
     })
+}
+
+/// Whether two addresses differ in a slash at the end at most.
+fn is_same_collection(one: &Url, other: &Url) -> bool {
+    one.path().trim_end_matches('/') == other.path().trim_end_matches('/')
+        && one.host() == other.host()
 }
 
 /// The entity tag, byte for byte.

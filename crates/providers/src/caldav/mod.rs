@@ -100,6 +100,14 @@ impl CalDav {
         }
     }
 
+    /// The same account with the addresses under which its owner is invited, as an earlier discovery found them. Without
+    /// them, and before a discovery of its own, every event with guests is silenced as if it were a guest's copy.
+    #[must_use]
+    pub fn with_me(self, me: Vec<Address>) -> Self {
+        self.with_learned(|learned| learned.me = me);
+        self
+    }
+
     /// The same account with another number of fetches under way at once: a simulation wants one.
     #[must_use]
     pub fn with_fetch_in_flight(self, fetch_in_flight: usize) -> Self {

@@ -184,7 +184,7 @@ fn create(name: &str, uid: &str, title: &str) -> Write {
 
 fn retitle(id: &RemoteId, observed: &Observed, title: &str) -> Write {
     let mut wanted = observed.event.clone();
-    wanted.master.details.title = title.to_owned();
+    title.clone_into(&mut wanted.master.details.title);
     Write::Update {
         remote_id: id.clone(),
         version: observed.version.clone(),

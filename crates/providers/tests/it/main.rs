@@ -9,5 +9,6 @@ mod listing;
 mod live;
 mod script;
 mod servers;
+mod tls;
 mod wire;
 mod writing;

@@ -1,4 +1,4 @@
-//! CalDAV servers that others wrote, started on a free port of this machine and stopped again.
+//! `CalDAV` servers that others wrote, started on a free port of this machine and stopped again.
 //!
 //! They come from the Python environment at `$KALENDS_VENV`, or `.venv` in the repository. Where it has none, tests
 //! say so and pass, unless `KALENDS_REQUIRE_SERVERS=1`.
@@ -24,7 +24,7 @@ pub(crate) struct Server {
     pub(crate) user: &'static str,
     pub(crate) password: &'static str,
     child: Child,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// Which server.
@@ -72,7 +72,7 @@ impl Server {
             user: "ann",
             password: "secret",
             child,
-            _folder: folder,
+            folder,
         };
         server.wait(port);
         Some(server)
@@ -84,7 +84,7 @@ impl Server {
                 return;
             }
             if let Some(status) = self.child.try_wait().unwrap() {
-                let log = fs::read_to_string(self._folder.path().join("log")).unwrap_or_default();
+                let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
                 panic!("the server ended with {status}: {log}");
             }
             thread::sleep(START_STEP);

@@ -4,13 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Method};
+use kalends_calendar::failure::Class;
+use kalends_calendar::provider::Provider;
 use kalends_providers::http::guard::{Guard, Kind, PrivateAddresses};
 use kalends_providers::http::{
     HttpSettings, HttpTransport, Limits, Metered, Request, Response, Traffic, Transport,
     TransportError,
 };
+use kalends_providers::ics::Feed;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+
+use crate::script::Still;
 
 /// What a server does with each connection after it read the head of a request.
 #[derive(Clone, Copy)]
@@ -34,7 +39,7 @@ async fn server(answer: Answer) -> u16 {
                 Answer::Bytes(bytes) => {
                     let _ = socket.write_all(bytes).await;
                 }
-                Answer::Silence => tokio::time::sleep(Duration::from_secs(60)).await,
+                Answer::Silence => tokio::time::sleep(Duration::from_mins(1)).await,
                 Answer::Nothing => {}
             }
         }
@@ -131,8 +136,6 @@ async fn what_was_never_sent_is_told_from_what_was_never_answered() {
 
 #[tokio::test]
 async fn reading_stops_at_the_limit() {
-    let endless = Answer::Bytes(&[b'x'; 200_000]);
-    assert!(send(endless).await.is_err());
     let mut long = b"HTTP/1.1 200 OK\r\ncontent-length: 101\r\n\r\n".to_vec();
     long.extend([b'x'; 101]);
     let answer = send(Answer::Bytes(long.leak())).await;
@@ -194,4 +197,28 @@ fn extra_certificates_must_be_some() {
         ),
     };
     assert!(HttpTransport::new(&settings).is_err());
+}
+
+#[tokio::test]
+async fn a_redirect_is_judged_like_the_first_address() {
+    let inside = server(Answer::Bytes(
+        b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+    ))
+    .await;
+    let redirect = format!(
+        "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.2:{inside}/\r\ncontent-length: 0\r\n\r\n"
+    );
+    let outside = server(Answer::Bytes(redirect.leak().as_bytes())).await;
+    let guard = Guard {
+        allowed: vec!["127.0.0.1".parse().unwrap()],
+        private: PrivateAddresses::Refused,
+    };
+    let url = format!("http://127.0.0.1:{outside}/").parse().unwrap();
+    let feed = Feed::new(Arc::new(transport(guard)), Arc::new(Still), url);
+    let failure = feed.calendars().await.unwrap_err();
+    assert_eq!(failure.class, Class::AddressRefused);
+    assert_eq!(
+        failure.message,
+        "127.0.0.2 is an address of this very machine; an operator can open it with the setting allow_networks"
+    );
 }

@@ -67,7 +67,7 @@ fn raw(title: &str) -> Raw {
 fn update(version: Option<&str>) -> Write {
     let account = account_at(&Script::new(), "https://dav.example.com/");
     let mut wanted = account.read(&raw("Lunch")).unwrap();
-    wanted.master.details.title = "Late lunch".to_owned();
+    "Late lunch".clone_into(&mut wanted.master.details.title);
     Write::Update {
         remote_id: RemoteId::from(ID),
         version: version.map(Version::from),
