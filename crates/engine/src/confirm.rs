@@ -32,7 +32,7 @@ pub(crate) async fn confirm(run: &Run<'_>) -> Result<Vec<Intent>, EngineError> {
         .collect();
     for batch in places.chunks(run.provider.capabilities().fetch_batch.max(1)) {
         let fetch = run.provider.fetch(&run.link.remote_calendar, batch);
-        let found = run.engine.holding(&run.lease, fetch).await??;
+        let found = run.holding(fetch).await??;
         take_in(run, found, Rider::default()).await?;
         run.progress.done(batch.len());
     }

@@ -32,7 +32,7 @@ use kalends_store::{ApplyError, EditError, LeaseError, Store, StoreError};
 
 pub use progress::{Progress, Silent};
 pub use report::{Outcome, Planned, Report};
-pub use run::{Mode, claim, run_link};
+pub use run::{claim, dry_run, run_link};
 pub use settings::Settings;
 
 /// Opens connections: the one place where the engine meets secrets and wires, filled by the composition root.

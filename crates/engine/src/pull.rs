@@ -58,11 +58,7 @@ async fn listing(run: &Run<'_>, from: Position) -> Result<(), EngineError> {
     let mut position = from;
     for _ in 0..PAGES_MAX {
         let page = run
-            .engine
-            .holding(
-                &run.lease,
-                run.provider.changes(&run.link.remote_calendar, &position),
-            )
+            .holding(run.provider.changes(&run.link.remote_calendar, &position))
             .await??;
         run.tally(|report| report.counts.seen += page.changes.len());
         take_page(run, page.changes, &mut rest).await?;
@@ -194,12 +190,12 @@ async fn read(
         let fetch = run.provider.fetch(&run.link.remote_calendar, batch);
         let fetched = if capabilities.fetch_in_flight > 1 {
             let last = take_in(run, std::mem::take(&mut waiting), rider(generation));
-            let (fetched, taken) = run.engine.holding(&run.lease, join(fetch, last)).await?;
+            let (fetched, taken) = run.holding(join(fetch, last)).await?;
             taken?;
             fetched?
         } else {
             take_in(run, std::mem::take(&mut waiting), rider(generation)).await?;
-            run.engine.holding(&run.lease, fetch).await??
+            run.holding(fetch).await??
         };
         run.progress.done(batch.len());
         for change in fetched {
@@ -249,7 +245,11 @@ async fn finish(
     last.generation = Some(rest.generation);
     last.complete = coverage == Coverage::Complete;
     last.cursor = cursor.map_or(CursorMove::Clear, CursorMove::Set);
-    submit(run, last).await
+    submit(run, last).await?;
+    if coverage == Coverage::Complete {
+        run.listed_all();
+    }
+    Ok(())
 }
 
 /// Looks at each event that a complete listing did not name before it counts as gone: servers cut listings silently.

@@ -194,7 +194,7 @@ async fn push_one(run: &Run<'_>, intent: &Intent) -> Result<Fate, EngineError> {
             return Ok(Fate::Settled);
         }
         let sent = run.provider.write(&run.link.remote_calendar, &write);
-        match run.engine.holding(&run.lease, sent).await? {
+        match run.holding(sent).await? {
             Ok(receipt) => {
                 accept(run, intent, &write, receipt).await?;
                 run.tally(|report| report.counts.pushed += 1);
@@ -397,7 +397,7 @@ fn target(run: &Run<'_>, write: &Write) -> RemoteId {
 async fn look(run: &Run<'_>, remote_id: RemoteId) -> Result<(), EngineError> {
     let ids = [remote_id];
     let fetch = run.provider.fetch(&run.link.remote_calendar, &ids);
-    let found = run.engine.holding(&run.lease, fetch).await??;
+    let found = run.holding(fetch).await??;
     take_in(run, found, Rider::default()).await
 }
 

@@ -1,18 +1,19 @@
 //! One run over one link: confirm what is unknown, pull, push, and say how it went.
 
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use kalends_calendar::failure::{Class, Failure};
-use kalends_calendar::ids::RunId;
+use kalends_calendar::ids::{LinkId, RunId, TenantId};
 use kalends_calendar::provider::{Access, Provider};
 use kalends_calendar::rules::Rules;
 use kalends_store::connections::{self, Connection, ConnectionState};
 use kalends_store::leases::{self, Leased, RunResult};
 use kalends_store::links::{DueReason, Link};
 use kalends_store::runs::{self, NewRun, RunEnd};
-use kalends_store::{Lease, StoreError, intents, remote_calendars};
+use kalends_store::{Lease, LeaseError, StoreError, intents, remote_calendars};
 
 use crate::backoff::{next_poll, next_try};
 use crate::progress::Progress;
@@ -21,7 +22,7 @@ use crate::{Engine, EngineError, confirm, pull, push};
 
 /// Whether a run acts or only says what it would do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// It acts.
     Apply,
     /// It plans, and stops.
@@ -39,7 +40,14 @@ pub(crate) struct Run<'a> {
     pub(crate) mode: Mode,
     pub(crate) progress: &'a dyn Progress,
     report: &'a Mutex<Report>,
+    notes: &'a Notes,
+}
+
+/// What a run leaves for its end.
+#[derive(Default)]
+struct Notes {
     hurry: AtomicBool,
+    full: AtomicBool,
 }
 
 impl Run<'_> {
@@ -48,9 +56,22 @@ impl Run<'_> {
         note(&mut self.report.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// Waits for the provider, keeping the lease alive.
+    pub(crate) async fn holding<T>(&self, work: impl Future<Output = T>) -> Result<T, EngineError> {
+        match self.mode {
+            Mode::Apply => self.engine.holding(&self.lease, work).await,
+            Mode::DryRun => Ok(work.await),
+        }
+    }
+
     /// Something is left that the next run should not wait a whole interval for.
     pub(crate) fn hurry(&self) {
-        self.hurry.store(true, Ordering::Relaxed);
+        self.notes.hurry.store(true, Ordering::Relaxed);
+    }
+
+    /// A listing of everything was finished.
+    pub(crate) fn listed_all(&self) {
+        self.notes.full.store(true, Ordering::Relaxed);
     }
 }
 
@@ -59,12 +80,62 @@ impl Run<'_> {
 pub async fn run_link(
     engine: &Engine,
     leased: Leased,
-    mode: Mode,
     progress: &dyn Progress,
 ) -> Result<Report, StoreError> {
     let id = RunId(engine.ids.next());
     let lease = leased.lease.clone();
     let link = leased.link.clone();
+    record_start(engine, &leased, id).await?;
+    let (result, notes, mut report) = report(
+        engine,
+        lease.clone(),
+        leased.link,
+        id,
+        Mode::Apply,
+        progress,
+    )
+    .await;
+    match result {
+        Some(result) => finish(engine, &lease, &link, result, &notes, &mut report).await?,
+        None => report.outcome = Outcome::TakenOver,
+    }
+    Ok(report)
+}
+
+/// Says what a run over a link would do, and writes nothing: it needs no lease.
+pub async fn dry_run(
+    engine: &Engine,
+    tenant: TenantId,
+    link: Link,
+    progress: &dyn Progress,
+) -> Result<Report, StoreError> {
+    let id = RunId(engine.ids.next());
+    // Never shown to the store: a dry run writes nothing.
+    let lease = Lease {
+        tenant,
+        link: link.id,
+        fence: link.fence,
+        holder: engine.holder.clone(),
+        until: engine.clock.now(),
+    };
+    let (result, _, mut report) =
+        report(engine, lease, link.clone(), id, Mode::DryRun, progress).await;
+    if let Some(Err(failure)) = &result {
+        report.outcome = after_failure(engine, &link, failure).0;
+    }
+    Ok(report)
+}
+
+/// Does the work of a run; no result where another node has taken the link over.
+async fn report(
+    engine: &Engine,
+    lease: Lease,
+    link: Link,
+    id: RunId,
+    mode: Mode,
+    progress: &dyn Progress,
+) -> (Option<Result<(), Failure>>, Notes, Report) {
+    let notes = Notes::default();
     let report = Mutex::new(Report {
         link: link.id,
         run: id,
@@ -73,26 +144,20 @@ pub async fn run_link(
         plan: Vec::new(),
         skipped: Vec::new(),
     });
-    if mode == Mode::Apply {
-        record_start(engine, &leased, id).await?;
-    }
-    let mut hurry = false;
-    let result = work(engine, leased, id, mode, progress, &report, &mut hurry).await;
-    let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let result = work(engine, lease, link, id, mode, progress, &report, &notes).await;
     let result = match result {
-        Err(EngineError::Fenced) => {
-            report.outcome = Outcome::TakenOver;
-            return Ok(report);
+        Ok(()) => Some(Ok(())),
+        Err(EngineError::Fenced) => None,
+        Err(EngineError::Provider(failure)) => Some(Err(failure)),
+        Err(error @ (EngineError::Store(_) | EngineError::Restless(_))) => {
+            Some(Err(Failure::passing(error.to_string())))
         }
-        Err(EngineError::Store(error)) => Err(Failure::passing(error.to_string())),
-        Err(EngineError::Restless(_)) => Err(Failure::passing(
-            "events kept changing while they were synced",
-        )),
-        Err(EngineError::Provider(failure)) => Err(failure),
-        Ok(()) => Ok(()),
     };
-    finish(engine, &lease, &link, mode, result, hurry, &mut report).await?;
-    Ok(report)
+    (
+        result,
+        notes,
+        report.into_inner().unwrap_or_else(PoisonError::into_inner),
+    )
 }
 
 async fn record_start(engine: &Engine, leased: &Leased, id: RunId) -> Result<(), StoreError> {
@@ -109,42 +174,46 @@ async fn record_start(engine: &Engine, leased: &Leased, id: RunId) -> Result<(),
     tx.commit().await
 }
 
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of a run, put together in this one place"
+)]
 async fn work(
     engine: &Engine,
-    leased: Leased,
+    lease: Lease,
+    link: Link,
     id: RunId,
     mode: Mode,
     progress: &dyn Progress,
     report: &Mutex<Report>,
-    hurry: &mut bool,
+    notes: &Notes,
 ) -> Result<(), EngineError> {
-    let mut tx = engine.store.read(leased.tenant).await?;
-    let connection = connections::get(&mut tx, leased.link.connection)
+    let mut tx = engine.store.read(lease.tenant).await?;
+    let connection = connections::get(&mut tx, link.connection)
         .await?
         .ok_or(StoreError::NotFound("connection"))?;
-    let remote = remote_calendars::list(&mut tx, leased.link.connection).await?;
+    let remote = remote_calendars::list(&mut tx, link.connection).await?;
     drop(tx);
-    let provider = engine.providers.open(leased.tenant, &connection).await?;
+    let provider = engine.providers.open(lease.tenant, &connection).await?;
     let writable = provider.capabilities().writes
         && remote
             .iter()
-            .find(|calendar| calendar.id == leased.link.remote_calendar)
+            .find(|calendar| calendar.id == link.remote_calendar)
             .is_none_or(|calendar| calendar.access == Access::ReadWrite);
+    let rules = rules(&link, &connection, provider.as_ref(), writable);
     let run = Run {
-        rules: rules(&leased.link, &connection, provider.as_ref(), writable),
         engine,
-        lease: leased.lease,
-        link: leased.link,
+        lease,
+        link,
+        rules,
         provider,
         id,
         mode,
         progress,
         report,
-        hurry: AtomicBool::new(false),
+        notes,
     };
-    let result = stages(&run).await;
-    *hurry = run.hurry.load(Ordering::Relaxed);
-    result
+    stages(&run).await
 }
 
 async fn stages(run: &Run<'_>) -> Result<(), EngineError> {
@@ -173,102 +242,131 @@ fn rules(link: &Link, connection: &Connection, provider: &dyn Provider, writable
     }
 }
 
+/// When a link is due after a run, and why then.
+struct Next {
+    at: Option<Timestamp>,
+    reason: DueReason,
+}
+
+fn after_failure(engine: &Engine, link: &Link, failure: &Failure) -> (Outcome, Next) {
+    let error = failure.message.clone();
+    if failure.class == Class::ReconnectNeeded {
+        let next = Next {
+            at: None,
+            reason: DueReason::Retry,
+        };
+        return (Outcome::NeedsReconnect { error }, next);
+    }
+    let asked = match failure.class {
+        Class::Passing { retry_at } => retry_at,
+        _ => None,
+    };
+    let retry_at = later(engine, link, asked);
+    let next = Next {
+        at: Some(retry_at),
+        reason: DueReason::Retry,
+    };
+    (Outcome::Failed { error, retry_at }, next)
+}
+
+fn after_success(engine: &Engine, link: &Link, notes: &Notes, owed: Option<Timestamp>) -> Next {
+    let now = engine.clock.now();
+    let poll = next_poll(now, engine.settings.poll_every, engine.entropy.as_ref());
+    let owed = owed.map(|at| {
+        let unknown = notes.hurry.load(Ordering::Relaxed);
+        at.max(if unknown {
+            later(engine, link, None)
+        } else {
+            now
+        })
+    });
+    match owed {
+        Some(at) if at < poll => Next {
+            at: Some(at),
+            reason: DueReason::Retry,
+        },
+        Some(_) | None => Next {
+            at: Some(poll),
+            reason: DueReason::Schedule,
+        },
+    }
+}
+
+fn later(engine: &Engine, link: &Link, asked: Option<Timestamp>) -> Timestamp {
+    let failures = u32::try_from(link.failures)
+        .unwrap_or(u32::MAX)
+        .saturating_add(1);
+    next_try(
+        engine.clock.now(),
+        failures,
+        asked,
+        &engine.settings,
+        engine.entropy.as_ref(),
+    )
+}
+
 async fn finish(
     engine: &Engine,
     lease: &Lease,
     link: &Link,
-    mode: Mode,
     result: Result<(), Failure>,
-    hurry: bool,
+    notes: &Notes,
     report: &mut Report,
 ) -> Result<(), StoreError> {
-    let now = engine.clock.now();
-    let failures = u32::try_from(link.failures)
-        .unwrap_or(u32::MAX)
-        .saturating_add(1);
-    let retry = |asked| {
-        next_try(
-            now,
-            failures,
-            asked,
-            &engine.settings,
-            engine.entropy.as_ref(),
-        )
-    };
-    let mut next_due_at = Some(next_poll(
-        now,
-        engine.settings.poll_every,
-        engine.entropy.as_ref(),
-    ));
-    let mut next_reason = DueReason::Schedule;
+    let at = engine.clock.now();
     if let Err(failure) = &result {
-        let asked = match failure.class {
-            Class::Passing { retry_at } => retry_at,
-            _ => None,
-        };
-        let at = retry(asked);
-        next_due_at = Some(at);
-        next_reason = DueReason::Retry;
-        report.outcome = match failure.class {
-            Class::ReconnectNeeded => {
-                next_due_at = None;
-                Outcome::NeedsReconnect {
-                    error: failure.message.clone(),
-                }
-            }
-            _ => Outcome::Failed {
-                error: failure.message.clone(),
-                retry_at: at,
-            },
-        };
         keep_word(engine, lease, link, failure).await?;
     }
     let mut tx = engine.store.begin(lease.tenant).await?;
-    if let (Ok(()), Some(owed)) = (&result, intents::next_due(&mut tx, link.id).await?) {
-        next_due_at = next_due_at.map(|at| at.min(owed.max(if hurry { retry(None) } else { now })));
-        next_reason = DueReason::Retry;
-    }
-    if mode == Mode::DryRun {
-        // Nothing was done: the link is due as it was.
-        next_due_at = Some(link.due_at.unwrap_or(now));
-        next_reason = link.due_reason;
-    } else {
-        let counts = serde_json::to_value(report.counts).unwrap_or_default();
-        let error = result.as_ref().err().map(|failure| failure.message.clone());
-        runs::finish(
-            &mut tx,
-            report.run,
-            RunEnd {
-                at: now,
-                counts,
-                error,
-            },
-        )
-        .await?;
-    }
+    let next = match &result {
+        Ok(()) => after_success(
+            engine,
+            link,
+            notes,
+            intents::next_due(&mut tx, link.id).await?,
+        ),
+        Err(failure) => {
+            let (outcome, next) = after_failure(engine, link, failure);
+            report.outcome = outcome;
+            next
+        }
+    };
+    let end = RunEnd {
+        at,
+        counts: serde_json::to_value(report.counts).unwrap_or_default(),
+        error: result.as_ref().err().map(|failure| failure.message.clone()),
+    };
+    runs::finish(&mut tx, report.run, end).await?;
     tx.commit().await?;
-    let full = mode == Mode::Apply
-        && matches!(
-            crate::reconcile::position(link, now, &engine.settings),
-            kalends_calendar::provider::Position::Start
-        );
     let result = match result {
-        Ok(()) => RunResult::Success { full },
+        Ok(()) => RunResult::Success {
+            full: notes.full.load(Ordering::Relaxed),
+        },
         Err(failure) => RunResult::Failure(failure.message),
     };
+    release(engine, lease, next, result, report).await
+}
+
+async fn release(
+    engine: &Engine,
+    lease: &Lease,
+    next: Next,
+    result: RunResult,
+    report: &mut Report,
+) -> Result<(), StoreError> {
     let outcome = leases::Outcome {
-        at: now,
-        next_due_at,
-        next_reason,
+        at: engine.clock.now(),
+        next_due_at: next.at,
+        next_reason: next.reason,
         result,
     };
     match leases::release(&engine.store, lease, outcome).await {
         Ok(()) => Ok(()),
-        Err(kalends_store::LeaseError::Fenced) => {
+        Err(LeaseError::Fenced) => {
             report.outcome = Outcome::TakenOver;
             Ok(())
         }
-        Err(kalends_store::LeaseError::Store(error)) => Err(error),
+        Err(LeaseError::Store(error)) => Err(error),
     }
 }
 
@@ -302,8 +400,8 @@ async fn keep_word(
 /// Claims one link for a run now, whether it is due or not; none while another node works on it.
 pub async fn claim(
     engine: &Engine,
-    tenant: kalends_calendar::ids::TenantId,
-    link: kalends_calendar::ids::LinkId,
+    tenant: TenantId,
+    link: LinkId,
 ) -> Result<Option<Leased>, StoreError> {
     let now: Timestamp = engine.clock.now();
     let until = crate::backoff::after(now, engine.settings.lease_for);

@@ -13,7 +13,7 @@ use crate::Engine;
 use crate::backoff::after;
 use crate::progress::Progress;
 use crate::report::Report;
-use crate::run::{Mode, run_link};
+use crate::run::run_link;
 
 /// How long a node waits at most before it looks for due work again: other processes make links due without telling it.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -50,7 +50,7 @@ pub async fn watch(
             continue;
         };
         let lease = leased.lease.clone();
-        let run = Box::pin(run_link(engine, leased, Mode::Apply, progress));
+        let run = Box::pin(run_link(engine, leased, progress));
         match select(stop, run).await {
             Either::Left(_) => return give_back(engine, &lease).await,
             Either::Right((report, going_on)) => {

@@ -1,12 +1,26 @@
 //! Applying a plan: one transaction, under a lease.
 
-use jiff::Timestamp;
-use kalends_calendar::ids::{Cursor, RemoteId, RunId};
-use kalends_calendar::plan::Step;
+use std::collections::HashMap;
 
-use crate::error::ApplyError;
-use crate::leases::{Lease, unfinished};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use kalends_calendar::event::Event;
+use kalends_calendar::ids::{CalendarId, Cursor, EventId, RemoteId, RunId};
+use kalends_calendar::merge::Conflict;
+use kalends_calendar::plan::{Mirror, Reason, Step};
+use kalends_calendar::revision::{Actor, Cause, Revision};
+
+use crate::bind::{Bind, binds};
+use crate::error::{ApplyError, StoreError};
+use crate::events::{self, Creation, Written};
+use crate::leases::{self, Held, Lease};
+use crate::mirrors;
+use crate::outbox::{self, Debt, Owed};
+use crate::skips::{self, Skip};
 use crate::store::Store;
+use crate::tx::Tx;
+use crate::words::Word as _;
+use crate::{conflicts, held};
 
 /// What one page of a run changes.
 #[derive(Clone, Debug)]
@@ -81,7 +95,340 @@ pub struct Applied {
 }
 
 /// Applies a batch, whole or not at all.
+///
+/// Steps of one kind are written together, kind after kind: events made, changed and deleted; mirrors; what is owed; the
+/// rest. Within a kind their order stands, and of two steps about one mirror or one debt the later one counts.
 pub async fn apply(store: &Store, lease: &Lease, batch: Batch) -> Result<Applied, ApplyError> {
-    let _ = (store, lease, batch);
-    Err(unfinished().into())
+    let mut tx = store.begin(lease.tenant).await?;
+    let sorted = Sorted::from(batch.steps);
+    let positions = sorted.creates.len() + sorted.revisions.len() + sorted.pushes.len();
+    // The tenant's row before the link's: see `events::write`. A batch that changes no event does not need it.
+    let seq = if positions > 0 {
+        events::take_seq(&mut tx, i64::try_from(positions).unwrap_or(i64::MAX)).await?
+    } else {
+        0
+    };
+    let (moves, cursor) = match batch.cursor {
+        CursorMove::Keep => (false, None),
+        CursorMove::Set(cursor) => (true, Some(cursor)),
+        CursorMove::Clear => (true, None),
+    };
+    let advance = [
+        Bind::from(batch.generation),
+        Bind::from(moves),
+        Bind::from(cursor),
+        Bind::from(batch.complete),
+    ];
+    let held = leases::check_and_advance(&mut tx, lease, advance).await?;
+    let page = Page {
+        lease,
+        held,
+        run: batch.run,
+        at: batch.at,
+    };
+    let mut applied = Applied {
+        created: sorted.creates.len() as u64,
+        mirrored: sorted.mirrors.len() as u64,
+        pushed: sorted.pushes.len() as u64,
+        conflicts: sorted.conflicts.len() as u64,
+        skipped: sorted.skips.len() as u64,
+        ..Applied::default()
+    };
+    let pushes_from = seq + (sorted.creates.len() + sorted.revisions.len()) as i64;
+    page.events(&mut tx, sorted.creates, sorted.revisions, seq, &mut applied)
+        .await?;
+    page.mirrors(&mut tx, sorted.mirrors, sorted.drops, &mut applied)
+        .await?;
+    page.push(&mut tx, sorted.pushes, pushes_from).await?;
+    for (event, conflict) in sorted.conflicts {
+        conflicts::record(&mut tx, lease.link, event, &conflict, batch.run, batch.at).await?;
+    }
+    for event in sorted.holds {
+        applied.held += held::hold(&mut tx, lease.link, event, batch.at).await?;
+    }
+    for (remote_id, version, error) in sorted.skips {
+        let skip = Skip {
+            remote_id,
+            version,
+            error,
+            at: batch.at,
+        };
+        skips::put(&mut tx, lease.link, page.held.generation, skip).await?;
+    }
+    if !batch.gone.is_empty() {
+        let ids = batch.gone.iter().map(Bind::from).collect();
+        skips::forget(&mut tx, lease.link, ids).await?;
+    }
+    if let Some(generation) = batch.generation {
+        mirrors::mark_seen(&mut tx, lease.link, generation, &batch.seen).await?;
+        if batch.complete {
+            skips::forget_unseen(&mut tx, lease.link, generation).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(applied)
+}
+
+/// The steps of a plan, by kind.
+#[derive(Default)]
+struct Sorted {
+    creates: Vec<(EventId, Box<Event>, Reason)>,
+    revisions: Vec<Revising>,
+    mirrors: Vec<Mirror>,
+    drops: Vec<EventId>,
+    pushes: Vec<(EventId, Reason)>,
+    conflicts: Vec<(EventId, Conflict)>,
+    holds: Vec<EventId>,
+    skips: Vec<(RemoteId, Option<kalends_calendar::ids::Version>, String)>,
+}
+
+/// A new version of an event: a content, or its deletion.
+struct Revising {
+    event: EventId,
+    from: Revision,
+    body: Option<Box<Event>>,
+    reason: Reason,
+}
+
+impl From<Vec<Step>> for Sorted {
+    fn from(steps: Vec<Step>) -> Self {
+        let mut sorted = Self::default();
+        for step in steps {
+            match step {
+                Step::CreateEvent {
+                    event,
+                    body,
+                    reason,
+                } => sorted.creates.push((event, body, reason)),
+                Step::UpdateEvent {
+                    event,
+                    from,
+                    body,
+                    reason,
+                } => sorted.revisions.push(Revising {
+                    event,
+                    from,
+                    body: Some(body),
+                    reason,
+                }),
+                Step::DeleteEvent {
+                    event,
+                    from,
+                    reason,
+                } => sorted.revisions.push(Revising {
+                    event,
+                    from,
+                    body: None,
+                    reason,
+                }),
+                Step::SetMirror(mirror) => {
+                    sorted.drops.retain(|event| *event != mirror.event);
+                    sorted.mirrors.push(mirror);
+                }
+                Step::DropMirror { event } => {
+                    sorted.mirrors.retain(|mirror| mirror.event != event);
+                    sorted.drops.push(event);
+                }
+                Step::Push { event, reason } => sorted.pushes.push((event, reason)),
+                Step::RecordConflict { event, conflict } => {
+                    sorted.conflicts.push((event, conflict));
+                }
+                Step::HoldDeletion { event } => sorted.holds.push(event),
+                Step::Skip {
+                    remote_id,
+                    version,
+                    error,
+                } => sorted.skips.push((remote_id, version, error)),
+            }
+        }
+        sorted.mirrors = last_of_each(sorted.mirrors, |mirror| mirror.event);
+        sorted.pushes = last_of_each(sorted.pushes, |(event, _)| *event);
+        sorted
+    }
+}
+
+/// The last entry about each event, in order: a statement may name a row only once.
+fn last_of_each<T>(entries: Vec<T>, event: impl Fn(&T) -> EventId) -> Vec<T> {
+    let last: HashMap<EventId, usize> = entries
+        .iter()
+        .enumerate()
+        .map(|(at, entry)| (event(entry), at))
+        .collect();
+    if last.len() == entries.len() {
+        return entries;
+    }
+    let mut at = 0..;
+    entries
+        .into_iter()
+        .filter(|entry| at.next() == last.get(&event(entry)).copied())
+        .collect()
+}
+
+/// What all steps of a batch share.
+struct Page<'a> {
+    lease: &'a Lease,
+    held: Held,
+    run: RunId,
+    at: Timestamp,
+}
+
+impl Page<'_> {
+    /// Makes, changes and deletes events, each under its own position of the feed, and lets the other links owe them.
+    async fn events(
+        &self,
+        tx: &mut Tx,
+        creates: Vec<(EventId, Box<Event>, Reason)>,
+        revisions: Vec<Revising>,
+        mut seq: i64,
+        applied: &mut Applied,
+    ) -> Result<(), ApplyError> {
+        if creates.is_empty() && revisions.is_empty() {
+            return Ok(());
+        }
+        let calendar = self.held.calendar;
+        let zone = events::zone_of(tx, calendar).await?;
+        let mut debts = Vec::with_capacity(creates.len() + revisions.len());
+        let causes: Vec<Cause> = creates
+            .iter()
+            .map(|(.., reason)| self.cause(*reason))
+            .collect();
+        let mut creations = Vec::with_capacity(creates.len());
+        for ((event, body, _), cause) in creates.iter().zip(&causes) {
+            creations.push(Creation {
+                id: *event,
+                body,
+                seq,
+                cause,
+            });
+            debts.push(Debt {
+                event: *event,
+                stamp: seq,
+                reason: Reason::NewHere,
+            });
+            seq += 1;
+        }
+        events::insert_many(tx, calendar, &zone, &creations, self.at).await?;
+        for revising in revisions {
+            self.revise(tx, &revising, calendar, &zone, seq).await?;
+            let reason = match revising.body {
+                Some(_) => {
+                    applied.updated += 1;
+                    Reason::ChangedHere
+                }
+                None => {
+                    applied.deleted += 1;
+                    Reason::DeletedHere
+                }
+            };
+            debts.push(Debt {
+                event: revising.event,
+                stamp: seq,
+                reason,
+            });
+            seq += 1;
+        }
+        let debts = last_of_each(debts, |debt| debt.event);
+        outbox::owe_others(tx, calendar, Some(self.lease.link), &debts, &self.owed()).await?;
+        Ok(())
+    }
+
+    async fn revise(
+        &self,
+        tx: &mut Tx,
+        revising: &Revising,
+        calendar: CalendarId,
+        zone: &TimeZone,
+        seq: i64,
+    ) -> Result<(), ApplyError> {
+        let written = Written {
+            calendar,
+            zone,
+            seq,
+            cause: &self.cause(revising.reason),
+            at: self.at,
+        };
+        events::revise(
+            tx,
+            revising.event,
+            revising.from,
+            revising.body.as_deref(),
+            &written,
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Drops and sets mirrors. Whatever is agreed about an event ends the wait of its deletion, and the skip of its item.
+    async fn mirrors(
+        &self,
+        tx: &mut Tx,
+        mirrors: Vec<Mirror>,
+        drops: Vec<EventId>,
+        applied: &mut Applied,
+    ) -> Result<(), StoreError> {
+        if mirrors.is_empty() && drops.is_empty() {
+            return Ok(());
+        }
+        let link = self.lease.link;
+        let binds = binds![tx.tenant, link];
+        let row = tx
+            .only_row(
+                "SELECT EXISTS (SELECT 1 FROM skips WHERE tenant_id = $1 AND link_id = $2) AS skips,
+                    EXISTS (SELECT 1 FROM held_deletions WHERE tenant_id = $1 AND link_id = $2) AS held",
+                binds,
+            )
+            .await?;
+        if row.get("skips")? {
+            let ids = mirrors
+                .iter()
+                .map(|mirror| Bind::from(&mirror.remote_id))
+                .collect();
+            skips::forget(tx, link, ids).await?;
+        }
+        if row.get("held")? {
+            let events = mirrors.iter().map(|mirror| mirror.event);
+            let events = events
+                .chain(drops.iter().copied())
+                .map(Bind::from)
+                .collect();
+            held::let_go(tx, link, events).await?;
+        }
+        applied.dropped = mirrors::drop_many(tx, link, &drops).await?;
+        mirrors::set(tx, link, self.held.generation, mirrors).await
+    }
+
+    /// This link owes events itself. It is not made due: the run that says so pushes before it ends.
+    async fn push(
+        &self,
+        tx: &mut Tx,
+        pushes: Vec<(EventId, Reason)>,
+        first: i64,
+    ) -> Result<(), StoreError> {
+        let debts: Vec<Debt> = (first..)
+            .zip(pushes)
+            .map(|(stamp, (event, reason))| Debt {
+                event,
+                stamp,
+                reason,
+            })
+            .collect();
+        outbox::owe(tx, self.lease.link, &debts, &self.owed()).await
+    }
+
+    fn owed(&self) -> Owed {
+        Owed {
+            run: Some(self.run),
+            at: self.at,
+        }
+    }
+
+    fn cause(&self, reason: Reason) -> Cause {
+        Cause {
+            actor: Actor::Sync {
+                link: self.lease.link,
+                run: self.run,
+            },
+            reason: reason.word().replace('_', " "),
+        }
+    }
 }

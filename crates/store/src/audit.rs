@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::bind::{binds, json};
 use crate::error::StoreError;
-use crate::leases::unfinished;
 use crate::tx::Tx;
 
 /// One entry.
@@ -26,8 +26,22 @@ pub struct Entry {
 
 /// Adds an entry.
 pub async fn append(tx: &mut Tx, entry: Entry) -> Result<(), StoreError> {
-    let _ = (tx, entry);
-    Err(unfinished())
+    let binds = binds![
+        tx.tenant,
+        entry.id,
+        entry.at,
+        entry.actor,
+        entry.action,
+        entry.object,
+        json(&entry.detail)?,
+    ];
+    tx.execute(
+        "INSERT INTO audit (tenant_id, id, at, actor, action, object, detail)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        binds,
+    )
+    .await?;
+    Ok(())
 }
 
 /// The entries before a point (`at`, `id` of the last one read), the latest first.
@@ -36,6 +50,25 @@ pub async fn list(
     before: Option<(Timestamp, Uuid)>,
     limit: i64,
 ) -> Result<Vec<Entry>, StoreError> {
-    let _ = (tx, before, limit);
-    Err(unfinished())
+    let (at, id) = before.unwrap_or((Timestamp::MAX, Uuid::max()));
+    let binds = binds![tx.tenant, at, id, limit];
+    let rows = tx
+        .rows(
+            "SELECT * FROM audit WHERE tenant_id = $1 AND (at, id) < ($2, $3)
+             ORDER BY at DESC, id DESC LIMIT $4",
+            binds,
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Entry {
+                id: row.get("id")?,
+                at: row.get("at")?,
+                actor: row.get("actor")?,
+                action: row.get("action")?,
+                object: row.get("object")?,
+                detail: row.json("detail")?,
+            })
+        })
+        .collect()
 }

@@ -199,3 +199,72 @@ fn subject(error: &dyn sqlx::error::DatabaseError) -> String {
         _ => "a row".to_owned(),
     }
 }
+
+/// Claiming due links, but for how rows are locked that others are claiming at the same moment.
+///
+/// The `CASE`s of a link: due and free, or leased by somebody who is overdue. `picked` must be materialized: PostgreSQL
+/// might otherwise run it again for each row of the update, and claim more than the limit.
+macro_rules! claim_due {
+    ($lock:literal) => {
+        concat!(
+            "WITH claimable AS (
+                SELECT l.tenant_id, l.id, coalesce(l.lease_until, l.due_at) AS ready_at
+                FROM links l
+                JOIN connections c ON c.tenant_id = l.tenant_id AND c.id = l.connection_id
+                WHERE ((l.lease_until IS NULL AND l.due_at <= $1) OR l.lease_until <= $1)
+                    AND l.state = 'active' AND c.state = 'ok'
+                    AND (c.retry_at IS NULL OR c.retry_at <= $1)
+            ), ranked AS (
+                SELECT tenant_id, id, ready_at,
+                    row_number() OVER (PARTITION BY tenant_id ORDER BY ready_at, id)
+                        + (SELECT count(*) FROM links busy
+                           WHERE busy.tenant_id = claimable.tenant_id AND busy.lease_until > $1)
+                        AS turn
+                FROM claimable
+            ), picked AS MATERIALIZED (
+                SELECT l.tenant_id, l.id
+                FROM links l JOIN ranked r ON r.tenant_id = l.tenant_id AND r.id = l.id
+                WHERE ((l.lease_until IS NULL AND l.due_at <= $1) OR l.lease_until <= $1)
+                    AND l.state = 'active'
+                ORDER BY r.turn, r.ready_at, l.id LIMIT $2 ",
+            $lock,
+            ")
+            UPDATE links SET fence = fence + 1, holder = $3, lease_until = $4, due_at = NULL
+            FROM picked WHERE links.tenant_id = picked.tenant_id AND links.id = picked.id
+            RETURNING *"
+        )
+    };
+}
+
+impl Dialect {
+    /// The text that claims due links: `$1` now, `$2` how many, `$3` for whom, `$4` until when.
+    pub(crate) fn claim_due(self) -> &'static str {
+        match self {
+            // A writer has the whole database.
+            Self::Sqlite => claim_due!(""),
+            Self::Postgres => claim_due!("FOR UPDATE OF l SKIP LOCKED"),
+        }
+    }
+
+    /// Whether the table of migrations is there, as `found`.
+    pub(crate) fn migrations_table(self) -> &'static str {
+        match self {
+            Self::Sqlite => {
+                "SELECT count(*) AS found FROM sqlite_master WHERE name = 'schema_migrations'"
+            }
+            Self::Postgres => {
+                "SELECT count(*) AS found FROM information_schema.tables
+                 WHERE table_schema = current_schema() AND table_name = 'schema_migrations'"
+            }
+        }
+    }
+
+    /// Keeps other nodes from migrating until the transaction ends. On SQLite the writer's lock does that.
+    pub(crate) fn lock_migrations(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            // The number only has to be the same for all versions: "kalends" in ASCII.
+            Self::Postgres => Some("SELECT pg_advisory_xact_lock(30224940694135923)"),
+        }
+    }
+}

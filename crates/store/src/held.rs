@@ -1,11 +1,19 @@
 //! Held deletions: what the brake stopped until a person says a word.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use kalends_calendar::ids::{EventId, LinkId, RemoteId};
+use kalends_calendar::plan::Reason;
+use kalends_calendar::rules::Direction;
 
+use crate::bind::{Bind, binds};
 use crate::error::StoreError;
-use crate::leases::unfinished;
+use crate::links::{self, DueReason};
+use crate::multi::Multi;
+use crate::outbox::{self, Debt, Owed};
 use crate::tx::Tx;
+use crate::{events, mirrors};
 
 /// A deletion that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,24 +30,112 @@ pub struct HeldDeletion {
 
 /// The deletions that a link holds, by event.
 pub async fn list(tx: &mut Tx, link: LinkId) -> Result<Vec<HeldDeletion>, StoreError> {
-    let _ = (tx, link);
-    Err(unfinished())
+    let binds = binds![tx.tenant, link];
+    let rows = tx
+        .rows(
+            "SELECT * FROM held_deletions WHERE tenant_id = $1 AND link_id = $2
+             ORDER BY event_id",
+            binds,
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(HeldDeletion {
+                event: row.get("event_id")?,
+                remote_id: row.get("remote_id")?,
+                held_at: row.get("held_at")?,
+                confirmed: row.get("confirmed")?,
+            })
+        })
+        .collect()
 }
 
 /// A person says yes: what is held is confirmed, the brake is lifted until `until` (or the next run that succeeds), and
-/// the link is due.
+/// the link is due. How many deletions that are.
 pub async fn confirm(
     tx: &mut Tx,
     link: LinkId,
     now: Timestamp,
     until: Timestamp,
 ) -> Result<u64, StoreError> {
-    let _ = (tx, link, now, until);
-    Err(unfinished())
+    let place = binds![tx.tenant, link, until];
+    let touched = tx
+        .execute(
+            "UPDATE links SET deletions_confirmed_until = $3 WHERE tenant_id = $1 AND id = $2",
+            place,
+        )
+        .await?;
+    if touched == 0 {
+        return Err(StoreError::NotFound("link"));
+    }
+    links::make_due(tx, link, now, DueReason::User).await?;
+    let place = binds![tx.tenant, link];
+    tx.execute(
+        "UPDATE held_deletions SET confirmed = TRUE WHERE tenant_id = $1 AND link_id = $2",
+        place,
+    )
+    .await
 }
 
-/// A person says no: the events stay here, and the link owes them to its remote side again.
+/// A person says no: the events stay here, and the link (unless it only pulls) owes them to its remote side again, where
+/// they are made anew. How many events that are.
 pub async fn refuse(tx: &mut Tx, link: LinkId, now: Timestamp) -> Result<u64, StoreError> {
-    let _ = (tx, link, now);
-    Err(unfinished())
+    let seq = events::take_seq(tx, 1).await?;
+    let row = links::get(tx, link)
+        .await?
+        .ok_or(StoreError::NotFound("link"))?;
+    links::make_due(tx, link, now, DueReason::User).await?;
+    let events: Vec<_> = list(tx, link)
+        .await?
+        .iter()
+        .map(|held| held.event)
+        .collect();
+    mirrors::drop_many(tx, link, &events).await?;
+    if row.direction != Direction::Pull {
+        let debts: Vec<Debt> = events
+            .iter()
+            .map(|event| Debt {
+                event: *event,
+                stamp: seq,
+                reason: Reason::PutBack,
+            })
+            .collect();
+        let owed = Owed { run: None, at: now };
+        outbox::owe(tx, link, &debts, &owed).await?;
+    }
+    let_go(tx, link, events.iter().map(|id| Bind::from(*id)).collect()).await?;
+    Ok(events.len() as u64)
+}
+
+/// Holds the deletion of an event that has a mirror; 1 if it was not held already.
+pub(crate) async fn hold(
+    tx: &mut Tx,
+    link: LinkId,
+    event: EventId,
+    at: Timestamp,
+) -> Result<u64, StoreError> {
+    let binds = binds![tx.tenant, link, event, at];
+    tx.execute(
+        "INSERT INTO held_deletions (tenant_id, link_id, event_id, remote_id, held_at, confirmed)
+         SELECT tenant_id, link_id, event_id, remote_id, $4, FALSE FROM mirrors
+         WHERE tenant_id = $1 AND link_id = $2 AND event_id = $3
+         ON CONFLICT (tenant_id, link_id, event_id) DO NOTHING",
+        binds,
+    )
+    .await
+}
+
+/// These deletions do not wait any more.
+pub(crate) async fn let_go(tx: &mut Tx, link: LinkId, events: Vec<Bind>) -> Result<(), StoreError> {
+    static TEXT: LazyLock<Multi> = LazyLock::new(|| {
+        Multi::new(
+            "DELETE FROM held_deletions WHERE tenant_id = $1 AND link_id = $2 AND event_id IN (",
+            2,
+            "?",
+            ")",
+        )
+    });
+    let shared = binds![tx.tenant, link];
+    tx.execute_in(&TEXT, &shared, events).await?;
+    Ok(())
 }

@@ -5,9 +5,13 @@ use kalends_calendar::ids::{EventId, LinkId, RemoteId, RunId};
 use kalends_calendar::merge::Field;
 use kalends_calendar::plan::{Mirror, Reason};
 
+use crate::bind::binds;
 use crate::error::{LeaseError, StoreError};
-use crate::leases::{Lease, unfinished};
-use crate::remote_writes::WriteOp;
+use crate::leases::{self, Lease};
+use crate::links::{self, DueReason};
+use crate::mirrors;
+use crate::remote_writes::{self, WriteOp};
+use crate::row::Row;
 use crate::store::Store;
 use crate::tx::Tx;
 
@@ -84,6 +88,13 @@ pub enum Marked {
 pub enum Settlement {
     /// The remote side is as we want it (also when nothing had to be sent).
     Done(MirrorMove),
+    /// Nobody knows: the intent stays sent. Look again before anything is written.
+    Unknown {
+        /// Not before this time.
+        at: Timestamp,
+        /// Why, for people.
+        error: String,
+    },
     /// Nothing happened; it may work later.
     Retry {
         /// Not before this time.
@@ -127,26 +138,52 @@ pub async fn due(
     now: Timestamp,
     limit: i64,
 ) -> Result<Vec<Intent>, StoreError> {
-    let _ = (tx, link, now, limit);
-    Err(unfinished())
+    let binds = binds![tx.tenant, link, now, limit];
+    let rows = tx
+        .rows(
+            "SELECT * FROM intents WHERE tenant_id = $1 AND link_id = $2 AND state <> 'failed'
+                AND due_at <= $3
+             ORDER BY stamp, event_id LIMIT $4",
+            binds,
+        )
+        .await?;
+    rows.iter().map(read).collect()
 }
 
 /// When the next intent of a link is due, due or sent; none if it owes nothing.
 pub async fn next_due(tx: &mut Tx, link: LinkId) -> Result<Option<Timestamp>, StoreError> {
-    let _ = (tx, link);
-    Err(unfinished())
+    let binds = binds![tx.tenant, link];
+    tx.only_row(
+        "SELECT min(due_at) AS next FROM intents
+         WHERE tenant_id = $1 AND link_id = $2 AND state <> 'failed'",
+        binds,
+    )
+    .await?
+    .opt("next")
 }
 
 /// How many remote writes a link owes, failed ones included.
 pub async fn count(tx: &mut Tx, link: LinkId) -> Result<i64, StoreError> {
-    let _ = (tx, link);
-    Err(unfinished())
+    let binds = binds![tx.tenant, link];
+    tx.only_row(
+        "SELECT count(*) AS n FROM intents WHERE tenant_id = $1 AND link_id = $2",
+        binds,
+    )
+    .await?
+    .get("n")
 }
 
 /// The intents that are refused.
 pub async fn failed(tx: &mut Tx, link: LinkId) -> Result<Vec<Intent>, StoreError> {
-    let _ = (tx, link);
-    Err(unfinished())
+    let binds = binds![tx.tenant, link];
+    let rows = tx
+        .rows(
+            "SELECT * FROM intents WHERE tenant_id = $1 AND link_id = $2 AND state = 'failed'
+             ORDER BY stamp, event_id",
+            binds,
+        )
+        .await?;
+    rows.iter().map(read).collect()
 }
 
 /// Puts a write on record **before** it is sent: in the intent and among the remote writes.
@@ -155,8 +192,29 @@ pub async fn mark_sent(
     lease: &Lease,
     sending: &Sending,
 ) -> Result<Marked, LeaseError> {
-    let _ = (store, lease, sending);
-    Err(unfinished().into())
+    let mut tx = store.begin(lease.tenant).await?;
+    leases::check(&mut tx, lease).await?;
+    let binds = binds![
+        lease.tenant,
+        lease.link,
+        sending.event,
+        sending.stamp,
+        sending.name.clone(),
+    ];
+    let row = tx
+        .row(
+            "UPDATE intents SET state = 'sent', attempts = attempts + 1, name = coalesce($5, name)
+             WHERE tenant_id = $1 AND link_id = $2 AND event_id = $3 AND stamp = $4
+             RETURNING attempts",
+            binds,
+        )
+        .await?;
+    let Some(row) = row else {
+        return Ok(Marked::Superseded);
+    };
+    remote_writes::insert(&mut tx, lease.link, sending, row.get("attempts")?).await?;
+    tx.commit().await?;
+    Ok(Marked::Sent)
 }
 
 /// Records what came of a write, in one transaction: mirror, intent, and the record of remote writes.
@@ -168,6 +226,113 @@ pub async fn settle(
     settlement: Settlement,
     now: Timestamp,
 ) -> Result<Settled, LeaseError> {
-    let _ = (store, lease, event, stamp, settlement, now);
-    Err(unfinished().into())
+    let mut tx = store.begin(lease.tenant).await?;
+    let held = leases::check(&mut tx, lease).await?;
+    let place = Place {
+        link: lease.link,
+        event,
+        stamp,
+    };
+    remote_writes::settle(&mut tx, &place, &settlement).await?;
+    let met = match settlement {
+        Settlement::Done(agreed) => {
+            match agreed {
+                MirrorMove::Set(mirror) => {
+                    mirrors::set(&mut tx, lease.link, held.generation, vec![mirror]).await?;
+                }
+                MirrorMove::Drop => {
+                    mirrors::drop_many(&mut tx, lease.link, &[event]).await?;
+                }
+                MirrorMove::Keep => {}
+            }
+            let binds = binds![lease.tenant, lease.link, event, stamp];
+            tx.execute(
+                "DELETE FROM intents
+                 WHERE tenant_id = $1 AND link_id = $2 AND event_id = $3 AND stamp = $4",
+                binds,
+            )
+            .await?
+        }
+        Settlement::Unknown { at, error } => {
+            place
+                .put(&mut tx, IntentState::Sent, at, Some(error))
+                .await?
+        }
+        Settlement::Retry { at, error } => {
+            place
+                .put(&mut tx, IntentState::Due, at, Some(error))
+                .await?
+        }
+        Settlement::Failed { error } => {
+            place
+                .put(&mut tx, IntentState::Failed, now, Some(error))
+                .await?
+        }
+        Settlement::Replan => {
+            links::make_due(&mut tx, lease.link, now, DueReason::Retry).await?;
+            place.put(&mut tx, IntentState::Due, now, None).await?
+        }
+    };
+    let settled = if met == 0 && place.supersede(&mut tx, now).await? {
+        Settled::Superseded
+    } else {
+        Settled::AsSent
+    };
+    tx.commit().await?;
+    Ok(settled)
+}
+
+/// One intent under one stamp.
+pub(crate) struct Place {
+    pub(crate) link: LinkId,
+    pub(crate) event: EventId,
+    pub(crate) stamp: i64,
+}
+
+impl Place {
+    /// Gives the intent a state, if its stamp is still this one; how many that were.
+    async fn put(
+        &self,
+        tx: &mut Tx,
+        state: IntentState,
+        due_at: Timestamp,
+        error: Option<String>,
+    ) -> Result<u64, StoreError> {
+        let binds = binds![
+            tx.tenant, self.link, self.event, self.stamp, state, due_at, error,
+        ];
+        tx.execute(
+            "UPDATE intents SET state = $5, due_at = $6, error = $7
+             WHERE tenant_id = $1 AND link_id = $2 AND event_id = $3 AND stamp = $4",
+            binds,
+        )
+        .await
+    }
+
+    /// What was sent is out of date, and what came of it is known: the newer stamp is due. False if nothing is owed.
+    async fn supersede(&self, tx: &mut Tx, now: Timestamp) -> Result<bool, StoreError> {
+        let binds = binds![tx.tenant, self.link, self.event, self.stamp, now];
+        let touched = tx
+            .execute(
+                "UPDATE intents SET state = 'due', due_at = $5
+                 WHERE tenant_id = $1 AND link_id = $2 AND event_id = $3 AND stamp <> $4",
+                binds,
+            )
+            .await?;
+        Ok(touched > 0)
+    }
+}
+
+pub(crate) fn read(row: &Row) -> Result<Intent, StoreError> {
+    Ok(Intent {
+        event: row.get("event_id")?,
+        stamp: row.get("stamp")?,
+        state: row.get("state")?,
+        due_at: row.get("due_at")?,
+        attempts: row.get("attempts")?,
+        name: row.opt("name")?,
+        error: row.opt("error")?,
+        reason: row.get("reason")?,
+        run: row.opt("run_id")?,
+    })
 }

@@ -1,11 +1,17 @@
 //! Leases: who works on which link. A lease is a fence number; whoever has the highest may write, all others are too late.
+//!
+//! A claim takes the link's `due_at` away, so that what becomes due during the run is seen by the next one. If the holder
+//! dies, the link is found by its `lease_until` instead.
 
 use jiff::Timestamp;
-use kalends_calendar::ids::{LinkId, TenantId};
+use kalends_calendar::ids::{CalendarId, LinkId, TenantId};
 
+use crate::bind::{Bind, binds};
 use crate::error::{LeaseError, StoreError};
-use crate::links::{DueReason, Link};
-use crate::store::Store;
+use crate::links::{self, DueReason, Link};
+use crate::row::Row;
+use crate::store::{Scope, Store};
+use crate::tx::{Tx, TxAccess};
 
 /// The right to work on one link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,8 +82,13 @@ pub async fn claim_due(
     claim: &Claim<'_>,
     limit: i64,
 ) -> Result<Vec<Leased>, StoreError> {
-    let _ = (store, claim, limit);
-    Err(unfinished())
+    let mut tx = store.begin_as(Scope::Platform, TxAccess::Write).await?;
+    let binds = binds![claim.now, limit, claim.holder, claim.until];
+    let text = tx.dialect().claim_due();
+    let rows = tx.rows(text, binds).await?;
+    let leased = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    tx.commit().await?;
+    Ok(leased)
 }
 
 /// Claims one link, due or not, unless somebody works on it. Also a paused one: the caller looks at its state.
@@ -87,28 +98,165 @@ pub async fn claim_link(
     link: LinkId,
     claim: &Claim<'_>,
 ) -> Result<Option<Leased>, StoreError> {
-    let _ = (store, tenant, link, claim);
-    Err(unfinished())
+    let mut tx = store.begin(tenant).await?;
+    let binds = binds![tenant, link, claim.now, claim.holder, claim.until];
+    let row = tx
+        .row(
+            "UPDATE links SET fence = fence + 1, holder = $4, lease_until = $5, due_at = NULL
+             WHERE tenant_id = $1 AND id = $2 AND (lease_until IS NULL OR lease_until <= $3)
+             RETURNING *",
+            binds,
+        )
+        .await?;
+    let leased = row.map(|row| read(&row)).transpose()?;
+    tx.commit().await?;
+    Ok(leased)
 }
 
 /// Keeps a lease for longer.
 pub async fn renew(store: &Store, lease: &mut Lease, until: Timestamp) -> Result<(), LeaseError> {
-    let _ = (store, lease, until);
-    Err(unfinished().into())
+    let mut tx = store.begin(lease.tenant).await?;
+    let binds = binds![lease.tenant, lease.link, lease.fence, until];
+    let touched = tx
+        .execute(
+            "UPDATE links SET lease_until = $4 WHERE tenant_id = $1 AND id = $2 AND fence = $3
+                AND lease_until IS NOT NULL",
+            binds,
+        )
+        .await?;
+    if touched == 0 {
+        return Err(LeaseError::Fenced);
+    }
+    tx.commit().await?;
+    lease.until = until;
+    Ok(())
 }
 
 /// Gives a lease back, and says how it went and when the link is due again.
 pub async fn release(store: &Store, lease: &Lease, outcome: Outcome) -> Result<(), LeaseError> {
-    let _ = (store, lease, outcome);
-    Err(unfinished().into())
+    let mut tx = store.begin(lease.tenant).await?;
+    check(&mut tx, lease).await?;
+    let binds = binds![
+        lease.tenant,
+        lease.link,
+        outcome.next_due_at,
+        outcome.next_reason,
+    ];
+    tx.execute(
+        "UPDATE links SET holder = NULL, lease_until = NULL,
+            due_reason = CASE WHEN $3 < due_at OR (due_at IS NULL AND $3 IS NOT NULL)
+                THEN $4 ELSE due_reason END,
+            due_at = CASE WHEN $3 < due_at OR due_at IS NULL THEN $3 ELSE due_at END
+         WHERE tenant_id = $1 AND id = $2",
+        binds,
+    )
+    .await?;
+    match outcome.result {
+        RunResult::Success { full } => {
+            let binds = binds![lease.tenant, lease.link, outcome.at, full];
+            tx.execute(
+                "UPDATE links SET failures = 0, last_error = NULL, last_success_at = $3,
+                    deletions_confirmed_until = NULL,
+                    last_full_at = CASE WHEN $4 THEN $3 ELSE last_full_at END
+                 WHERE tenant_id = $1 AND id = $2",
+                binds,
+            )
+            .await?;
+        }
+        RunResult::Failure(error) => {
+            let binds = binds![lease.tenant, lease.link, error];
+            tx.execute(
+                "UPDATE links SET failures = failures + 1, last_error = $3
+                 WHERE tenant_id = $1 AND id = $2",
+                binds,
+            )
+            .await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(())
 }
 
 /// When [`claim_due`] will next find something, if nothing else happens; in the past if it would now. Across tenants.
 pub async fn next_due(store: &Store) -> Result<Option<Timestamp>, StoreError> {
-    let _ = store;
-    Err(unfinished())
+    let mut tx = store.begin_as(Scope::Platform, TxAccess::Read).await?;
+    let row = tx
+        .only_row(
+            "SELECT min(CASE WHEN retry_at > ready_at THEN retry_at ELSE ready_at END) AS next
+             FROM (SELECT coalesce(l.lease_until, l.due_at) AS ready_at, c.retry_at AS retry_at
+                FROM links l
+                JOIN connections c ON c.tenant_id = l.tenant_id AND c.id = l.connection_id
+                WHERE l.state = 'active' AND c.state = 'ok'
+                    AND (l.due_at IS NOT NULL OR l.lease_until IS NOT NULL)) AS waiting",
+            binds![],
+        )
+        .await?;
+    row.opt("next")
 }
 
-pub(crate) fn unfinished() -> StoreError {
-    StoreError::Migration("unfinished".to_owned())
+/// What a transaction under a lease knows of its link.
+pub(crate) struct Held {
+    pub(crate) calendar: CalendarId,
+    pub(crate) generation: i64,
+}
+
+/// Proves that a lease is still good, and keeps it so until the transaction ends: the link's row is locked.
+pub(crate) async fn check(tx: &mut Tx, lease: &Lease) -> Result<Held, LeaseError> {
+    let binds = binds![lease.tenant, lease.link, lease.fence];
+    let row = tx
+        .row(
+            "UPDATE links SET fence = fence WHERE tenant_id = $1 AND id = $2 AND fence = $3
+                AND lease_until IS NOT NULL
+             RETURNING calendar_id, generation",
+            binds,
+        )
+        .await?;
+    held(row)
+}
+
+/// The same for a batch, which moves the link's cursor too.
+pub(crate) async fn check_and_advance(
+    tx: &mut Tx,
+    lease: &Lease,
+    advance: [Bind; 4],
+) -> Result<Held, LeaseError> {
+    let mut binds = binds![lease.tenant, lease.link, lease.fence];
+    binds.extend(advance);
+    let row = tx
+        .row(
+            "UPDATE links SET generation = coalesce($4, generation),
+                cursor = CASE WHEN $5 THEN $6 ELSE cursor END, live = (live OR $7)
+             WHERE tenant_id = $1 AND id = $2 AND fence = $3 AND lease_until IS NOT NULL
+             RETURNING calendar_id, generation",
+            binds,
+        )
+        .await?;
+    held(row)
+}
+
+fn held(row: Option<Row>) -> Result<Held, LeaseError> {
+    let Some(row) = row else {
+        return Err(LeaseError::Fenced);
+    };
+    Ok(Held {
+        calendar: row.get("calendar_id")?,
+        generation: row.get("generation")?,
+    })
+}
+
+fn read(row: &Row) -> Result<Leased, StoreError> {
+    let tenant = row.get("tenant_id")?;
+    let link = links::read(row)?;
+    let lease = Lease {
+        tenant,
+        link: link.id,
+        fence: link.fence,
+        holder: row.get("holder")?,
+        until: row.get("lease_until")?,
+    };
+    Ok(Leased {
+        tenant,
+        link,
+        lease,
+    })
 }

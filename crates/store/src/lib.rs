@@ -32,6 +32,7 @@ mod dialect;
 mod error;
 mod micros;
 mod migrate;
+mod multi;
 mod outbox;
 mod row;
 mod store;

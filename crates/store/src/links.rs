@@ -8,6 +8,7 @@ use crate::bind::binds;
 use crate::error::StoreError;
 use crate::row::Row;
 use crate::tx::Tx;
+use crate::{events, outbox};
 
 /// Whether a link is worked on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -168,11 +169,17 @@ pub async fn get(tx: &mut Tx, id: LinkId) -> Result<Option<Link>, StoreError> {
 }
 
 /// Changes what a link lets through. A run under way loses its lease: it was planned by the old rules.
+///
+/// Where another direction or detail begins, the link owes every event of its calendar to its remote side again (unless
+/// it only pulls), and its next listing is a full one: what passed unseen under the old rules is caught up with.
 pub async fn update_settings(
     tx: &mut Tx,
     id: LinkId,
     settings: LinkSettings,
+    at: Timestamp,
 ) -> Result<(), StoreError> {
+    let stamp = events::take_seq(tx, 1).await?;
+    let before = get(tx, id).await?.ok_or(StoreError::NotFound("link"))?;
     let binds = binds![
         tx.tenant,
         id,
@@ -180,19 +187,47 @@ pub async fn update_settings(
         settings.detail,
         settings.conflict_policy,
     ];
-    let touched = tx
-        .execute(
-            "UPDATE links SET direction = $3, detail = $4, conflict_policy = $5,
-                fence = fence + 1, holder = NULL, lease_until = NULL
-             WHERE tenant_id = $1 AND id = $2",
-            binds,
-        )
-        .await?;
-    found(touched)
+    tx.execute(
+        "UPDATE links SET direction = $3, detail = $4, conflict_policy = $5,
+            fence = fence + 1, holder = NULL, lease_until = NULL
+         WHERE tenant_id = $1 AND id = $2",
+        binds,
+    )
+    .await?;
+    // The run that was cut off had taken the due time with it.
+    make_due(tx, id, at, DueReason::User).await?;
+    if (before.direction, before.detail) == (settings.direction, settings.detail) {
+        return Ok(());
+    }
+    let binds = binds![tx.tenant, id];
+    tx.execute(
+        "UPDATE links SET cursor = NULL WHERE tenant_id = $1 AND id = $2",
+        binds,
+    )
+    .await?;
+    match settings.direction {
+        Direction::Pull => {
+            let binds = binds![tx.tenant, id];
+            tx.execute(
+                "DELETE FROM intents WHERE tenant_id = $1 AND link_id = $2",
+                binds,
+            )
+            .await?;
+        }
+        Direction::TwoWay | Direction::Push => {
+            outbox::owe_all(tx, id, before.calendar, stamp, at).await?;
+        }
+    }
+    Ok(())
 }
 
-/// Pauses or resumes a link. A run under way loses its lease at once.
-pub async fn set_state(tx: &mut Tx, id: LinkId, state: LinkState) -> Result<(), StoreError> {
+/// Pauses or resumes a link. A run under way loses its lease at once; a link whose run was cut off so is due.
+pub async fn set_state(
+    tx: &mut Tx,
+    id: LinkId,
+    state: LinkState,
+    at: Timestamp,
+) -> Result<(), StoreError> {
     let binds = binds![tx.tenant, id, state];
     let touched = tx
         .execute(
@@ -201,7 +236,8 @@ pub async fn set_state(tx: &mut Tx, id: LinkId, state: LinkState) -> Result<(), 
             binds,
         )
         .await?;
-    found(touched)
+    found(touched)?;
+    make_due(tx, id, at, DueReason::User).await
 }
 
 /// Forgets a link with its mirrors, intents, skips and held deletions. Events, their histories, the record of remote

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use kalends_calendar::ids::{Cursor, LinkId, RunId};
 
+use crate::bind::{binds, json};
 use crate::error::StoreError;
-use crate::leases::unfinished;
 use crate::links::DueReason;
+use crate::row::Row;
 use crate::tx::Tx;
 
 /// Where a run stands.
@@ -75,24 +76,77 @@ pub struct RunEnd {
 
 /// Puts a run on record.
 pub async fn start(tx: &mut Tx, new: NewRun) -> Result<(), StoreError> {
-    let _ = (tx, new);
-    Err(unfinished())
+    let binds = binds![
+        tx.tenant,
+        new.id,
+        new.link,
+        new.reason,
+        new.holder,
+        new.cursor,
+        new.started_at,
+    ];
+    tx.execute(
+        "INSERT INTO runs (tenant_id, id, link_id, reason, holder, cursor, started_at, state)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 'running')",
+        binds,
+    )
+    .await?;
+    Ok(())
 }
 
 /// Records how it ended.
 pub async fn finish(tx: &mut Tx, id: RunId, end: RunEnd) -> Result<(), StoreError> {
-    let _ = (tx, id, end);
-    Err(unfinished())
+    let state = match end.error {
+        None => RunState::Done,
+        Some(_) => RunState::Failed,
+    };
+    let binds = binds![tx.tenant, id, state, end.at, json(&end.counts)?, end.error];
+    let touched = tx
+        .execute(
+            "UPDATE runs SET state = $3, finished_at = $4, counts = $5, error = $6
+             WHERE tenant_id = $1 AND id = $2",
+            binds,
+        )
+        .await?;
+    if touched == 0 {
+        return Err(StoreError::NotFound("run"));
+    }
+    Ok(())
 }
 
 /// The latest runs of a link, the latest first.
 pub async fn list(tx: &mut Tx, link: LinkId, limit: i64) -> Result<Vec<Run>, StoreError> {
-    let _ = (tx, link, limit);
-    Err(unfinished())
+    let binds = binds![tx.tenant, link, limit];
+    let rows = tx
+        .rows(
+            "SELECT * FROM runs WHERE tenant_id = $1 AND link_id = $2
+             ORDER BY started_at DESC, id DESC LIMIT $3",
+            binds,
+        )
+        .await?;
+    rows.iter().map(read).collect()
 }
 
 /// One run.
 pub async fn get(tx: &mut Tx, id: RunId) -> Result<Option<Run>, StoreError> {
-    let _ = (tx, id);
-    Err(unfinished())
+    let binds = binds![tx.tenant, id];
+    let row = tx
+        .row("SELECT * FROM runs WHERE tenant_id = $1 AND id = $2", binds)
+        .await?;
+    row.map(|row| read(&row)).transpose()
+}
+
+fn read(row: &Row) -> Result<Run, StoreError> {
+    Ok(Run {
+        id: row.get("id")?,
+        link: row.get("link_id")?,
+        reason: row.get("reason")?,
+        holder: row.get("holder")?,
+        cursor: row.opt("cursor")?,
+        state: row.get("state")?,
+        started_at: row.get("started_at")?,
+        finished_at: row.opt("finished_at")?,
+        counts: row.opt_json("counts")?.unwrap_or_default(),
+        error: row.opt("error")?,
+    })
 }

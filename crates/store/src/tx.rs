@@ -68,6 +68,15 @@ impl Tx {
         })
     }
 
+    /// Runs a script of several statements, without parameters.
+    pub(crate) async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        match &mut self.arm {
+            Arm::Sqlite(tx) => sqlx::raw_sql(sql).execute(&mut **tx).await.map(drop)?,
+            Arm::Postgres(tx) => sqlx::raw_sql(sql).execute(&mut **tx).await.map(drop)?,
+        }
+        Ok(())
+    }
+
     /// Runs a query; all its rows.
     pub(crate) async fn rows(
         &mut self,

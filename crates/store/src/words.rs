@@ -1,5 +1,6 @@
 //! Enumerations as words in `TEXT` columns. A new case without a word does not compile.
 
+use kalends_calendar::merge::Winner;
 use kalends_calendar::plan::{Origin, Reason};
 use kalends_calendar::provider::Access;
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
@@ -51,6 +52,7 @@ words! {
     ConflictPolicy { Newest = "newest", Remote = "remote", Local = "local", Ask = "ask" }
     Access { ReadWrite = "read_write", ReadOnly = "read_only" }
     Origin { Remote = "remote", Kalends = "kalends" }
+    Winner { Local = "local", Remote = "remote", Undecided = "undecided" }
     Reason {
         NewThere = "new_there",
         NewHere = "new_here",

@@ -12,10 +12,9 @@ mod line;
 mod moment;
 mod part;
 mod people;
-mod zones;
 mod rule;
 mod text;
-
+mod zones;
 
 pub mod read;
 pub mod silence;

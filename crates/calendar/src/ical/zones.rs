@@ -246,7 +246,9 @@ pub(crate) fn write_observance(observance: &Observance) -> (&'static str, Vec<St
         format!("TZOFFSETTO:{}", offset(observance.offset_to)),
     ];
     let until = |wall: DateTime| {
-        let utc = wall.checked_sub(jiff::SignedDuration::from_secs(observance.offset_from.into()));
+        let utc = wall.checked_sub(jiff::SignedDuration::from_secs(
+            observance.offset_from.into(),
+        ));
         format!("{}Z", moment::format_wall(utc.unwrap_or(wall)))
     };
     for rule in &observance.recurrence_rules {
@@ -260,7 +262,10 @@ pub(crate) fn write_observance(observance: &Observance) -> (&'static str, Vec<St
 
 fn custom_instant(zone: &CustomZone, wall: DateTime) -> Option<Timestamp> {
     let offset = zone.observances.last()?.offset_to;
-    moment::utc_instant(wall.checked_sub(jiff::SignedDuration::from_secs(offset.into())).ok()?)
+    moment::utc_instant(
+        wall.checked_sub(jiff::SignedDuration::from_secs(offset.into()))
+            .ok()?,
+    )
 }
 
 fn custom_wall(zone: &CustomZone, instant: Timestamp) -> Option<DateTime> {

@@ -1,0 +1,3 @@
+DROP TABLE audit;
+DROP TABLE tenant_keys;
+DROP TABLE tenants;
