@@ -15,7 +15,7 @@ import subprocess
 import sys
 import unicodedata
 import urllib.request
-from datetime import date, datetime
+from datetime import date, datetime, timezone
 from pathlib import Path
 
 import icalendar
@@ -187,12 +187,25 @@ def side_by_side(sides, only=None):
     print("    " + ", ".join(f"{name}: {len(e)} events" for name, e in zip(sides, events)))
 
 
+def instant(moment):
+    """A time as every side must mean it: zones may be named differently, floating times and days have none."""
+    if isinstance(moment, datetime) and moment.tzinfo:
+        return moment.astimezone(timezone.utc).isoformat()
+    return moment.isoformat()
+
+
 def facts(parts):
     """What must be equal on every side, however a server or a program chooses to write it down."""
-    return [
-        (str(p.get("SUMMARY", "")), str(p.get("LOCATION", "")), p["DTSTART"].dt.isoformat(), str(p.get("RRULE", "")))
-        for p in sorted(parts, key=lambda p: str(p["RECURRENCE-ID"].dt) if "RECURRENCE-ID" in p else "")
-    ]
+    return sorted(
+        (
+            instant(part["RECURRENCE-ID"].dt) if "RECURRENCE-ID" in part else "",
+            str(part.get("SUMMARY", "")),
+            str(part.get("LOCATION", "")),
+            instant(part["DTSTART"].dt),
+            sorted(part["RRULE"].to_ical().decode().split(";")) if "RRULE" in part else [],
+        )
+        for part in parts
+    )
 
 
 def must_agree(sides):

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
-use kalends_store::leases::{self, Claim, Outcome, RunResult};
+use kalends_store::leases::{self, Claim, Leased, Outcome, RunResult};
 use kalends_store::links::DueReason;
 use kalends_store::{Lease, StoreError};
 
@@ -22,43 +22,72 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 const LOOK_PAUSE: Duration = Duration::from_millis(50);
 
 /// Runs due links one after the other until `stop` is done. A run under way is dropped then, which is safe at any await,
-/// and its link is given back at once instead of when the lease runs out.
+/// and its link is given back at once instead of when the lease runs out. A database that cannot be reached is waited for.
+///
+/// A node that shall run several links at once calls this several times.
 pub async fn watch(
     engine: &Engine,
     progress: &dyn Progress,
     mut told: impl FnMut(Report),
     stop: impl Future<Output = ()>,
-) -> Result<(), StoreError> {
+) {
     let mut stop = std::pin::pin!(stop);
     loop {
-        let now = engine.clock.now();
-        let claim = Claim {
-            now,
-            holder: &engine.holder,
-            until: after(now, engine.settings.lease_for),
-        };
-        let Some(leased) = leases::claim_due(&engine.store, &claim, 1)
-            .await?
-            .into_iter()
-            .next()
-        else {
-            let pause = pause(now, leases::next_due(&engine.store).await?);
-            match select(stop, engine.clock.sleep(pause)).await {
-                Either::Left(_) => return Ok(()),
-                Either::Right(((), going_on)) => stop = going_on,
+        let pause = match claim_one(engine).await {
+            Ok(Claimed::Leased(leased)) => {
+                let lease = leased.lease.clone();
+                let run = Box::pin(run_link(engine, *leased, progress));
+                match select(stop, run).await {
+                    Either::Left(_) => return give_back(engine, &lease).await,
+                    Either::Right((result, going_on)) => {
+                        stop = going_on;
+                        match result {
+                            Ok(report) => {
+                                told(report);
+                                continue;
+                            }
+                            Err(error) => wait_for_store(&error),
+                        }
+                    }
+                }
             }
-            continue;
+            Ok(Claimed::Nothing { pause }) => pause,
+            Err(error) => wait_for_store(&error),
         };
-        let lease = leased.lease.clone();
-        let run = Box::pin(run_link(engine, leased, progress));
-        match select(stop, run).await {
-            Either::Left(_) => return give_back(engine, &lease).await,
-            Either::Right((report, going_on)) => {
-                told(report?);
-                stop = going_on;
-            }
+        match select(stop, engine.clock.sleep(pause)).await {
+            Either::Left(_) => return,
+            Either::Right(((), going_on)) => stop = going_on,
         }
     }
+}
+
+enum Claimed {
+    Leased(Box<Leased>),
+    Nothing { pause: Duration },
+}
+
+async fn claim_one(engine: &Engine) -> Result<Claimed, StoreError> {
+    let now = engine.clock.now();
+    let claim = Claim {
+        now,
+        holder: &engine.holder,
+        until: after(now, engine.settings.lease_for),
+    };
+    match leases::claim_due(&engine.store, &claim, 1)
+        .await?
+        .into_iter()
+        .next()
+    {
+        Some(leased) => Ok(Claimed::Leased(Box::new(leased))),
+        None => Ok(Claimed::Nothing {
+            pause: pause(now, leases::next_due(&engine.store).await?),
+        }),
+    }
+}
+
+fn wait_for_store(error: &StoreError) -> Duration {
+    tracing::error!(%error, "the store failed; trying again");
+    LOOK_EVERY
 }
 
 fn pause(now: Timestamp, next: Option<Timestamp>) -> Duration {
@@ -69,7 +98,7 @@ fn pause(now: Timestamp, next: Option<Timestamp>) -> Duration {
 }
 
 /// The run was dropped: its link is due again at once, for any node.
-async fn give_back(engine: &Engine, lease: &Lease) -> Result<(), StoreError> {
+async fn give_back(engine: &Engine, lease: &Lease) {
     let now = engine.clock.now();
     let outcome = Outcome {
         at: now,
@@ -77,8 +106,8 @@ async fn give_back(engine: &Engine, lease: &Lease) -> Result<(), StoreError> {
         next_reason: DueReason::Retry,
         result: RunResult::Failure("stopped before it was done".to_owned()),
     };
-    match leases::release(&engine.store, lease, outcome).await {
-        Ok(()) | Err(kalends_store::LeaseError::Fenced) => Ok(()),
-        Err(kalends_store::LeaseError::Store(error)) => Err(error),
+    if let Err(error) = leases::release(&engine.store, lease, outcome).await {
+        // The lease runs out by itself.
+        tracing::warn!(%error, "a link could not be given back");
     }
 }

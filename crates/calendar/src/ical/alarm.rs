@@ -61,7 +61,7 @@ pub(crate) fn uid(component: &Component<'_>) -> Option<String> {
 }
 
 /// Gives alarms their keys, in the order they stand.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Keys {
     given: BTreeSet<String>,
     alike: BTreeMap<String, usize>,
@@ -91,11 +91,6 @@ impl Keys {
             None => base,
             Some(count) => format!("{base} #{}", count + 1),
         })
-    }
-
-    /// Whether a key is already somebody's.
-    pub(crate) fn is_given(&self, key: &AlertKey) -> bool {
-        self.given.contains(&key.0)
     }
 
     fn derived(&mut self, alert: &Alert) -> String {

@@ -25,7 +25,9 @@ impl Gathering {
     /// Takes a line in, by its upper-cased name; whether it was one of ours.
     pub(crate) fn take(&mut self, name: &str, line: &Line<'_>) -> bool {
         let details = &mut self.details;
+        let says_nothing = line.value().trim().is_empty();
         match name {
+            "STATUS" | "TRANSP" | "CLASS" | "PRIORITY" if says_nothing => {}
             "SUMMARY" => fill(&mut details.title, line),
             "DESCRIPTION" => fill(&mut details.description, line),
             "LOCATION" => {

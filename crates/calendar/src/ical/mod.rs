@@ -16,6 +16,7 @@ mod rule;
 mod text;
 mod zones;
 
+pub mod patch;
 pub mod read;
 pub mod silence;
 pub mod tree;
@@ -24,6 +25,7 @@ pub mod write;
 pub use bytes::{Decoded, Encoding, decode};
 pub use line::Line;
 
+pub use patch::{PatchOptions, patch_object};
 pub use read::{Object, Reading, read_calendar, read_object};
 pub use silence::silence_scheduling;
 pub use tree::{Component, Node, Tree};

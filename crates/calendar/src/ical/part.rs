@@ -61,7 +61,7 @@ pub(crate) fn read<'t, 'a>(
     let (mut start, mut end, mut duration, mut recurrence_id) = (None, None, None, None);
     let (mut rules, mut excluded_rules) = (Vec::new(), Vec::new());
     let (mut dates, mut excluded_dates) = (Vec::new(), Vec::new());
-    let (mut sequence, mut created, mut updated, mut stamp) = (0, None, None, None);
+    let (mut sequence, mut created, mut updated, mut stamp) = (None, None, None, None);
     let (mut mark_id, mut mark_uid) = (None, None);
     let mut buffer = [0; NAME_BYTES_MAX];
     for line in component.lines() {
@@ -77,17 +77,18 @@ pub(crate) fn read<'t, 'a>(
             "EXRULE" => excluded_rules.push(line),
             "RDATE" => dates.push(line),
             "EXDATE" => excluded_dates.push(line),
-            "SEQUENCE" => sequence = line.value().trim().parse().unwrap_or(0),
-            "CREATED" => created = moment::parse_instant(line.value()),
-            "LAST-MODIFIED" => updated = moment::parse_instant(line.value()),
-            "DTSTAMP" => stamp = moment::parse_instant(line.value()),
-            MARK_ID => mark_id = line.value().trim().parse().ok(),
-            MARK_UID => mark_uid = Some(Uid(text::unescape(line.value()).into_owned())),
+            "SEQUENCE" => first(&mut sequence, line),
+            "CREATED" => first(&mut created, line),
+            "LAST-MODIFIED" => first(&mut updated, line),
+            "DTSTAMP" => first(&mut stamp, line),
+            MARK_ID => first(&mut mark_id, line),
+            MARK_UID => first(&mut mark_uid, line),
             other => {
                 gathering.take(other, line);
             }
         }
     }
+    let instant = |line: &Line<'_>| moment::parse_instant(line.value());
     let start_line = start.ok_or_else(|| {
         ItemError::new(
             component.begin.number(),
@@ -118,12 +119,12 @@ pub(crate) fn read<'t, 'a>(
         excluded_rules,
         dates,
         excluded_dates,
-        sequence,
-        created,
-        updated,
-        stamp,
-        mark_id,
-        mark_uid,
+        sequence: sequence.map_or(0, |line| line.value().trim().parse().unwrap_or(0)),
+        created: created.and_then(instant),
+        updated: updated.and_then(instant),
+        stamp: stamp.and_then(instant),
+        mark_id: mark_id.and_then(|line| line.value().trim().parse().ok()),
+        mark_uid: mark_uid.map(|line| Uid(text::unescape(line.value()).into_owned())),
     })
 }
 

@@ -54,7 +54,11 @@ impl People {
 
 /// Whom a line is about: the value, or its `EMAIL` parameter where the value is an identifier nobody can write to.
 pub(crate) fn address(line: &Line<'_>) -> Option<Address> {
-    let value = Address::new(line.value());
+    let mut value = Address::new(line.value());
+    // Some programs put the scheme before addresses that have it already.
+    while value.0.starts_with("mailto:") {
+        value = Address::new(&value.0);
+    }
     let opaque = value.0.is_empty() || (value.0.contains(':') && !value.0.contains('@'));
     let email = if opaque { line.param("EMAIL") } else { None };
     let address = email

@@ -285,14 +285,20 @@ pub(crate) fn tzids(component: &Component<'_>) -> Vec<String> {
     found
 }
 
+/// The UID that a component gives itself.
+pub(crate) fn own_uid(component: &Component<'_>) -> Option<Uid> {
+    component
+        .lines()
+        .filter(|line| line.is("UID"))
+        .map(|line| text::unescape(line.value()).trim().to_owned())
+        .find(|uid| !uid.is_empty())
+        .map(Uid)
+}
+
 /// The UID of a component, or one made of what it says: the same text gives the same UID, on every machine.
 pub(crate) fn uid_of(component: &Component<'_>) -> Uid {
-    if let Some(line) = component.line("UID") {
-        let uid = text::unescape(line.value());
-        let uid = uid.trim();
-        if !uid.is_empty() {
-            return Uid::from(uid);
-        }
+    if let Some(uid) = own_uid(component) {
+        return uid;
     }
     /// The offset basis and the prime of FNV-1a with 128 bits.
     const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;

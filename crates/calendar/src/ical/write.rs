@@ -115,10 +115,7 @@ pub(crate) fn zone_component(
 ) -> Option<Component<'static>> {
     let observances = match event.time_zones.get(zone) {
         Some(custom) => custom.observances.clone(),
-        None => {
-            let _ = first_year(event);
-            return None;
-        }
+        None => zone::observances(zone, first_year(event))?,
     };
     let mut sheet = Sheet::new(line_end);
     sheet.line(&format!("TZID:{}", zones::tzid(zone)));

@@ -125,6 +125,12 @@ impl<'t, 'a> Zones<'t, 'a> {
         }
     }
 
+    /// Adds definitions from elsewhere; they overrule those of the text.
+    pub(crate) fn learn(&self, custom: &Custom) {
+        let mut known = self.custom.borrow_mut();
+        known.extend(custom.iter().map(|(zone, rules)| (zone.clone(), rules.clone())));
+    }
+
     /// The instant of a wall-clock time in a zone of this text.
     pub(crate) fn instant(&self, wall: DateTime, zone: &ZoneId) -> Option<Timestamp> {
         instant(wall, zone, &self.custom.borrow())
@@ -151,10 +157,7 @@ pub(crate) fn instant(wall: DateTime, zone: &ZoneId, custom: &Custom) -> Option<
     if zone.is_utc() {
         return moment::utc_instant(wall);
     }
-    match custom.get(zone) {
-        Some(definition) => custom_instant(definition, wall),
-        None => zone::iana(&zone.0)?.to_timestamp(wall).ok(),
-    }
+    Some(zone::resolve(zone, custom).ok()?.to_instant(wall))
 }
 
 /// The wall-clock time of an instant in a zone.
@@ -162,10 +165,7 @@ pub(crate) fn wall(instant: Timestamp, zone: &ZoneId, custom: &Custom) -> Option
     if zone.is_utc() {
         return Some(jiff::tz::TimeZone::UTC.to_datetime(instant));
     }
-    match custom.get(zone) {
-        Some(definition) => custom_wall(definition, instant),
-        None => Some(zone::iana(&zone.0)?.to_datetime(instant)),
-    }
+    Some(zone::resolve(zone, custom).ok()?.to_local(instant))
 }
 
 /// Brings a moment onto the wall clock of a series' master: by instant where both have zones; a date becomes the
@@ -246,9 +246,7 @@ pub(crate) fn write_observance(observance: &Observance) -> (&'static str, Vec<St
         format!("TZOFFSETTO:{}", offset(observance.offset_to)),
     ];
     let until = |wall: DateTime| {
-        let utc = wall.checked_sub(jiff::SignedDuration::from_secs(
-            observance.offset_from.into(),
-        ));
+        let utc = wall.checked_sub(jiff::SignedDuration::from_secs(observance.offset_from.into()));
         format!("{}Z", moment::format_wall(utc.unwrap_or(wall)))
     };
     for rule in &observance.recurrence_rules {
@@ -258,20 +256,4 @@ pub(crate) fn write_observance(observance: &Observance) -> (&'static str, Vec<St
         lines.push(format!("RDATE:{}", moment::format_wall(*date)));
     }
     (name, lines)
-}
-
-fn custom_instant(zone: &CustomZone, wall: DateTime) -> Option<Timestamp> {
-    let offset = zone.observances.last()?.offset_to;
-    moment::utc_instant(
-        wall.checked_sub(jiff::SignedDuration::from_secs(offset.into()))
-            .ok()?,
-    )
-}
-
-fn custom_wall(zone: &CustomZone, instant: Timestamp) -> Option<DateTime> {
-    let offset = zone.observances.last()?.offset_to;
-    jiff::tz::TimeZone::UTC
-        .to_datetime(instant)
-        .checked_add(jiff::SignedDuration::from_secs(offset.into()))
-        .ok()
 }

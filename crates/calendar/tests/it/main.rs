@@ -1,3 +1,4 @@
 //! The integration tests of the calendar domain, in one binary.
 
+mod ical;
 mod recurrence;

@@ -8,7 +8,7 @@ use kalends_calendar::ids::{RemoteCalendarId, RemoteId, Version};
 use kalends_calendar::provider::{Change, State};
 use url::Url;
 
-use super::xml::{Entry, Ns, each_response, error_body};
+use super::xml::{Entry, Ns, each_response};
 use super::{CalDav, href, listing, object, refusal, requests};
 use crate::http::Answer;
 

@@ -71,6 +71,14 @@ pub(crate) fn remote_id(calendar: &Url, url: &Url) -> RemoteId {
     }
 }
 
+/// Where a new event of this name is put.
+pub(crate) fn placed(calendar: &Url, name: &str) -> Url {
+    let segment = percent_encode(name.as_bytes(), ENCODED);
+    let mut url = calendar.clone();
+    url.set_path(&format!("{}{segment}.ics", calendar.path()));
+    url
+}
+
 /// The address of a resource in a calendar.
 pub(crate) fn resource_url(calendar: &Url, id: &RemoteId) -> Result<Url, Failure> {
     calendar

@@ -48,6 +48,7 @@ pub struct CalDav {
     base: Url,
     user: String,
     learned: Mutex<Learned>,
+    fetch_in_flight: usize,
 }
 
 /// Where an account is and what opens it.
@@ -95,6 +96,16 @@ impl CalDav {
             base,
             user: account.user,
             learned: Mutex::default(),
+            fetch_in_flight: FETCH_IN_FLIGHT,
+        }
+    }
+
+    /// The same account with another number of fetches under way at once: a simulation wants one.
+    #[must_use]
+    pub fn with_fetch_in_flight(self, fetch_in_flight: usize) -> Self {
+        Self {
+            fetch_in_flight,
+            ..self
         }
     }
 
@@ -121,7 +132,7 @@ impl Provider for CalDav {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             fetch_batch: FETCH_BATCH,
-            fetch_in_flight: FETCH_IN_FLIGHT,
+            fetch_in_flight: self.fetch_in_flight,
             writes: true,
             guests: Guests::Silent,
         }
@@ -132,11 +143,11 @@ impl Provider for CalDav {
     }
 
     fn place(&self, calendar: &RemoteCalendarId, name: &str) -> RemoteId {
-        let member = format!("{name}.ics");
-        let placed = href::calendar_url(calendar)
-            .ok()
-            .and_then(|base| Some(href::remote_id(&base, &href::resolve(&base, &member)?)));
-        placed.unwrap_or(RemoteId(member))
+        match href::calendar_url(calendar) {
+            Ok(url) => href::remote_id(&url, &href::placed(&url, name)),
+            // Nothing can be created in what is no calendar; the name stands for the refusal to come.
+            Err(_) => RemoteId::from(name),
+        }
     }
 
     async fn changes(&self, calendar: &RemoteCalendarId, from: &Position) -> Result<Page, Failure> {

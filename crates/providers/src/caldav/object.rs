@@ -3,36 +3,66 @@
 use jiff::Timestamp;
 use kalends_calendar::event::{Address, Event};
 use kalends_calendar::failure::Failure;
+use kalends_calendar::ical::{self, ItemError};
 use kalends_calendar::ids::Version;
 use kalends_calendar::provider::{Mark, Observed, Raw, State};
 
 /// What a server sent as an event.
-pub(super) fn observe(_version: Option<Version>, _text: String) -> State {
-    State::Gone
+pub(super) fn observe(version: Option<Version>, text: String) -> State {
+    match understood(version.clone(), text) {
+        Ok(observed) => State::Present(Box::new(observed)),
+        Err(error) => State::Broken {
+            version,
+            error: error.to_string(),
+        },
+    }
+}
+
+/// What we know of an event whose text a server took.
+pub(super) fn observed(version: Option<Version>, text: String) -> Result<Observed, Failure> {
+    understood(version, text).map_err(|error| unreadable(&error))
 }
 
 /// Reads a payload kept from before.
-pub(super) fn read(_raw: &Raw) -> Result<Event, Failure> {
-    Err(Failure::item("not yet"))
+pub(super) fn read(raw: &Raw) -> Result<Event, Failure> {
+    ical::read_object(&raw.0)
+        .map(|object| object.event)
+        .map_err(|error| unreadable(&error))
 }
 
 /// The text of a new event.
-pub(super) fn compose(_event: &Event, _mark: &Mark, _stamp: Timestamp, _me: &[Address]) -> String {
-    String::new()
+pub(super) fn compose(event: &Event, mark: &Mark, stamp: Timestamp, me: &[Address]) -> String {
+    let options = ical::WriteOptions {
+        mark: Some(mark),
+        stamp,
+    };
+    ical::silence_scheduling(&ical::write_object(event, &options), me)
 }
 
 /// The text of an event that is there already, changed where the event says otherwise.
 pub(super) fn patch(
-    _raw: &Raw,
-    _event: &Event,
-    _mark: Option<&Mark>,
-    _stamp: Timestamp,
-    _me: &[Address],
+    raw: &Raw,
+    event: &Event,
+    mark: Option<&Mark>,
+    stamp: Timestamp,
+    me: &[Address],
 ) -> Result<String, Failure> {
-    Err(Failure::item("not yet"))
+    let options = ical::PatchOptions { mark, stamp };
+    ical::patch_object(&raw.0, event, &options)
+        .map(|text| ical::silence_scheduling(&text, me))
+        .map_err(|error| unreadable(&error))
 }
 
-/// What we know of an event that the server took byte for byte.
-pub(super) fn observed(_version: Version, _text: String) -> Result<Observed, Failure> {
-    Err(Failure::item("not yet"))
+fn understood(version: Option<Version>, text: String) -> Result<Observed, ItemError> {
+    let object = ical::read_object(&text)?;
+    Ok(Observed {
+        version,
+        event: object.event,
+        mark: object.mark,
+        raw: Raw(text),
+    })
+}
+
+fn unreadable(error: &ItemError) -> Failure {
+    Failure::item(format!("The event's iCalendar cannot be read: {error}"))
 }

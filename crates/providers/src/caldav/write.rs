@@ -84,10 +84,7 @@ impl CalDav {
         event: &Event,
         mark: &Mark,
     ) -> Result<Receipt, Failure> {
-        let target = calendar
-            .join(&format!("./{name}.ics"))
-            .map(href::canonical)
-            .map_err(|_| Failure::item("The event's name makes no address"))?;
+        let target = href::placed(calendar, name);
         let me = self.with_learned(|learned| learned.me.clone());
         let text = object::compose(event, mark, self.now(), &me);
         let request = requests::put(&target, text.clone(), Precondition::Absent)?;
@@ -217,13 +214,7 @@ impl CalDav {
         text: String,
     ) -> Result<Receipt, Failure> {
         let strong = fetch::etag(answer).filter(|version| version.as_str().starts_with('"'));
-        if let Some(version) = strong {
-            let observed = Box::new(object::observed(version, text)?);
-            return Ok(Receipt::Written {
-                remote_id,
-                observed,
-            });
-        }
+        let is_proven = strong.is_some();
         // The write is done: whatever goes wrong from here leaves its outcome to be looked up.
         let unread = |why: String| {
             Failure::new(
@@ -231,10 +222,18 @@ impl CalDav {
                 format!("The event was written and cannot be read back: {why}"),
             )
         };
+        let sent = object::observed(strong, text).map_err(|failure| unread(failure.message))?;
+        if is_proven {
+            return Ok(Receipt::Written {
+                remote_id,
+                observed: Box::new(sent),
+            });
+        }
         match self.look(calendar, &remote_id).await {
-            Ok(State::Present(observed)) => Ok(Receipt::Written {
+            Ok(State::Present(observed)) => Ok(Receipt::ReadBack {
                 remote_id,
                 observed,
+                sent: Box::new(sent.event),
             }),
             Ok(State::Broken { error, .. }) => Err(unread(error)),
             Ok(State::Gone | State::Listed(_)) => Err(unread("it is not there".to_owned())),

@@ -3,3 +3,6 @@
 mod discovery;
 mod listing;
 mod script;
+mod feeds;
+mod fetching;
+mod writing;

@@ -1,0 +1,3 @@
+//! iCalendar: the corpus of real files, the laws, and readers that others wrote.
+
+mod corpus;
