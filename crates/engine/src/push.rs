@@ -38,12 +38,11 @@ pub(crate) async fn push(run: &Run<'_>) -> Result<(), EngineError> {
         return Ok(());
     }
     run.progress.stage(Stage::Writing);
-    let started = run.engine.clock.now();
     let mut passing = 0;
     let mut tried = std::collections::BTreeSet::new();
     loop {
         let mut tx = run.engine.store.read(run.lease.tenant).await?;
-        let due = intents::due(&mut tx, run.link.id, started, INTENTS_BATCH).await?;
+        let due = intents::due(&mut tx, run.link.id, run.engine.clock.now(), INTENTS_BATCH).await?;
         drop(tx);
         // An intent is tried once a run under one stamp, so that a run ends whatever providers and people do.
         let due: Vec<Intent> = due
@@ -316,6 +315,8 @@ async fn refused(
         // The intent stays `sent`: the next run looks before it writes again.
         Class::Unknown => {
             run.hurry();
+            let at = retry_at(run, intent, None);
+            settle(run, intent, Settlement::Unknown { at, error }).await?;
             Ok(Then::Settled(Fate::Passing(failure)))
         }
         Class::Changed | Class::Exists => {

@@ -1,6 +1,7 @@
 //! Applying a plan: one transaction, under a lease.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -15,6 +16,7 @@ use crate::error::{ApplyError, StoreError};
 use crate::events::{self, Creation, Written};
 use crate::leases::{self, Held, Lease};
 use crate::mirrors;
+use crate::multi::Multi;
 use crate::outbox::{self, Debt, Owed};
 use crate::skips::{self, Skip};
 use crate::store::Store;
@@ -135,6 +137,7 @@ pub async fn apply(store: &Store, lease: &Lease, batch: Batch) -> Result<Applied
         ..Applied::default()
     };
     let pushes_from = seq + (sorted.creates.len() + sorted.revisions.len()) as i64;
+    page.refuse_doubles(&mut tx, &sorted).await?;
     page.events(&mut tx, sorted.creates, sorted.revisions, seq, &mut applied)
         .await?;
     page.mirrors(&mut tx, sorted.mirrors, sorted.drops, &mut applied)
@@ -273,6 +276,39 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
+    /// Two links of one calendar may meet the same event at the same time, each planning to make it. The second one plans
+    /// again, and finds what the first one made.
+    async fn refuse_doubles(&self, tx: &mut Tx, sorted: &Sorted) -> Result<(), ApplyError> {
+        static TEXT: LazyLock<Multi> = LazyLock::new(|| {
+            Multi::new(
+                "SELECT id FROM events WHERE tenant_id = $1 AND calendar_id = $2
+                    AND NOT EXISTS (SELECT 1 FROM mirrors WHERE mirrors.tenant_id = $1
+                        AND mirrors.link_id = $3 AND mirrors.event_id = events.id)
+                    AND uid_key IN (",
+                3,
+                "?",
+                ")",
+            )
+        });
+        if sorted.creates.is_empty() {
+            return Ok(());
+        }
+        let shared = binds![tx.tenant, self.held.calendar, self.lease.link];
+        let uids = sorted
+            .creates
+            .iter()
+            .map(|(_, body, _)| Bind::from(events::uid_key(&body.uid)))
+            .collect();
+        for row in tx.rows_in(&TEXT, &shared, uids).await? {
+            let event: EventId = row.get("id")?;
+            let joined = sorted.mirrors.iter().any(|mirror| mirror.event == event);
+            if !joined {
+                return Err(ApplyError::Stale(event));
+            }
+        }
+        Ok(())
+    }
+
     /// Makes, changes and deletes events, each under its own position of the feed, and lets the other links owe them.
     async fn events(
         &self,

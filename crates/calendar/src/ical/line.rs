@@ -162,7 +162,11 @@ impl<'a> Line<'a> {
     /// The line end as written; empty on a last line that has none.
     pub(crate) fn line_end(&self) -> &str {
         let end = &self.raw[self.content_end..];
-        if end.ends_with("\r\n") { "\r\n" } else { end }
+        if end.ends_with("\r\n") {
+            "\r\n"
+        } else {
+            end
+        }
     }
 
     /// Gives the line an end where it has none, so that another can follow.
@@ -194,10 +198,7 @@ fn outline(content: &str) -> (usize, Option<usize>) {
         return (name_end, Some(name_end + 1));
     }
     let name = content[..name_end].trim();
-    if MOMENTS
-        .iter()
-        .any(|moment| name.eq_ignore_ascii_case(moment))
-    {
+    if MOMENTS.iter().any(|moment| name.eq_ignore_ascii_case(moment)) {
         return (name_end, content.rfind(':').map(|at| at + 1));
     }
     let mut quoted = false;
@@ -228,11 +229,7 @@ fn unfold(content: &str) -> String {
 
 /// Appends a content line, folded within 75 octets on character boundaries.
 pub(crate) fn fold_into(out: &mut String, content: &str, line_end: &str) {
-    let fold_end = if line_end.is_empty() {
-        "\r\n"
-    } else {
-        line_end
-    };
+    let fold_end = if line_end.is_empty() { "\r\n" } else { line_end };
     let mut rest = content;
     let mut room = FOLD_AT_OCTETS;
     while rest.len() > room {

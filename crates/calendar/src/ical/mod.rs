@@ -12,9 +12,10 @@ mod line;
 mod moment;
 mod part;
 mod people;
+mod zones;
 mod rule;
 mod text;
-mod zones;
+
 
 pub mod patch;
 pub mod read;

@@ -46,19 +46,10 @@ pub(crate) fn parse(value: &str) -> Option<Written> {
     };
     let wall = match time.len() {
         4 => at_time(date, number(&time[..2])?, number(&time[2..])?, 0)?,
-        6 => at_time(
-            date,
-            number(&time[..2])?,
-            number(&time[2..4])?,
-            number(&time[4..])?,
-        )?,
+        6 => at_time(date, number(&time[..2])?, number(&time[2..4])?, number(&time[4..])?)?,
         _ => return None,
     };
-    Some(if utc {
-        Written::Utc(wall)
-    } else {
-        Written::Local(wall)
-    })
+    Some(if utc { Written::Utc(wall) } else { Written::Local(wall) })
 }
 
 fn parse_date(digits: &[u8]) -> Option<Date> {
@@ -93,9 +84,7 @@ fn number(digits: &[u8]) -> Option<i32> {
         if !digit.is_ascii_digit() {
             return None;
         }
-        number = number
-            .checked_mul(10)?
-            .checked_add(i32::from(digit - b'0'))?;
+        number = number.checked_mul(10)?.checked_add(i32::from(digit - b'0'))?;
     }
     (!digits.is_empty()).then_some(number)
 }
@@ -162,11 +151,7 @@ pub(crate) fn parse_duration(value: &str) -> Option<Span> {
         match byte {
             b'0'..=b'9' => {
                 let so_far = digits.unwrap_or(0);
-                digits = Some(
-                    so_far
-                        .checked_mul(10)?
-                        .checked_add(i64::from(byte - b'0'))?,
-                );
+                digits = Some(so_far.checked_mul(10)?.checked_add(i64::from(byte - b'0'))?);
             }
             b'T' | b't' if digits.is_none() => {}
             unit => {
@@ -275,14 +260,7 @@ mod tests {
         assert_eq!(leap, Some(datetime(2016, 12, 31, 23, 59, 59, 0)));
         let midnight = parse("20261231T240000").map(Written::wall);
         assert_eq!(midnight, Some(datetime(2027, 1, 1, 0, 0, 0, 0)));
-        for bad in [
-            "",
-            "2026",
-            "20261301",
-            "20260230T000000",
-            "20260101X00",
-            "20260101T25",
-        ] {
+        for bad in ["", "2026", "20261301", "20260230T000000", "20260101X00", "20260101T25"] {
             assert_eq!(parse(bad), None, "{bad}");
         }
     }
@@ -294,14 +272,7 @@ mod tests {
         assert_eq!(read("-P1DT2H3M4S"), Some((-1, -7384)));
         assert_eq!(read("PT"), Some((0, 0)));
         assert_eq!(read("+PT90M"), Some((0, 5_400)));
-        for bad in [
-            "",
-            "1H",
-            "PT5",
-            "PX",
-            "P99999999999999999999D",
-            "PT99999999999999H",
-        ] {
+        for bad in ["", "1H", "PT5", "PX", "P99999999999999999999D", "PT99999999999999H"] {
             assert_eq!(read(bad), None, "{bad}");
         }
     }
@@ -310,13 +281,7 @@ mod tests {
     fn lengths_are_written_short() {
         assert_eq!(format_length(Length::default()), "PT0S");
         assert_eq!(format_length(Length::days(2)), "P2D");
-        assert_eq!(
-            format_length(Length {
-                days: 1,
-                seconds: 5_405
-            }),
-            "P1DT1H30M5S"
-        );
+        assert_eq!(format_length(Length { days: 1, seconds: 5_405 }), "P1DT1H30M5S");
         assert_eq!(format_offset_seconds(-900), "-PT15M");
         assert_eq!(format_offset_seconds(-86_400), "-P1D");
     }
@@ -324,10 +289,7 @@ mod tests {
     #[test]
     fn offsets_come_back() {
         for text in ["+0100", "-0330", "+053020", "+0000"] {
-            assert_eq!(
-                parse_utc_offset(text).map(format_utc_offset).as_deref(),
-                Some(text)
-            );
+            assert_eq!(parse_utc_offset(text).map(format_utc_offset).as_deref(), Some(text));
         }
     }
 }

@@ -75,13 +75,12 @@ fn no_event() -> ItemError {
 }
 
 /// The one UID of a resource that is whole.
-pub(crate) fn single_uid(tree: &Tree<'_>, members: &[&Component<'_>]) -> Result<Uid, ItemError> {
+pub(crate) fn single_uid(
+    tree: &Tree<'_>,
+    members: &[&Component<'_>],
+) -> Result<Uid, ItemError> {
     if let Some(cut) = tree.components().find(|component| component.end.is_none()) {
-        return Err(ItemError::new(
-            cut.begin.number(),
-            cut.name(),
-            "has no END: the text is cut short",
-        ));
+        return Err(ItemError::new(cut.begin.number(), cut.name(), "has no END: the text is cut short"));
     }
     let first = members.first().ok_or_else(no_event)?;
     let uid = uid_of(first);
@@ -111,7 +110,9 @@ pub(crate) fn members<'t, 'a>(tree: &'t Tree<'a>) -> Vec<&'t Component<'a>> {
 }
 
 /// The `VTIMEZONE`s of a text.
-pub(crate) fn definitions<'t, 'a>(tree: &'t Tree<'a>) -> impl Iterator<Item = &'t Component<'a>> {
+pub(crate) fn definitions<'t, 'a>(
+    tree: &'t Tree<'a>,
+) -> impl Iterator<Item = &'t Component<'a>> {
     everything(tree).filter(|component| component.is("VTIMEZONE"))
 }
 
@@ -128,10 +129,7 @@ pub fn read_calendar(text: &str) -> Reading {
     let tree = Tree::parse(text);
     let mut reading = Reading::default();
     let mut calendars = 0;
-    for calendar in tree
-        .components()
-        .filter(|component| component.is("VCALENDAR"))
-    {
+    for calendar in tree.components().filter(|component| component.is("VCALENDAR")) {
         calendars += 1;
         for line in calendar.lines() {
             reading.header(line);
@@ -162,9 +160,7 @@ pub fn read_calendar(text: &str) -> Reading {
     }
     for uid in order {
         let members = groups.remove(&uid).unwrap_or_default();
-        reading
-            .objects
-            .push(object(uid, &members, &zones, tree.line_end()));
+        reading.objects.push(object(uid, &members, &zones, tree.line_end()));
     }
     reading.problems = tree.problems;
     reading

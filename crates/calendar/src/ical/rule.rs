@@ -187,11 +187,7 @@ fn nth_day(text: &str) -> Option<NthDay> {
     let (nth, name) = (text.get(..split)?.trim(), text.get(split..)?);
     let nth_of_period = match nth {
         "" => None,
-        nth => Some(
-            nth.parse::<i8>()
-                .ok()
-                .filter(|n| *n != 0 && n.abs() <= 53)?,
-        ),
+        nth => Some(nth.parse::<i8>().ok().filter(|n| *n != 0 && n.abs() <= 53)?),
     };
     Some(NthDay {
         day: weekday(name)?,

@@ -54,11 +54,7 @@ pub(crate) fn escape(text: &str) -> String {
 /// Writes a value that knows no escapes (a URI, a calendar address): whatever would end the line is left out.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     if text.chars().any(|char| char.is_ascii_control()) {
-        Cow::Owned(
-            text.chars()
-                .filter(|char| !char.is_ascii_control())
-                .collect(),
-        )
+        Cow::Owned(text.chars().filter(|char| !char.is_ascii_control()).collect())
     } else {
         Cow::Borrowed(text)
     }

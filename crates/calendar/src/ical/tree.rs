@@ -61,11 +61,7 @@ impl<'a> Tree<'a> {
             None => text,
         };
         if text.len() > INPUT_BYTES_MAX {
-            tree.problem(
-                1,
-                "",
-                format!("the text is longer than {INPUT_BYTES_MAX} bytes"),
-            );
+            tree.problem(1, "", format!("the text is longer than {INPUT_BYTES_MAX} bytes"));
             tree.beyond = text;
             return tree;
         }
@@ -76,11 +72,7 @@ impl<'a> Tree<'a> {
         while !rest.is_empty() {
             let (raw, physical) = take_line(rest);
             if count == LINES_MAX || raw.len() > LINE_BYTES_MAX {
-                tree.problem(
-                    number,
-                    "",
-                    "too many lines, or one too long: not looked at from here on",
-                );
+                tree.problem(number, "", "too many lines, or one too long: not looked at from here on");
                 tree.beyond = rest;
                 break;
             }
@@ -107,19 +99,11 @@ impl<'a> Tree<'a> {
                 });
                 return;
             }
-            self.problem(
-                line.number(),
-                "BEGIN",
-                format!("nests deeper than {NESTING_MAX}"),
-            );
+            self.problem(line.number(), "BEGIN", format!("nests deeper than {NESTING_MAX}"));
         } else if line.is("END") {
             let name = line.value().trim();
             let Some(depth) = open.iter().rposition(|component| component.is(name)) else {
-                self.problem(
-                    line.number(),
-                    "END",
-                    format!("nothing to end: {}", quoted(name)),
-                );
+                self.problem(line.number(), "END", format!("nothing to end: {}", quoted(name)));
                 self.append(Node::Line(line), open);
                 return;
             };
@@ -135,11 +119,7 @@ impl<'a> Tree<'a> {
             }
             return;
         } else if line.is_junk() {
-            self.problem(
-                line.number(),
-                "",
-                format!("no colon: {}", quoted(line.content())),
-            );
+            self.problem(line.number(), "", format!("no colon: {}", quoted(line.content())));
         }
         self.append(Node::Line(line), open);
     }
@@ -158,11 +138,7 @@ impl<'a> Tree<'a> {
 
     fn problem(&mut self, line: u32, property: &str, message: impl Into<String>) {
         if self.problems.len() < PROBLEMS_MAX {
-            let property = if property.is_empty() {
-                "text"
-            } else {
-                property
-            };
+            let property = if property.is_empty() { "text" } else { property };
             self.problems.push(ItemError {
                 line,
                 property: property.to_owned(),
@@ -232,19 +208,13 @@ fn take_line(text: &str) -> (&str, u32) {
     let mut physical = 0;
     let mut at = 0;
     loop {
-        let Some(length) = bytes[at..]
-            .iter()
-            .position(|byte| matches!(byte, b'\n' | b'\r'))
-        else {
+        let Some(length) = bytes[at..].iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
             return (text, physical + 1);
         };
         at += length + 1;
         if bytes[at - 1] == b'\r' {
             // Text that was converted twice ends its lines with CR CR LF.
-            let returns = bytes[at..]
-                .iter()
-                .take_while(|byte| **byte == b'\r')
-                .count();
+            let returns = bytes[at..].iter().take_while(|byte| **byte == b'\r').count();
             if bytes.get(at + returns) == Some(&b'\n') {
                 at += returns + 1;
             }
@@ -281,8 +251,6 @@ impl fmt::Display for Component<'_> {
         for node in &self.nodes {
             node.fmt(f)?;
         }
-        self.end
-            .as_ref()
-            .map_or(Ok(()), |end| f.write_str(end.raw()))
+        self.end.as_ref().map_or(Ok(()), |end| f.write_str(end.raw()))
     }
 }

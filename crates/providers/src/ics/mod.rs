@@ -133,10 +133,7 @@ impl Feed {
 
     fn request(&self, known: Option<&FeedCursor>) -> Request {
         let mut headers = HeaderMap::new();
-        headers.insert(
-            ACCEPT,
-            HeaderValue::from_static("text/calendar, */*;q=0.5"),
-        );
+        headers.insert(ACCEPT, HeaderValue::from_static("text/calendar, */*;q=0.5"));
         let mut condition = |name: HeaderName, value: Option<&String>| {
             if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
                 headers.insert(name, value);
@@ -165,7 +162,9 @@ impl Feed {
         match status.as_u16() {
             401 | 403 => Failure::new(
                 Class::ReconnectNeeded,
-                format!("{host} no longer shows this feed ({status}); its secret address may have been changed"),
+                format!(
+                    "{host} no longer shows this feed ({status}); its secret address may have been changed"
+                ),
             ),
             404 | 410 => Failure::new(Class::Gone, format!("{host} no longer has this feed")),
             408 | 425 | 429 | 500..=599 => Failure::new(
@@ -204,11 +203,7 @@ impl Provider for Feed {
         })
     }
 
-    async fn changes(
-        &self,
-        calendar: &RemoteCalendarId,
-        from: &Position,
-    ) -> Result<Page, Failure> {
+    async fn changes(&self, calendar: &RemoteCalendarId, from: &Position) -> Result<Page, Failure> {
         self.check(calendar)?;
         let known = match from {
             Position::Start => None,
@@ -267,7 +262,9 @@ impl Provider for Feed {
     fn read(&self, raw: &Raw) -> Result<Event, Failure> {
         ical::read_object(&raw.0)
             .map(|object| object.event)
-            .map_err(|error| Failure::item(format!("The event's iCalendar cannot be read: {error}")))
+            .map_err(|error| {
+                Failure::item(format!("The event's iCalendar cannot be read: {error}"))
+            })
     }
 }
 

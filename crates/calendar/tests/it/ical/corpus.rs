@@ -55,7 +55,8 @@ fn every_file_is_read_and_comes_back() {
             match object {
                 Ok(object) => {
                     read += 1;
-                    let again = read_object(&object.text).unwrap_or_else(|error| panic!("{name}: {error}\n{}", object.text));
+                    let again = read_object(&object.text)
+                        .unwrap_or_else(|error| panic!("{name}: {error}\n{}", object.text));
                     assert_eq!(again.event, object.event, "{name}");
                     assert_eq!(again.uid, object.uid, "{name}");
                     let written = write_object(
@@ -65,20 +66,31 @@ fn every_file_is_read_and_comes_back() {
                             stamp: jiff::Timestamp::UNIX_EPOCH,
                         },
                     );
-                    let back = read_object(&written).unwrap_or_else(|error| panic!("{name}: {error}\n{written}"));
-                    assert_eq!(comparable(&back.event), comparable(&object.event), "{name}\n{written}");
+                    let back = read_object(&written)
+                        .unwrap_or_else(|error| panic!("{name}: {error}\n{written}"));
+                    assert_eq!(
+                        comparable(&back.event),
+                        comparable(&object.event),
+                        "{name}\n{written}"
+                    );
                     for problem in object.problems {
                         println!("{name}: {problem}");
                     }
                 }
                 Err(error) => {
                     println!("REFUSED {name}: {error}");
-                    *refused.entry(format!("{}: {}", error.property, error.message)).or_default() += 1;
+                    *refused
+                        .entry(format!("{}: {}", error.property, error.message))
+                        .or_default() += 1;
                 }
             }
         }
     }
-    println!("{} files, {read} events read, {} refused", files.len(), refused.values().sum::<usize>());
+    println!(
+        "{} files, {read} events read, {} refused",
+        files.len(),
+        refused.values().sum::<usize>()
+    );
     for (why, count) in &refused {
         println!("  {count} × {why}");
     }
