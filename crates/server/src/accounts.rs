@@ -31,7 +31,12 @@ pub(crate) struct Accounts {
 
 impl Accounts {
     /// A CalDAV account.
-    pub(crate) fn caldav(&self, base: Url, user: &str, password: SecretString) -> Arc<dyn Provider> {
+    pub(crate) fn caldav(
+        &self,
+        base: Url,
+        user: &str,
+        password: SecretString,
+    ) -> Arc<dyn Provider> {
         let account = Account {
             base,
             user: user.to_owned(),
@@ -52,7 +57,9 @@ impl Accounts {
     async fn secret(&self, tenant: TenantId, of: &Connection) -> Result<SecretString, Failure> {
         let unreadable = |error: kalends_store::StoreError| Failure::passing(error.to_string());
         let Some(vault) = &self.vault else {
-            return Err(Failure::passing("this command was started without the master key"));
+            return Err(Failure::passing(
+                "this command was started without the master key",
+            ));
         };
         let mut tx = self.store.read(tenant).await.map_err(unreadable)?;
         secrets::get(&mut tx, vault, of.id, Purpose::Password)

@@ -83,10 +83,7 @@ fn ring(keys: &Keys, database: &Database, screen: &Screen) -> Result<MasterKeys>
         (KeyPlace::File(path), _) => read_key(path)?,
         (KeyPlace::Unset, Some(folder)) => {
             let own = own_key(folder, screen)?;
-            return with_key_files(
-                own,
-                &[folder.join(NEW_KEY_FILE), folder.join(OLD_KEY_FILE)],
-            );
+            return with_key_files(own, &[folder.join(NEW_KEY_FILE), folder.join(OLD_KEY_FILE)]);
         }
         (KeyPlace::Unset, None) => bail!(
             "passwords are kept encrypted, and this database has no folder to keep a key in: set \

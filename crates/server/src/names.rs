@@ -70,7 +70,10 @@ pub(crate) async fn connection(tx: &mut Tx, typed: &str) -> Result<Connection> {
     if let Some(named) = all.iter().find(|connection| connection.name == typed) {
         return Ok(named.clone());
     }
-    let names: Vec<String> = all.iter().map(|connection| connection.name.clone()).collect();
+    let names: Vec<String> = all
+        .iter()
+        .map(|connection| connection.name.clone())
+        .collect();
     one("connection", typed, all, |c| c.id.0, |c| c.name.clone()).map_err(|error| {
         if names.is_empty() {
             error.context("nothing is connected yet: kalends connect --help")
@@ -105,7 +108,10 @@ pub(crate) async fn calendar(tx: &mut Tx, typed: &str) -> Result<Calendar> {
     if names.is_empty() {
         bail!("there is no calendar {typed:?}, nor any other yet");
     }
-    bail!("there is no calendar {typed:?}; there are: {}", names.join(", "));
+    bail!(
+        "there is no calendar {typed:?}; there are: {}",
+        names.join(", ")
+    );
 }
 
 /// The remote calendar of this name or id.
@@ -118,7 +124,10 @@ pub(crate) async fn remote_calendar(
     if let Some(exact) = all.iter().find(|calendar| calendar.id.0 == typed) {
         return Ok(exact.clone());
     }
-    let named: Vec<&RemoteCalendar> = all.iter().filter(|calendar| calendar.name == typed).collect();
+    let named: Vec<&RemoteCalendar> = all
+        .iter()
+        .filter(|calendar| calendar.name == typed)
+        .collect();
     // The last part of the address is how people know calendars of servers that give them no names.
     let placed: Vec<&RemoteCalendar> = all
         .iter()
@@ -136,7 +145,10 @@ pub(crate) async fn remote_calendar(
             )
         }
         _ => {
-            let ids: Vec<&str> = candidates.iter().map(|calendar| calendar.id.as_str()).collect();
+            let ids: Vec<&str> = candidates
+                .iter()
+                .map(|calendar| calendar.id.as_str())
+                .collect();
             bail!(
                 "{} has several calendars {typed:?}; name one by its id: {}",
                 connection.name,
@@ -216,7 +228,13 @@ pub(crate) async fn link(tx: &mut Tx, typed: &str) -> Result<NamedLink> {
     if let [only] = words[..] {
         return Ok(only.clone());
     }
-    one("link", typed, all, |named| named.link.id.0, NamedLink::words)
+    one(
+        "link",
+        typed,
+        all,
+        |named| named.link.id.0,
+        NamedLink::words,
+    )
 }
 
 /// The event of this id, deleted or not.
@@ -231,12 +249,18 @@ pub(crate) async fn event(app: &App, typed: &str) -> Result<StoredEvent> {
     let ids = event_ids(&app.store, app, typed).await?;
     let mut tx = app.store.read(app.tenant).await?;
     let found = events::get_many(&mut tx, &ids).await?;
-    one("event", typed, found, |event| event.id.0, |event| {
-        event
-            .body
-            .as_ref()
-            .map_or_else(|| "deleted".to_owned(), |body| body.master.details.title.clone())
-    })
+    one(
+        "event",
+        typed,
+        found,
+        |event| event.id.0,
+        |event| {
+            event.body.as_ref().map_or_else(
+                || "deleted".to_owned(),
+                |body| body.master.details.title.clone(),
+            )
+        },
+    )
 }
 
 /// The ids that a text can mean: of events that are there, else of those that were.
@@ -246,7 +270,12 @@ async fn event_ids(store: &Store, app: &App, typed: &str) -> Result<Vec<EventId>
     let mut after = None;
     loop {
         let page = events::list_range(&mut tx, None, Window::default(), after, PAGE).await?;
-        found.extend(page.events.iter().map(|event| event.id).filter(|id| means(id.0, typed)));
+        found.extend(
+            page.events
+                .iter()
+                .map(|event| event.id)
+                .filter(|id| means(id.0, typed)),
+        );
         after = page.next;
         if after.is_none() {
             break;
@@ -258,7 +287,10 @@ async fn event_ids(store: &Store, app: &App, typed: &str) -> Result<Vec<EventId>
         let Some(last) = changes.last() else { break };
         seq = last.seq;
         found.extend(
-            changes.iter().map(|change| change.event).filter(|id| means(id.0, typed)),
+            changes
+                .iter()
+                .map(|change| change.event)
+                .filter(|id| means(id.0, typed)),
         );
     }
     found.sort_unstable();

@@ -12,12 +12,16 @@ use serde_json::Value;
 
 /// An instant in the reader's zone, to the minute.
 pub(crate) fn instant(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+    at.to_zoned(zone.clone())
+        .strftime("%Y-%m-%d %H:%M")
+        .to_string()
 }
 
 /// The same to the second.
 pub(crate) fn instant_exact(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    at.to_zoned(zone.clone())
+        .strftime("%Y-%m-%d %H:%M:%S")
+        .to_string()
 }
 
 /// An instant that may not be there.
@@ -81,7 +85,11 @@ pub(crate) fn length_plain(length: Length) -> String {
     }
     if seconds != 0 || days == 0 {
         text.push('T');
-        let parts = [(seconds / 3600, 'H'), (seconds % 3600 / 60, 'M'), (seconds % 60, 'S')];
+        let parts = [
+            (seconds / 3600, 'H'),
+            (seconds % 3600 / 60, 'M'),
+            (seconds % 60, 'S'),
+        ];
         let mut written = false;
         for (count, unit) in parts {
             if count != 0 {
@@ -265,8 +273,16 @@ mod tests {
     fn times_are_typed_as_dates_or_wall_clock_times() {
         let date = jiff::civil::date(2026, 12, 1);
         assert_eq!(typed_time("2026-12-01"), Ok(Typed::Date(date)));
-        for text in ["2026-12-01T09:00", "2026-12-01 09:00", "2026-12-01T09:00:00"] {
-            assert_eq!(typed_time(text), Ok(Typed::DateTime(date.at(9, 0, 0, 0))), "{text}");
+        for text in [
+            "2026-12-01T09:00",
+            "2026-12-01 09:00",
+            "2026-12-01T09:00:00",
+        ] {
+            assert_eq!(
+                typed_time(text),
+                Ok(Typed::DateTime(date.at(9, 0, 0, 0))),
+                "{text}"
+            );
         }
         for text in ["", "tomorrow", "2026-13-01", "2026-12-01T09:00Z", "09:00"] {
             assert!(typed_time(text).is_err(), "{text}");

@@ -9,8 +9,7 @@ use serde::{Deserialize, Deserializer};
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let wrong = |_| format!("{text:?} is no length of time such as 90s, 5m or 24h");
     let parsed: SignedDuration = text.trim().parse().map_err(wrong)?;
-    let length = Duration::try_from(parsed)
-        .map_err(|_| format!("{text:?} is negative"))?;
+    let length = Duration::try_from(parsed).map_err(|_| format!("{text:?} is negative"))?;
     if length.is_zero() {
         return Err(format!("{text:?} is no time at all"));
     }

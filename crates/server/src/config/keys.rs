@@ -49,7 +49,10 @@ impl Section {
             KeyPlace::Unset
         };
         let older = match env("KALENDS_OLDER_MASTER_KEY_FILES") {
-            Some(files) => files.split(',').map(|file| PathBuf::from(file.trim())).collect(),
+            Some(files) => files
+                .split(',')
+                .map(|file| PathBuf::from(file.trim()))
+                .collect(),
             None => self.older_master_key_files,
         };
         Keys { current, older }

@@ -137,7 +137,10 @@ mod tests {
     #[test]
     fn what_is_misspelt_is_named() {
         let error = toml::from_str::<File>("[network]\nallowed = [\"10.0.0.0/8\"]\n").unwrap_err();
-        assert!(error.to_string().contains("unknown field `allowed`"), "{error}");
+        assert!(
+            error.to_string().contains("unknown field `allowed`"),
+            "{error}"
+        );
         let error = toml::from_str::<File>("[sync]\npoll_every = \"soon\"\n").unwrap_err();
         assert!(error.to_string().contains("poll_every"), "{error}");
     }

@@ -8,10 +8,8 @@ use serde::Deserialize;
 use super::env;
 
 /// Only for this machine, until somebody says otherwise.
-const LISTEN: SocketAddr = SocketAddr::new(
-    std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
-    8080,
-);
+const LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
 /// The section as written.
 #[derive(Debug, Default, Deserialize)]

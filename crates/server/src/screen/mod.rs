@@ -80,7 +80,7 @@ impl Screen {
     pub(crate) fn table<const N: usize>(&self, titles: [&str; N]) -> Rows<N> {
         let mut table = Table::new();
         table
-            .load_preset(presets::NOTHING)
+            .load_style(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Dynamic);
         if let Some(width) = width() {
             table.set_width(width);
@@ -131,13 +131,8 @@ pub(crate) enum Tone {
 }
 
 impl<const N: usize> Rows<N> {
-    /// Adds a row.
-    pub(crate) fn add(&mut self, cells: [String; N]) {
-        self.table.add_row(cells);
-    }
-
-    /// Adds a row of which each cell has its tone.
-    pub(crate) fn add_toned(&mut self, cells: [(String, Tone); N]) {
+    /// Adds a row; each cell has its tone.
+    pub(crate) fn add(&mut self, cells: [(String, Tone); N]) {
         self.table.add_row(cells.map(|(text, tone)| {
             let cell = Cell::new(text);
             match tone {
@@ -158,7 +153,9 @@ pub(crate) fn plain(text: impl Into<String>) -> (String, Tone) {
 
 /// How wide a table may be: none where the terminal says it.
 fn width() -> Option<u16> {
-    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    let columns = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|text| text.parse().ok());
     match columns {
         Some(columns) => Some(columns),
         None if std::io::stdout().is_terminal() => None,
