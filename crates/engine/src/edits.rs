@@ -2,10 +2,14 @@
 
 use kalends_calendar::event::Event;
 use kalends_calendar::ids::{CalendarId, ConflictId, EventId, TenantId};
-use kalends_calendar::merge::{FieldError, Winner, set};
+use kalends_calendar::merge::{FieldError, Winner, put};
+use kalends_calendar::provider::Guests;
 use kalends_calendar::revision::{Actor, Cause, Revision};
+use kalends_calendar::rules::{ConflictPolicy, Detail, Direction, Rules};
+use kalends_store::conflicts::ConflictState;
 use kalends_store::debts;
 use kalends_store::events::{self, Edit, StoredEvent};
+use kalends_store::links::{self, Link};
 use kalends_store::{EditError, StoreError, Tx, conflicts};
 use serde_json::Value;
 
@@ -147,21 +151,45 @@ pub async fn resolve(
     let Some(mut body) = stored.body.clone().filter(|_| !stored.deleted) else {
         return Err(EditRefused::Deleted(found.event));
     };
+    let undecided =
+        found.conflict.winner == Winner::Undecided && found.state == ConflictState::Open;
     let value = match &choice {
-        Choice::Local => &found.conflict.local,
-        Choice::Remote => &found.conflict.remote,
-        Choice::Custom(value) => value,
+        // What we have now stands, also where it was edited since the conflict.
+        Choice::Local if undecided => None,
+        Choice::Local => Some(&found.conflict.local),
+        Choice::Remote => Some(&found.conflict.remote),
+        Choice::Custom(value) => Some(value),
     };
-    set(&mut body, &found.conflict.field, value)?;
+    if let Some(value) = value {
+        let link = links::get(&mut tx, found.link).await?;
+        put(
+            &mut body,
+            &shown_by(link.as_ref()),
+            &found.conflict.field,
+            value,
+        )?;
+    }
     if stored.body.as_ref() != Some(&body) {
         let edit = edit(engine, by, "resolved a conflict");
         events::update(&mut tx, found.event, stored.revision, &body, &edit).await?;
-    } else if found.conflict.winner == Winner::Undecided {
+    } else if undecided {
         debts::owe(&mut tx, found.link, found.event, now).await?;
     }
     conflicts::resolve(&mut tx, id, by.0, now).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// The rules by which the values of a link's conflicts are to be read.
+fn shown_by(link: Option<&Link>) -> Rules {
+    Rules {
+        direction: link.map_or(Direction::TwoWay, |link| link.direction),
+        detail: link.map_or(Detail::Full, |link| link.detail),
+        conflict_policy: link.map_or(ConflictPolicy::Ask, |link| link.conflict_policy),
+        guests: Guests::Silent,
+        writable: true,
+        me: Vec::new(),
+    }
 }
 
 async fn find(tx: &mut Tx, id: EventId) -> Result<StoredEvent, EditRefused> {

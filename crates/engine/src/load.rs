@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kalends_calendar::event::Event;
 use kalends_calendar::failure::Failure;
 use kalends_calendar::ids::{EventId, RemoteId, Uid};
-use kalends_calendar::merge::{Debt, Field};
-use kalends_calendar::plan::{Agreed, Canonical, Mirror, Ours};
+use kalends_calendar::merge::{Debt, Field, assume_sent};
+use kalends_calendar::plan::{Agreed, Canonical, Mirror, Origin, Ours, Standing, would_send};
 use kalends_calendar::provider::{Change, Mark, Observed, State};
-use kalends_store::events::StoredEvent;
+use kalends_store::events::{EventHead, StoredEvent};
 use kalends_store::{StoreError, Tx, conflicts, debts, events, mirrors};
 
 use crate::EngineError;
@@ -41,70 +42,202 @@ pub(crate) fn canonical(stored: StoredEvent) -> Canonical {
     }
 }
 
-/// What we know of each of these changes, in their order.
+/// What we know of a handful of changes.
+pub(crate) struct Known {
+    /// Of each, in their order.
+    pub(crate) ours: Vec<Ours>,
+    /// Mirrored remote events whose like is among the changes under another id: moved, or doubled.
+    pub(crate) doubles: BTreeSet<RemoteId>,
+}
+
+/// What we know of each of these changes. `moved` are remote events that are not where their mirrors say any more.
 pub(crate) async fn ours(
     run: &Run<'_>,
-    tx: &mut Tx,
     changes: &[Change],
-) -> Result<Vec<Ours>, EngineError> {
+    moved: &BTreeSet<RemoteId>,
+) -> Result<Known, EngineError> {
+    let mut tx = run.engine.store.read(run.lease.tenant).await?;
     let ids: Vec<RemoteId> = changes
         .iter()
         .map(|change| change.remote_id.clone())
         .collect();
-    let mirrored: BTreeMap<RemoteId, Mirror> = mirrors::by_remote_ids(tx, run.link.id, &ids)
+    let mirrored: BTreeMap<RemoteId, Mirror> = mirrors::by_remote_ids(&mut tx, run.link.id, &ids)
         .await?
         .into_iter()
         .map(|mirror| (mirror.remote_id.clone(), mirror))
         .collect();
-    let known: Vec<EventId> = mirrored.values().map(|mirror| mirror.event).collect();
-    let mut ours = stored(tx, &known).await?;
-    let owed: BTreeSet<EventId> = debts::owed_among(tx, run.link.id, &known)
-        .await?
-        .into_iter()
-        .collect();
-    let mut held: BTreeMap<EventId, Vec<Field>> = BTreeMap::new();
-    for (event, field) in conflicts::open_fields(tx, run.link.id, &known).await? {
-        held.entry(event).or_default().push(field);
-    }
-
     let strangers: Vec<&Observed> = changes
         .iter()
         .filter(|change| !mirrored.contains_key(&change.remote_id))
-        .filter_map(|change| match &change.state {
-            State::Present(observed) => Some(observed.as_ref()),
-            State::Listed(_) | State::Broken { .. } | State::Gone => None,
-        })
+        .filter_map(|change| observed(change))
         .collect();
-    let mut candidates = Candidates::load(run, tx, &strangers).await?;
+    let mut candidates = Candidates::load(run, &mut tx, &strangers, moved).await?;
+    let mut events: Vec<EventId> = mirrored.values().map(|mirror| mirror.event).collect();
+    let mut canonicals = stored(&mut tx, &events).await?;
+    events.extend(candidates.by_id.keys().copied());
+    let standing = Context::load(run, &mut tx, &events).await?;
+    drop(tx);
 
-    let mut known = Vec::with_capacity(changes.len());
+    let mut ours = Vec::with_capacity(changes.len());
     for change in changes {
-        known.push(match (mirrored.get(&change.remote_id), &change.state) {
-            (Some(mirror), _) => {
-                let canonical = ours.remove(&mirror.event).ok_or_else(|| {
+        let known = match (mirrored.get(&change.remote_id), observed(change)) {
+            (Some(mirror), observed) => {
+                let canonical = canonicals.remove(&mirror.event).ok_or_else(|| {
                     Failure::protocol(format!(
                         "a mirror names event {}, which is not there",
                         mirror.event
                     ))
                 })?;
-                Ours::Mirrored {
-                    agreed: Box::new(agreed(run, mirror.clone())?),
-                    canonical,
-                    debt: if owed.contains(&mirror.event) {
-                        Debt::Owed
-                    } else {
-                        Debt::Settled
-                    },
-                    held: held.remove(&mirror.event).unwrap_or_default(),
-                }
+                standing.mirrored(run, mirror.clone(), canonical, observed)
             }
-            (None, State::Present(observed)) => candidates.find(run, observed),
-            (None, State::Listed(_) | State::Broken { .. } | State::Gone) => Ours::Unknown {
+            (None, Some(observed)) => match candidates.find(run, observed) {
+                Found::Mirrored(mirror, canonical) => {
+                    standing.mirrored(run, mirror, canonical, Some(observed))
+                }
+                Found::Candidate(canonical) => standing.candidate(run, change, observed, canonical),
+                Found::CopyFromElsewhere => Ours::CopyFromElsewhere,
+                Found::Stranger { fresh } => Ours::Unknown { fresh },
+            },
+            (None, None) => Ours::Unknown {
                 fresh: EventId(run.engine.ids.next()),
             },
-        });
+        };
+        ours.push(known);
     }
-    Ok(known)
+    let doubles = candidates
+        .doubles
+        .into_iter()
+        .filter(|id| !ids.contains(id))
+        .collect();
+    Ok(Known { ours, doubles })
+}
+
+fn observed(change: &Change) -> Option<&Observed> {
+    match &change.state {
+        State::Present(observed) => Some(observed),
+        State::Listed(_) | State::Broken { .. } | State::Gone => None,
+    }
+}
+
+/// What the link owes and holds about some events.
+struct Context {
+    owed: BTreeSet<EventId>,
+    held: BTreeMap<EventId, Vec<Field>>,
+    /// What was sent with an unknown outcome.
+    sent: BTreeMap<EventId, Event>,
+    from_copies: BTreeSet<EventId>,
+}
+
+impl Context {
+    async fn load(run: &Run<'_>, tx: &mut Tx, events: &[EventId]) -> Result<Self, StoreError> {
+        let mut context = Self {
+            owed: BTreeSet::new(),
+            held: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            from_copies: BTreeSet::new(),
+        };
+        if events.is_empty() {
+            return Ok(context);
+        }
+        context.owed = debts::owed_among(tx, run.link.id, events)
+            .await?
+            .into_iter()
+            .collect();
+        for (event, field) in conflicts::open_fields(tx, run.link.id, events).await? {
+            context.held.entry(event).or_default().push(field);
+        }
+        if !context.owed.is_empty() {
+            context.sent = debts::sent_contents(tx, run.link.id, events)
+                .await?
+                .into_iter()
+                .collect();
+        }
+        context.from_copies = debts::known_from_copies(tx, events)
+            .await?
+            .into_iter()
+            .collect();
+        Ok(context)
+    }
+
+    fn held(&self, event: EventId) -> Vec<Field> {
+        self.held.get(&event).cloned().unwrap_or_default()
+    }
+
+    fn mirrored(
+        &self,
+        run: &Run<'_>,
+        mirror: Mirror,
+        canonical: Canonical,
+        observed: Option<&Observed>,
+    ) -> Ours {
+        let event = mirror.event;
+        let Ok(mut agreed) = agreed(run, mirror) else {
+            // What was agreed cannot be read any more: both sides meet as if for the first time.
+            return Ours::Candidate {
+                canonical,
+                standing: Standing::Own,
+            };
+        };
+        let held = self.held(event);
+        if let (Some(sent), Some(observed)) = (self.sent.get(&event), observed) {
+            let sent = would_send(Some(&agreed), sent, &run.rules, &held);
+            agreed.base = assume_sent(Some(&agreed.base), &sent, &observed.event);
+        }
+        Ours::Mirrored {
+            agreed: Box::new(agreed),
+            canonical,
+            debt: self.debt(event),
+            held,
+        }
+    }
+
+    fn candidate(
+        &self,
+        run: &Run<'_>,
+        change: &Change,
+        observed: &Observed,
+        canonical: Canonical,
+    ) -> Ours {
+        let event = canonical.id();
+        let Some(sent) = self.sent.get(&event).filter(|_| observed.mark.is_some()) else {
+            let from_copy = self.from_copies.contains(&event);
+            let standing = if from_copy {
+                Standing::FromCopy
+            } else {
+                Standing::Own
+            };
+            return Ours::Candidate {
+                canonical,
+                standing,
+            };
+        };
+        // Our own creation, whose answer was lost.
+        let sent = would_send(None, sent, &run.rules, &[]);
+        let agreed = Agreed {
+            mirror: Mirror {
+                event,
+                remote_id: change.remote_id.clone(),
+                version: observed.version.clone(),
+                raw: observed.raw.clone(),
+                origin: Origin::Kalends,
+            },
+            base: assume_sent(None, &sent, &observed.event),
+        };
+        Ours::Mirrored {
+            agreed: Box::new(agreed),
+            canonical,
+            debt: self.debt(event),
+            held: self.held(event),
+        }
+    }
+
+    fn debt(&self, event: EventId) -> Debt {
+        if self.owed.contains(&event) {
+            Debt::Owed
+        } else {
+            Debt::Settled
+        }
+    }
 }
 
 /// A mirror with its merge base.
@@ -121,10 +254,25 @@ async fn stored(tx: &mut Tx, ids: &[EventId]) -> Result<BTreeMap<EventId, Canoni
         .collect())
 }
 
+/// What a stranger turns out to be.
+enum Found {
+    /// An event that the link mirrors under an id where it is not any more.
+    Mirrored(Mirror, Canonical),
+    Candidate(Canonical),
+    CopyFromElsewhere,
+    Stranger {
+        fresh: EventId,
+    },
+}
+
 /// Events of ours that a stranger may turn out to be.
 struct Candidates {
     by_id: BTreeMap<EventId, Canonical>,
     by_uid: BTreeMap<Uid, Vec<EventId>>,
+    /// Mirrors of candidates that are not where they were.
+    moved: BTreeMap<EventId, Mirror>,
+    /// Where events are mirrored that a stranger might be.
+    doubles: BTreeSet<RemoteId>,
     /// Events with a counting mark among the strangers that are in another calendar, or mirrored on this link already.
     elsewhere: BTreeSet<EventId>,
     /// Identities that are in use and must not be given again.
@@ -132,7 +280,12 @@ struct Candidates {
 }
 
 impl Candidates {
-    async fn load(run: &Run<'_>, tx: &mut Tx, strangers: &[&Observed]) -> Result<Self, StoreError> {
+    async fn load(
+        run: &Run<'_>,
+        tx: &mut Tx,
+        strangers: &[&Observed],
+        moved: &BTreeSet<RemoteId>,
+    ) -> Result<Self, StoreError> {
         let marks: Vec<&Mark> = strangers
             .iter()
             .filter_map(|observed| counting_mark(observed))
@@ -154,17 +307,26 @@ impl Candidates {
         } else {
             events::find_by_uid(tx, run.link.calendar, &uids).await?
         };
+        let is_here = |head: &&EventHead| head.calendar == run.link.calendar;
         let here: Vec<EventId> = named
             .iter()
             .chain(&same_uid)
-            .filter(|head| head.calendar == run.link.calendar)
+            .filter(is_here)
             .map(|head| head.id)
             .collect();
-        let taken: BTreeSet<EventId> = mirrors::by_events(tx, run.link.id, &here)
-            .await?
-            .into_iter()
-            .map(|mirror| mirror.event)
+        let (moved, taken): (Vec<Mirror>, Vec<Mirror>) = if here.is_empty() {
+            (Vec::new(), Vec::new())
+        } else {
+            let mirrors = mirrors::by_events(tx, run.link.id, &here).await?;
+            mirrors
+                .into_iter()
+                .partition(|mirror| moved.contains(&mirror.remote_id))
+        };
+        let doubles = taken
+            .iter()
+            .map(|mirror| mirror.remote_id.clone())
             .collect();
+        let taken: BTreeSet<EventId> = taken.into_iter().map(|mirror| mirror.event).collect();
         let free: Vec<EventId> = here.into_iter().filter(|id| !taken.contains(id)).collect();
 
         let mut by_uid: BTreeMap<Uid, Vec<EventId>> = BTreeMap::new();
@@ -174,9 +336,14 @@ impl Candidates {
         Ok(Self {
             by_id: stored(tx, &free).await?,
             by_uid,
+            moved: moved
+                .into_iter()
+                .map(|mirror| (mirror.event, mirror))
+                .collect(),
+            doubles,
             elsewhere: named
                 .iter()
-                .filter(|head| head.calendar != run.link.calendar || taken.contains(&head.id))
+                .filter(|head| !is_here(head) || taken.contains(&head.id))
                 .map(|head| head.id)
                 .collect(),
             used: named.iter().map(|head| head.id).collect(),
@@ -184,7 +351,7 @@ impl Candidates {
     }
 
     /// What a stranger is: each candidate is given out once.
-    fn find(&mut self, run: &Run<'_>, observed: &Observed) -> Ours {
+    fn find(&mut self, run: &Run<'_>, observed: &Observed) -> Found {
         let mark = counting_mark(observed);
         let by_mark = mark.and_then(|mark| self.by_id.remove(&mark.event));
         let by_uid = |all: &mut Self, uid: &Uid| {
@@ -196,14 +363,17 @@ impl Candidates {
             .or_else(|| mark.and_then(|mark| by_uid(self, &mark.uid)))
             .or_else(|| by_uid(self, &observed.event.uid))
         {
-            return Ours::Candidate(canonical);
+            return match self.moved.remove(&canonical.id()) {
+                Some(mirror) => Found::Mirrored(mirror, canonical),
+                None => Found::Candidate(canonical),
+            };
         }
         match mark {
-            Some(mark) if self.elsewhere.contains(&mark.event) => Ours::CopyFromElsewhere,
+            Some(mark) if self.elsewhere.contains(&mark.event) => Found::CopyFromElsewhere,
             // The identity in the mark is free: the event gets it back.
-            Some(mark) if self.used.insert(mark.event) => Ours::Unknown { fresh: mark.event },
-            Some(_) => Ours::CopyFromElsewhere,
-            None => Ours::Unknown {
+            Some(mark) if self.used.insert(mark.event) => Found::Stranger { fresh: mark.event },
+            Some(_) => Found::CopyFromElsewhere,
+            None => Found::Stranger {
                 fresh: EventId(run.engine.ids.next()),
             },
         }

@@ -25,6 +25,9 @@ const COMPARE_BATCH: usize = 500;
 /// How many events are taken in by one transaction.
 const APPLY_BATCH: usize = 100;
 
+/// How many unread items are tried again in one run.
+const UNREAD_MAX: usize = 100;
+
 /// More pages than any honest listing has: at a hundred events a page, ten million events.
 const PAGES_MAX: usize = 100_000;
 
@@ -32,7 +35,7 @@ const PAGES_MAX: usize = 100_000;
 pub(crate) async fn pull(run: &Run<'_>) -> Result<(), EngineError> {
     run.progress.stage(Stage::Listing);
     let position = reconcile::position(&run.link, run.engine.clock.now(), &run.engine.settings);
-    match listing(run, position.clone()).await {
+    match listing(run, position.clone(), run.link.generation + 1).await {
         // Routine: the provider has forgotten what it told us. Everything is listed, nothing is lost.
         Err(EngineError::Provider(Failure {
             class: Class::CursorDead,
@@ -47,13 +50,16 @@ struct Rest {
     gone: BTreeSet<RemoteId>,
     listed: usize,
     generation: i64,
+    /// What was named, where nothing may be written down.
+    named: BTreeSet<RemoteId>,
 }
 
-async fn listing(run: &Run<'_>, from: Position) -> Result<(), EngineError> {
+async fn listing(run: &Run<'_>, from: Position, generation: i64) -> Result<(), EngineError> {
     let mut rest = Rest {
         gone: BTreeSet::new(),
         listed: 0,
-        generation: run.link.generation + 1,
+        generation,
+        named: BTreeSet::new(),
     };
     let mut position = from;
     for _ in 0..PAGES_MAX {
@@ -93,6 +99,14 @@ async fn take_page(
             }
         }
         rest.listed += 1;
+    }
+    if run.mode == Mode::DryRun {
+        rest.named.extend(
+            known
+                .iter()
+                .chain(&listed)
+                .map(|change| change.remote_id.clone()),
+        );
     }
     for chunk in known.chunks(APPLY_BATCH) {
         let (news, seen) = compare(run, chunk).await?;
@@ -230,11 +244,18 @@ async fn finish(
         }
         Coverage::Incremental => None,
     };
-    let doubtful = confirmed_holds(run).await?;
+    let doubtful = unread(run).await?;
     rest.gone
         .extend(read(run, &doubtful, rest.generation).await?);
+    let confirmed = confirmed_holds(run).await?;
+    let released: BTreeSet<RemoteId> = read(run, &confirmed, rest.generation)
+        .await?
+        .into_iter()
+        .collect();
+    rest.gone.retain(|id| !released.contains(id));
 
-    delete(run, &rest, listed).await?;
+    carry_out(run, &released).await?;
+    delete(run, &rest.gone, listed).await?;
     if coverage == Coverage::Complete {
         owe_unmirrored(run).await?;
     }
@@ -270,11 +291,19 @@ async fn sweep(run: &Run<'_>, rest: &mut Rest) -> Result<(), EngineError> {
         let doubtful: Vec<RemoteId> = unseen
             .into_iter()
             .map(|mirror| mirror.remote_id)
-            .filter(|id| !rest.gone.contains(id))
+            .filter(|id| !rest.gone.contains(id) && !rest.named.contains(id))
             .collect();
         rest.gone
             .extend(read(run, &doubtful, rest.generation).await?);
     }
+}
+
+/// Items that could not be read for a passing reason: they have no version, so no listing will ever call them news.
+async fn unread(run: &Run<'_>) -> Result<Vec<RemoteId>, EngineError> {
+    let mut tx = run.engine.store.read(run.lease.tenant).await?;
+    let skips = skips::list(&mut tx, run.link.id).await?;
+    let unread = skips.into_iter().filter(|skip| skip.version.is_none());
+    Ok(unread.map(|skip| skip.remote_id).take(UNREAD_MAX).collect())
 }
 
 /// Held deletions that a person has confirmed: looked at once more, because they may have come back meanwhile.
@@ -288,19 +317,15 @@ async fn confirmed_holds(run: &Run<'_>) -> Result<Vec<RemoteId>, EngineError> {
         .collect())
 }
 
-/// Carries out the deletions, or holds them.
-async fn delete(run: &Run<'_>, rest: &Rest, listed: Option<usize>) -> Result<(), EngineError> {
-    let gone: Vec<Change> = rest
-        .gone
-        .iter()
-        .map(|id| Change {
-            remote_id: id.clone(),
-            state: State::Gone,
-        })
-        .collect();
+/// Carries out the deletions, or holds them. Those that a person has confirmed do not count here.
+async fn delete(
+    run: &Run<'_>,
+    gone: &BTreeSet<RemoteId>,
+    listed: Option<usize>,
+) -> Result<(), EngineError> {
     let mut deletions = 0;
-    for chunk in gone.chunks(APPLY_BATCH) {
-        deletions += plan_deletions(run, chunk)
+    for chunk in chunks(gone) {
+        deletions += plan_deletions(run, &chunk)
             .await?
             .1
             .iter()
@@ -311,23 +336,36 @@ async fn delete(run: &Run<'_>, rest: &Rest, listed: Option<usize>) -> Result<(),
     let mirrored =
         usize::try_from(mirrors::count(&mut tx, run.link.id).await?).unwrap_or(usize::MAX);
     drop(tx);
-    let now = run.engine.clock.now();
-    let confirmed = run
-        .link
-        .deletions_confirmed_until
-        .is_some_and(|until| now < until);
-    let decision = if confirmed {
-        Brake::Release
-    } else {
-        brake(deletions, mirrored, listed)
-    };
-    for chunk in gone.chunks(APPLY_BATCH) {
-        match decision {
-            Brake::Release => take_in(run, chunk.to_vec(), Rider::default()).await?,
-            Brake::Hold => hold(run, chunk).await?,
+    match brake(deletions, mirrored, listed) {
+        Brake::Release => carry_out(run, gone).await,
+        Brake::Hold => {
+            for chunk in chunks(gone) {
+                hold(run, &chunk).await?;
+            }
+            Ok(())
         }
     }
+}
+
+async fn carry_out(run: &Run<'_>, gone: &BTreeSet<RemoteId>) -> Result<(), EngineError> {
+    for chunk in chunks(gone) {
+        take_in(run, chunk, Rider::default()).await?;
+    }
     Ok(())
+}
+
+fn chunks(gone: &BTreeSet<RemoteId>) -> Vec<Vec<Change>> {
+    let changes: Vec<Change> = gone
+        .iter()
+        .map(|id| Change {
+            remote_id: id.clone(),
+            state: State::Gone,
+        })
+        .collect();
+    changes
+        .chunks(APPLY_BATCH)
+        .map(<[Change]>::to_vec)
+        .collect()
 }
 
 fn is_deletion(step: &Step) -> bool {
@@ -338,8 +376,7 @@ async fn plan_deletions(
     run: &Run<'_>,
     gone: &[Change],
 ) -> Result<(Vec<Ours>, Vec<Step>), EngineError> {
-    let mut tx = run.engine.store.read(run.lease.tenant).await?;
-    let ours = load::ours(run, &mut tx, gone).await?;
+    let ours = load::ours(run, gone, &BTreeSet::new()).await?.ours;
     let steps = ours
         .iter()
         .flat_map(|known| plan_incoming(known, Theirs::Gone, &run.rules))

@@ -7,6 +7,7 @@ use kalends_calendar::ids::{EventId, RemoteId, Uid};
 use kalends_calendar::merge::{Field, differing};
 use kalends_calendar::plan::{Agreed, Canonical, Mirror, Origin, Owed, mirror_name, plan_outgoing};
 use kalends_calendar::provider::{Change, Observed, Receipt, State, Write};
+use kalends_calendar::revision::Revision;
 use kalends_store::intents::{self, Intent, IntentState, Marked, MirrorMove, Sending, Settlement};
 use kalends_store::remote_writes::{self, WriteOp};
 use kalends_store::{conflicts, events, mirrors};
@@ -161,9 +162,9 @@ async fn load(run: &Run<'_>, event: EventId) -> Result<Option<Sides>, EngineErro
 async fn push_one(run: &Run<'_>, intent: &Intent) -> Result<Fate, EngineError> {
     let mut uid: Option<Uid> = None;
     for _ in 0..=REPLANS_MAX {
-        let owed = match load(run, intent.event).await? {
-            Some(sides) => sides.owed(run),
-            None => Owed::Nothing,
+        let (owed, revision) = match load(run, intent.event).await? {
+            Some(sides) => (sides.owed(run), sides.canonical.revision()),
+            None => (Owed::Nothing, Revision(0)),
         };
         let Owed::Write { mut write, fields } = owed else {
             settle(run, intent, Settlement::Done(MirrorMove::Keep)).await?;
@@ -187,7 +188,7 @@ async fn push_one(run: &Run<'_>, intent: &Intent) -> Result<Fate, EngineError> {
             settle(run, intent, Settlement::Retry { at, error }).await?;
             return Ok(Fate::Settled);
         }
-        let sending = sending(run, intent, &write, fields);
+        let sending = sending(run, intent, revision, &write, fields);
         if intents::mark_sent(&run.engine.store, &run.lease, &sending).await? == Marked::Superseded
         {
             return Ok(Fate::Settled);
@@ -212,7 +213,13 @@ async fn push_one(run: &Run<'_>, intent: &Intent) -> Result<Fate, EngineError> {
     Ok(Fate::Settled)
 }
 
-fn sending(run: &Run<'_>, intent: &Intent, write: &Write, fields: Vec<Field>) -> Sending {
+fn sending(
+    run: &Run<'_>,
+    intent: &Intent,
+    revision: Revision,
+    write: &Write,
+    fields: Vec<Field>,
+) -> Sending {
     let (op, name, remote_id) = match write {
         Write::Create { name, .. } => (WriteOp::Create, Some(name.clone()), None),
         Write::Update { remote_id, .. } => (WriteOp::Update, None, Some(remote_id.clone())),
@@ -221,6 +228,7 @@ fn sending(run: &Run<'_>, intent: &Intent, write: &Write, fields: Vec<Field>) ->
     Sending {
         event: intent.event,
         stamp: intent.stamp,
+        revision,
         name,
         op,
         remote_id,
@@ -314,7 +322,6 @@ async fn refused(
     match failure.class.clone() {
         // The intent stays `sent`: the next run looks before it writes again.
         Class::Unknown => {
-            run.hurry();
             let at = retry_at(run, intent, None);
             settle(run, intent, Settlement::Unknown { at, error }).await?;
             Ok(Then::Settled(Fate::Passing(failure)))
@@ -324,7 +331,8 @@ async fn refused(
             Ok(Then::PlanAgain)
         }
         Class::Gone => match write {
-            Write::Create { .. } => Err(failure.into()),
+            // The pull of this run has shown that the calendar is there: it is about this event.
+            Write::Create { .. } => wait(run, intent, failure, None).await,
             Write::Update { remote_id, .. } | Write::Delete { remote_id, .. } => {
                 look(run, remote_id.clone()).await?;
                 Ok(Then::PlanAgain)
@@ -352,15 +360,15 @@ async fn refused(
             }
             Ok(Then::UseUid(derived))
         }
-        Class::Passing { retry_at: asked } => {
-            let at = retry_at(run, intent, asked);
-            settle(run, intent, Settlement::Retry { at, error }).await?;
-            Ok(Then::Settled(Fate::Passing(failure)))
+        Class::Passing { retry_at: None } | Class::Protocol | Class::CursorDead => {
+            wait(run, intent, failure, None).await
         }
-        Class::Protocol | Class::CursorDead => {
-            let at = retry_at(run, intent, None);
-            settle(run, intent, Settlement::Retry { at, error }).await?;
-            Ok(Then::Settled(Fate::Passing(failure)))
+        // The provider wants to be left alone: that is about the account, not about this event.
+        Class::Passing {
+            retry_at: Some(asked),
+        } => {
+            wait(run, intent, failure.clone(), Some(asked)).await?;
+            Err(failure.into())
         }
         Class::ReconnectNeeded | Class::AddressRefused => {
             let at = retry_at(run, intent, None);
@@ -369,6 +377,19 @@ async fn refused(
         }
         Class::Forbidden | Class::Item => fail(run, intent, error).await,
     }
+}
+
+/// The event is tried again later.
+async fn wait(
+    run: &Run<'_>,
+    intent: &Intent,
+    failure: Failure,
+    asked: Option<Timestamp>,
+) -> Result<Then, EngineError> {
+    let at = retry_at(run, intent, asked);
+    let error = failure.message.clone();
+    settle(run, intent, Settlement::Retry { at, error }).await?;
+    Ok(Then::Settled(Fate::Passing(failure)))
 }
 
 async fn fail(run: &Run<'_>, intent: &Intent, error: String) -> Result<Then, EngineError> {

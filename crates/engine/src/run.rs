@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use kalends_calendar::failure::{Class, Failure};
@@ -15,10 +16,14 @@ use kalends_store::links::{DueReason, Link};
 use kalends_store::runs::{self, NewRun, RunEnd};
 use kalends_store::{Lease, LeaseError, StoreError, intents, remote_calendars};
 
-use crate::backoff::{next_poll, next_try};
+use crate::backoff::{after, next_poll, next_try};
+use crate::heartbeat::Renewed;
 use crate::progress::Progress;
 use crate::report::{Counts, Outcome, Report};
 use crate::{Engine, EngineError, confirm, pull, push};
+
+/// How long a link rests after a run that left something owed.
+const OWED_PAUSE: Duration = Duration::from_secs(1);
 
 /// Whether a run acts or only says what it would do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,11 +48,11 @@ pub(crate) struct Run<'a> {
     notes: &'a Notes,
 }
 
-/// What a run leaves for its end.
-#[derive(Default)]
+/// What a run notes for later.
 struct Notes {
-    hurry: AtomicBool,
     full: AtomicBool,
+    sends: AtomicBool,
+    renewed: Renewed,
 }
 
 impl Run<'_> {
@@ -59,14 +64,13 @@ impl Run<'_> {
     /// Waits for the provider, keeping the lease alive.
     pub(crate) async fn holding<T>(&self, work: impl Future<Output = T>) -> Result<T, EngineError> {
         match self.mode {
-            Mode::Apply => self.engine.holding(&self.lease, work).await,
+            Mode::Apply => {
+                self.engine
+                    .holding(&self.lease, &self.notes.renewed, work)
+                    .await
+            }
             Mode::DryRun => Ok(work.await),
         }
-    }
-
-    /// Something is left that the next run should not wait a whole interval for.
-    pub(crate) fn hurry(&self) {
-        self.notes.hurry.store(true, Ordering::Relaxed);
     }
 
     /// A listing of everything was finished.
@@ -135,7 +139,11 @@ async fn report(
     mode: Mode,
     progress: &dyn Progress,
 ) -> (Option<Result<(), Failure>>, Notes, Report) {
-    let notes = Notes::default();
+    let notes = Notes {
+        full: AtomicBool::new(false),
+        sends: AtomicBool::new(false),
+        renewed: Renewed::new(engine.clock.now()),
+    };
     let report = Mutex::new(Report {
         link: link.id,
         run: id,
@@ -194,6 +202,16 @@ async fn work(
         .ok_or(StoreError::NotFound("connection"))?;
     let remote = remote_calendars::list(&mut tx, link.connection).await?;
     drop(tx);
+    if let Some(retry_at) = connection.retry_at.filter(|at| engine.clock.now() < *at) {
+        let class = Class::Passing {
+            retry_at: Some(retry_at),
+        };
+        return Err(Failure::new(
+            class,
+            format!("the provider asked to be left alone until {retry_at}"),
+        )
+        .into());
+    }
     let provider = engine.providers.open(lease.tenant, &connection).await?;
     let writable = provider.capabilities().writes
         && remote
@@ -201,6 +219,7 @@ async fn work(
             .find(|calendar| calendar.id == link.remote_calendar)
             .is_none_or(|calendar| calendar.access == Access::ReadWrite);
     let rules = rules(&link, &connection, provider.as_ref(), writable);
+    notes.sends.store(rules.sends(), Ordering::Relaxed);
     let run = Run {
         engine,
         lease,
@@ -269,18 +288,11 @@ fn after_failure(engine: &Engine, link: &Link, failure: &Failure) -> (Outcome, N
     (Outcome::Failed { error, retry_at }, next)
 }
 
-fn after_success(engine: &Engine, link: &Link, notes: &Notes, owed: Option<Timestamp>) -> Next {
+fn after_success(engine: &Engine, owed: Option<Timestamp>) -> Next {
     let now = engine.clock.now();
     let poll = next_poll(now, engine.settings.poll_every, engine.entropy.as_ref());
-    let owed = owed.map(|at| {
-        let unknown = notes.hurry.load(Ordering::Relaxed);
-        at.max(if unknown {
-            later(engine, link, None)
-        } else {
-            now
-        })
-    });
-    match owed {
+    // What became owed during the run goes out soon, but never so soon that a link spins.
+    match owed.map(|at| at.max(after(now, OWED_PAUSE))) {
         Some(at) if at < poll => Next {
             at: Some(at),
             reason: DueReason::Retry,
@@ -319,12 +331,10 @@ async fn finish(
     }
     let mut tx = engine.store.begin(lease.tenant).await?;
     let next = match &result {
-        Ok(()) => after_success(
-            engine,
-            link,
-            notes,
-            intents::next_due(&mut tx, link.id).await?,
-        ),
+        Ok(()) => {
+            let owed = intents::next_due(&mut tx, link.id).await?;
+            after_success(engine, owed.filter(|_| notes.sends.load(Ordering::Relaxed)))
+        }
         Err(failure) => {
             let (outcome, next) = after_failure(engine, link, failure);
             report.outcome = outcome;
@@ -404,7 +414,7 @@ pub async fn claim(
     link: LinkId,
 ) -> Result<Option<Leased>, StoreError> {
     let now: Timestamp = engine.clock.now();
-    let until = crate::backoff::after(now, engine.settings.lease_for);
+    let until = after(now, engine.settings.lease_for);
     let claim = leases::Claim {
         now,
         holder: &engine.holder,

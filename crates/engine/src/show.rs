@@ -89,7 +89,7 @@ pub(crate) fn planned(
 
 fn live(ours: &[Ours], wanted: kalends_calendar::ids::EventId) -> Option<&Event> {
     ours.iter().find_map(|known| match known {
-        Ours::Candidate(canonical) | Ours::Mirrored { canonical, .. } => match canonical {
+        Ours::Candidate { canonical, .. } | Ours::Mirrored { canonical, .. } => match canonical {
             Canonical::Live { id, event, .. } if *id == wanted => Some(event.as_ref()),
             Canonical::Live { .. } | Canonical::Deleted { .. } => None,
         },

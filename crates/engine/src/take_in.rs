@@ -1,5 +1,7 @@
 //! Takes in what a provider reported about a handful of events: load, plan, apply, and again if somebody edited meanwhile.
 
+use std::collections::BTreeSet;
+
 use kalends_calendar::failure::Failure;
 use kalends_calendar::ids::RemoteId;
 use kalends_calendar::merge::Debt;
@@ -81,11 +83,12 @@ pub(crate) async fn take_in_against(
             held: held.into_iter().map(|(_, field)| field).collect(),
         };
         let mut batch = Batch::new(run.id, run.engine.clock.now());
-        batch.steps = plan_incoming(
-            &ours,
-            Theirs::Present(&change.remote_id, observed),
-            &run.rules,
-        );
+        let theirs = Theirs::Present(&change.remote_id, observed);
+        batch.steps = plan_incoming(&ours, theirs, &run.rules);
+        // What a provider makes of a write is not put back: it would make the same of the next one.
+        batch
+            .steps
+            .retain(|step| !matches!(step, Step::Push { .. }));
         match submit(run, batch).await {
             Err(EngineError::Restless(_)) => {}
             other => return other,
@@ -127,9 +130,14 @@ pub(crate) async fn submit(run: &Run<'_>, batch: Batch) -> Result<(), EngineErro
 }
 
 async fn plan(run: &Run<'_>, changes: &[Change]) -> Result<(Vec<Ours>, Vec<Step>), EngineError> {
-    let mut tx = run.engine.store.read(run.lease.tenant).await?;
-    let ours = load::ours(run, &mut tx, changes).await?;
-    drop(tx);
+    let mut known = load::ours(run, changes, &BTreeSet::new()).await?;
+    if !known.doubles.is_empty() {
+        let moved = moved(run, &known.doubles).await?;
+        if !moved.is_empty() {
+            known = load::ours(run, changes, &moved).await?;
+        }
+    }
+    let ours = known.ours;
     let mut steps = Vec::new();
     for (change, known) in changes.iter().zip(&ours) {
         match &change.state {
@@ -156,6 +164,24 @@ async fn plan(run: &Run<'_>, changes: &[Change]) -> Result<(Vec<Ours>, Vec<Step>
         }
     }
     Ok((ours, steps))
+}
+
+/// Which of these remote events are gone: those whose like turned up under another id were moved, not doubled.
+async fn moved(
+    run: &Run<'_>,
+    doubles: &BTreeSet<RemoteId>,
+) -> Result<BTreeSet<RemoteId>, EngineError> {
+    let ids: Vec<RemoteId> = doubles.iter().cloned().collect();
+    let mut gone = BTreeSet::new();
+    for batch in ids.chunks(run.provider.capabilities().fetch_batch.max(1)) {
+        let fetch = run.provider.fetch(&run.link.remote_calendar, batch);
+        for change in run.holding(fetch).await?? {
+            if change.state == State::Gone {
+                gone.insert(change.remote_id);
+            }
+        }
+    }
+    Ok(gone)
 }
 
 fn version(change: &Change) -> Option<kalends_calendar::ids::Version> {

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use kalends_calendar::event::Event;
-use kalends_calendar::ids::{CalendarId, Cursor, EventId, RemoteId, RunId};
+use kalends_calendar::ids::{CalendarId, Cursor, EventId, RemoteId, RunId, Uid};
 use kalends_calendar::merge::Conflict;
 use kalends_calendar::plan::{Mirror, Reason, Step};
 use kalends_calendar::revision::{Actor, Cause, Revision};
@@ -291,7 +291,7 @@ impl Page<'_> {
     async fn refuse_doubles(&self, tx: &mut Tx, sorted: &Sorted) -> Result<(), ApplyError> {
         static TEXT: LazyLock<Multi> = LazyLock::new(|| {
             Multi::new(
-                "SELECT id FROM events WHERE tenant_id = $1 AND calendar_id = $2
+                "SELECT id, uid FROM events WHERE tenant_id = $1 AND calendar_id = $2
                     AND NOT EXISTS (SELECT 1 FROM mirrors WHERE mirrors.tenant_id = $1
                         AND mirrors.link_id = $3 AND mirrors.event_id = events.id)
                     AND uid_key IN (",
@@ -311,8 +311,10 @@ impl Page<'_> {
             .collect();
         for row in tx.rows_in(&TEXT, &shared, uids).await? {
             let event: EventId = row.get("id")?;
+            let uid: Uid = row.get("uid")?;
+            let made = sorted.creates.iter().any(|(_, body, _)| body.uid == uid);
             let joined = sorted.mirrors.iter().any(|mirror| mirror.event == event);
-            if !joined {
+            if made && !joined {
                 return Err(ApplyError::Stale(event));
             }
         }

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
+use kalends_calendar::event::Event;
 use kalends_calendar::ids::{EventId, LinkId};
 use kalends_calendar::plan::Reason;
 
@@ -65,4 +66,53 @@ pub async fn owe(
     };
     let owed = Owed { run: None, at: now };
     outbox::owe(tx, link, &[debt], &owed).await
+}
+
+/// What was last sent of these events with an outcome that is not known yet: the content of the revision that was sent.
+/// Deletions are not among them.
+pub async fn sent_contents(
+    tx: &mut Tx,
+    link: LinkId,
+    events: &[EventId],
+) -> Result<Vec<(EventId, Event)>, StoreError> {
+    static TEXT: LazyLock<Multi> = LazyLock::new(|| {
+        Multi::new(
+            "SELECT i.event_id, v.body FROM intents i
+             JOIN event_versions v ON v.tenant_id = i.tenant_id AND v.event_id = i.event_id
+                AND v.revision = i.sent_revision
+             WHERE i.tenant_id = $1 AND i.link_id = $2 AND i.state = 'sent' AND NOT v.deleted
+                AND i.event_id IN (",
+            2,
+            "?",
+            ")",
+        )
+    });
+    let shared = binds![tx.tenant, link];
+    let ids = events.iter().map(|id| Bind::from(*id)).collect();
+    let rows = tx.rows_in(&TEXT, &shared, ids).await?;
+    rows.iter()
+        .map(|row| Ok((row.get("event_id")?, row.json("body")?)))
+        .collect()
+}
+
+/// The events among these that nobody has edited since they were taken in, and that are known only from copies which
+/// Kalends wrote: their originals have not been seen.
+pub async fn known_from_copies(
+    tx: &mut Tx,
+    events: &[EventId],
+) -> Result<Vec<EventId>, StoreError> {
+    static TEXT: LazyLock<Multi> = LazyLock::new(|| {
+        Multi::new(
+            "SELECT m.event_id FROM mirrors m
+             JOIN events e ON e.tenant_id = m.tenant_id AND e.id = m.event_id
+             WHERE m.tenant_id = $1 AND e.revision = 1 AND m.event_id IN (",
+            1,
+            "?",
+            ") GROUP BY m.event_id HAVING max(m.origin) = 'kalends' AND min(m.origin) = 'kalends'",
+        )
+    });
+    let shared = binds![tx.tenant];
+    let ids = events.iter().map(|id| Bind::from(*id)).collect();
+    let rows = tx.rows_in(&TEXT, &shared, ids).await?;
+    rows.iter().map(|row| row.get("event_id")).collect()
 }

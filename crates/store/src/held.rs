@@ -50,22 +50,13 @@ pub async fn list(tx: &mut Tx, link: LinkId) -> Result<Vec<HeldDeletion>, StoreE
         .collect()
 }
 
-/// A person says yes: what is held is confirmed, the brake is lifted until `until` (or the next run that succeeds), and
-/// the link is due. How many deletions that are.
+/// A person says yes to what is held now: it is confirmed, and the link is due. Nothing else passes the brake for it.
 pub async fn confirm(
     tx: &mut Tx,
     link: LinkId,
     now: Timestamp,
-    until: Timestamp,
 ) -> Result<u64, StoreError> {
-    let place = binds![tx.tenant, link, until];
-    let touched = tx
-        .execute(
-            "UPDATE links SET deletions_confirmed_until = $3 WHERE tenant_id = $1 AND id = $2",
-            place,
-        )
-        .await?;
-    if touched == 0 {
+    if links::get(tx, link).await?.is_none() {
         return Err(StoreError::NotFound("link"));
     }
     links::make_due(tx, link, now, DueReason::User).await?;

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use kalends_calendar::ids::{EventId, LinkId, RemoteId, RunId};
 use kalends_calendar::merge::Field;
 use kalends_calendar::plan::{Mirror, Reason};
+use kalends_calendar::revision::Revision;
 
 use crate::bind::binds;
 use crate::error::{LeaseError, StoreError};
 use crate::leases::{self, Lease};
-use crate::links::{self, DueReason};
 use crate::mirrors;
 use crate::remote_writes::{self, WriteOp};
 use crate::row::Row;
@@ -58,6 +58,8 @@ pub struct Sending {
     pub event: EventId,
     /// The intent's stamp.
     pub stamp: i64,
+    /// The revision of the event that is sent.
+    pub revision: Revision,
     /// The name, where it is a creation.
     pub name: Option<String>,
     /// What it does.
@@ -107,7 +109,7 @@ pub enum Settlement {
         /// Why, for people.
         error: String,
     },
-    /// The remote side changed meanwhile: the link is due, and its next run plans anew.
+    /// What was unknown has been looked up: it may be planned and sent again when its time comes.
     Replan,
 }
 
@@ -131,7 +133,8 @@ pub enum Settled {
     Superseded,
 }
 
-/// The intents of a link whose time has come, due or sent, the oldest change first.
+/// The intents of a link whose time has come, due or sent: those that failed least often first, so that a few that always
+/// fail keep nobody waiting; among them the oldest change first.
 pub async fn due(
     tx: &mut Tx,
     link: LinkId,
@@ -143,7 +146,7 @@ pub async fn due(
         .rows(
             "SELECT * FROM intents WHERE tenant_id = $1 AND link_id = $2 AND state <> 'failed'
                 AND due_at <= $3
-             ORDER BY stamp, event_id LIMIT $4",
+             ORDER BY attempts, stamp, event_id LIMIT $4",
             binds,
         )
         .await?;
@@ -200,10 +203,12 @@ pub async fn mark_sent(
         sending.event,
         sending.stamp,
         sending.name.clone(),
+        sending.revision,
     ];
     let row = tx
         .row(
-            "UPDATE intents SET state = 'sent', attempts = attempts + 1, name = coalesce($5, name)
+            "UPDATE intents SET state = 'sent', attempts = attempts + 1, name = coalesce($5, name),
+                sent_revision = $6
              WHERE tenant_id = $1 AND link_id = $2 AND event_id = $3 AND stamp = $4
              RETURNING attempts",
             binds,
@@ -234,6 +239,13 @@ pub async fn settle(
         stamp,
     };
     remote_writes::settle(&mut tx, &place, &settlement).await?;
+    let newer = match settlement {
+        Settlement::Unknown { .. } => IntentState::Sent,
+        Settlement::Done(_)
+        | Settlement::Retry { .. }
+        | Settlement::Failed { .. }
+        | Settlement::Replan => IntentState::Due,
+    };
     let met = match settlement {
         Settlement::Done(agreed) => {
             match agreed {
@@ -268,12 +280,9 @@ pub async fn settle(
                 .put(&mut tx, IntentState::Failed, now, Some(error))
                 .await?
         }
-        Settlement::Replan => {
-            links::make_due(&mut tx, lease.link, now, DueReason::Retry).await?;
-            place.put(&mut tx, IntentState::Due, now, None).await?
-        }
+        Settlement::Replan => place.plan_again(&mut tx).await?,
     };
-    let settled = if met == 0 && place.supersede(&mut tx, now).await? {
+    let settled = if met == 0 && place.supersede(&mut tx, newer, now).await? {
         Settled::Superseded
     } else {
         Settled::AsSent
@@ -309,12 +318,29 @@ impl Place {
         .await
     }
 
-    /// What was sent is out of date, and what came of it is known: the newer stamp is due. False if nothing is owed.
-    async fn supersede(&self, tx: &mut Tx, now: Timestamp) -> Result<bool, StoreError> {
-        let binds = binds![tx.tenant, self.link, self.event, self.stamp, now];
+    /// What was unknown is known: the intent may be sent again when its time comes.
+    async fn plan_again(&self, tx: &mut Tx) -> Result<u64, StoreError> {
+        let binds = binds![tx.tenant, self.link, self.event, self.stamp];
+        tx.execute(
+            "UPDATE intents SET state = 'due', error = NULL
+             WHERE tenant_id = $1 AND link_id = $2 AND event_id = $3 AND stamp = $4",
+            binds,
+        )
+        .await
+    }
+
+    /// What was sent is out of date: the newer stamp is due, or stays sent while nobody knows what came of the older one.
+    /// False if nothing is owed.
+    async fn supersede(
+        &self,
+        tx: &mut Tx,
+        state: IntentState,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let binds = binds![tx.tenant, self.link, self.event, self.stamp, state, now];
         let touched = tx
             .execute(
-                "UPDATE intents SET state = 'due', due_at = $5
+                "UPDATE intents SET state = $5, due_at = $6
                  WHERE tenant_id = $1 AND link_id = $2 AND event_id = $3 AND stamp <> $4",
                 binds,
             )

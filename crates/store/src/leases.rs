@@ -66,7 +66,7 @@ pub struct Outcome {
 /// How a run went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunResult {
-    /// Well. Lifts `last_error`, `failures` and a confirmation of deletions.
+    /// Well. Lifts `last_error` and `failures`.
     Success {
         /// Whether it finished a full listing.
         full: bool,
@@ -156,7 +156,6 @@ pub async fn release(store: &Store, lease: &Lease, outcome: Outcome) -> Result<(
             let binds = binds![lease.tenant, lease.link, outcome.at, full];
             tx.execute(
                 "UPDATE links SET failures = 0, last_error = NULL, last_success_at = $3,
-                    deletions_confirmed_until = NULL,
                     last_full_at = CASE WHEN $4 THEN $3 ELSE last_full_at END
                  WHERE tenant_id = $1 AND id = $2",
                 binds,

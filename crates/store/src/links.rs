@@ -81,8 +81,6 @@ pub struct Link {
     pub last_full_at: Option<Timestamp>,
     /// What was wrong with the last run, for people.
     pub last_error: Option<String>,
-    /// Until when a person's word lifts the brake on deletions. Cleared by the next run that succeeds.
-    pub deletions_confirmed_until: Option<Timestamp>,
     /// Since when it is here.
     pub created_at: Timestamp,
 }
@@ -329,7 +327,6 @@ pub(crate) fn read(row: &Row) -> Result<Link, StoreError> {
         last_success_at: row.opt("last_success_at")?,
         last_full_at: row.opt("last_full_at")?,
         last_error: row.opt("last_error")?,
-        deletions_confirmed_until: row.opt("deletions_confirmed_until")?,
         created_at: row.get("created_at")?,
     })
 }

@@ -101,7 +101,7 @@ pub(crate) async fn owe(
     Ok(())
 }
 
-/// A link owes every event of its calendar. A failed one gets another chance; one that is owed already is left as it is
+/// A link owes every event of its calendar, and the deletion of those that it still mirrors. A failed one gets another chance; one that is owed already is left as it is
 /// but for its stamp, so that a write under way does not count.
 pub(crate) async fn owe_all(
     tx: &mut Tx,
@@ -115,7 +115,9 @@ pub(crate) async fn owe_all(
         "INSERT INTO intents
             (tenant_id, link_id, event_id, stamp, state, due_at, attempts, reason)
          SELECT tenant_id, $2, id, $4, 'due', $5, 0, $6 FROM events
-         WHERE tenant_id = $1 AND calendar_id = $3 AND NOT deleted
+         WHERE tenant_id = $1 AND calendar_id = $3
+            AND (NOT deleted OR EXISTS (SELECT 1 FROM mirrors WHERE mirrors.tenant_id = $1
+                AND mirrors.link_id = $2 AND mirrors.event_id = events.id))
          ON CONFLICT (tenant_id, link_id, event_id) DO UPDATE SET stamp = excluded.stamp,
             state = CASE WHEN intents.state = 'sent' THEN 'sent' ELSE 'due' END,
             due_at = excluded.due_at, attempts = 0, error = NULL",

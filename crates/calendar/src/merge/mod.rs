@@ -181,6 +181,9 @@ pub fn merge(sides: &Sides<'_>, rules: &Rules, authority: Authority) -> Merged {
 }
 
 /// Who wins a field that both sides changed differently.
+///
+/// Where both meet for the first time, only what the contents say of their own age can be compared: when a row of ours was
+/// written says nothing, because it may have been filled from a copy a moment ago.
 fn decide(sides: &Sides<'_>, rules: &Rules, ours: &Value, theirs: &Value) -> Winner {
     if sides.base.is_some() {
         match (ours, theirs) {
@@ -193,21 +196,56 @@ fn decide(sides: &Sides<'_>, rules: &Rules, ours: &Value, theirs: &Value) -> Win
         ConflictPolicy::Remote => Winner::Remote,
         ConflictPolicy::Local => Winner::Local,
         ConflictPolicy::Ask => Winner::Undecided,
-        ConflictPolicy::Newest => match sides.remote.updated {
-            Some(theirs) if theirs < sides.local_changed_at => Winner::Local,
-            Some(_) | None => Winner::Remote,
-        },
+        ConflictPolicy::Newest => {
+            let ours = match sides.base {
+                Some(_) => Some(sides.local_changed_at),
+                None => sides.local.updated,
+            };
+            match (ours, sides.remote.updated) {
+                (Some(ours), Some(theirs)) if theirs < ours => Winner::Local,
+                (Some(_) | None, Some(_) | None) => Winner::Remote,
+            }
+        }
     }
 }
 
 fn take(event: &mut Event, rules: &Rules, field: &Field, theirs: &Value) {
-    let before = event.clone();
     // What was read from an event of this shape can be put into one: the types are the same.
-    if set(event, field, theirs).is_ok() {
-        rules.unmask(event, &before, field);
-    } else {
+    let fits = put(event, rules, field, theirs);
+    debug_assert!(fits.is_ok());
+}
+
+/// Sets a field to a value as the link shows it; what the link hides stays as it was. The event is untouched where the
+/// value does not fit.
+pub fn put(
+    event: &mut Event,
+    rules: &Rules,
+    field: &Field,
+    value: &Value,
+) -> Result<(), FieldError> {
+    let before = event.clone();
+    if let Err(error) = set(event, field, value) {
         *event = before;
+        return Err(error);
     }
+    rules.unmask(event, &before, field);
+    Ok(())
+}
+
+/// The merge base after a write whose outcome is not known: what we sent, in every field in which it is what stands there
+/// now, and what was agreed before in all others. So our own echo is not taken for an edit of theirs, and an edit of theirs
+/// is not taken for our echo.
+pub fn assume_sent(agreed: Option<&Event>, sent: &Event, observed: &Event) -> Event {
+    let mut base = agreed.unwrap_or(sent).clone();
+    for field in lens::fields([&base, sent, observed]) {
+        let landed = get(observed, &field);
+        if landed == get(sent, &field) {
+            // The types are the same.
+            let fits = set(&mut base, &field, &landed);
+            debug_assert!(fits.is_ok());
+        }
+    }
+    base
 }
 
 /// How the remote side shall be: what stands there now, with every field that may travel out taken from our side.
@@ -229,12 +267,7 @@ pub fn outgoing(
         }
         let value = get(&ours, &field);
         if value != get(&theirs, &field) {
-            let before = target.clone();
-            if set(&mut target, &field, &value).is_ok() {
-                rules.unmask(&mut target, &before, &field);
-            } else {
-                target = before;
-            }
+            take(&mut target, rules, &field, &value);
         }
     }
     if !lens::differing(&target, remote).is_empty() {

@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::ids::EventId;
 use crate::merge::{Debt, Field, Sides, differing, merge, outgoing};
 use crate::provider::Observed;
-use crate::rules::{Authority, Rules};
+use crate::rules::{Authority, ConflictPolicy, Rules};
 
 /// What we know of a remote event before it is looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,12 @@ pub enum Ours {
         fresh: EventId,
     },
     /// Not mirrored, but our calendar has an event with its mark or its UID.
-    Candidate(Canonical),
+    Candidate {
+        /// What we have.
+        canonical: Canonical,
+        /// Where we have it from.
+        standing: Standing,
+    },
     /// It carries our mark of an event of this tenant in another calendar: a copy, never copied again.
     CopyFromElsewhere,
     /// Mirrored.
@@ -32,6 +37,16 @@ pub enum Ours {
     },
 }
 
+/// Where an event of ours comes from, when its like turns up at a remote side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It was made or edited here, or seen at its home.
+    Own,
+    /// It is known only from copies that we once wrote, perhaps without their details, perhaps long ago: an original beats
+    /// it, whatever the policy.
+    FromCopy,
+}
+
 /// What the provider reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Theirs<'a> {
@@ -44,7 +59,7 @@ pub enum Theirs<'a> {
 /// Decides about one reported event.
 pub fn plan_incoming(ours: &Ours, theirs: Theirs<'_>, rules: &Rules) -> Vec<Step> {
     match (ours, theirs) {
-        (Ours::Unknown { .. } | Ours::Candidate(_) | Ours::CopyFromElsewhere, Theirs::Gone)
+        (Ours::Unknown { .. } | Ours::Candidate { .. } | Ours::CopyFromElsewhere, Theirs::Gone)
         | (Ours::CopyFromElsewhere, Theirs::Present(..)) => Vec::new(),
         (Ours::Unknown { fresh }, Theirs::Present(remote_id, observed)) => {
             if !rules.receives() {
@@ -59,9 +74,13 @@ pub fn plan_incoming(ours: &Ours, theirs: Theirs<'_>, rules: &Rules) -> Vec<Step
                 Step::SetMirror(mirror(*fresh, remote_id, observed, origin(observed))),
             ]
         }
-        (Ours::Candidate(canonical), Theirs::Present(remote_id, observed)) => {
-            found_again(canonical, remote_id, observed, rules)
-        }
+        (
+            Ours::Candidate {
+                canonical,
+                standing,
+            },
+            Theirs::Present(remote_id, observed),
+        ) => found_again(canonical, *standing, remote_id, observed, rules),
         (
             Ours::Mirrored {
                 agreed,
@@ -87,10 +106,10 @@ pub fn plan_incoming(ours: &Ours, theirs: Theirs<'_>, rules: &Rules) -> Vec<Step
                 agreed,
                 canonical,
                 debt,
-                held: _,
+                held,
             },
             Theirs::Gone,
-        ) => gone(agreed, canonical, *debt, rules),
+        ) => gone(agreed, canonical, *debt, held, rules),
     }
 }
 
@@ -134,9 +153,15 @@ fn imported(observed: &Observed, rules: &Rules) -> Event {
     event
 }
 
+/// The link owes its remote side an event, if it sends anything at all.
+fn owe(event: EventId, reason: Reason, rules: &Rules) -> Option<Step> {
+    rules.sends().then_some(Step::Push { event, reason })
+}
+
 /// An event of ours and one of theirs turn out to be the same.
 fn found_again(
     canonical: &Canonical,
+    standing: Standing,
     remote_id: &crate::ids::RemoteId,
     observed: &Observed,
     rules: &Rules,
@@ -157,7 +182,19 @@ fn found_again(
                 debt: Debt::Owed,
                 held: &[],
             };
-            let merged = merge(&sides, rules, authority(origin, &observed.event, rules));
+            let authority = authority(origin, &observed.event, rules);
+            let merged = match (standing, origin) {
+                (Standing::FromCopy, Origin::Remote) => {
+                    let theirs = Rules {
+                        conflict_policy: ConflictPolicy::Remote,
+                        ..rules.clone()
+                    };
+                    merge(&sides, &theirs, authority)
+                }
+                (Standing::FromCopy, Origin::Kalends) | (Standing::Own, _) => {
+                    merge(&sides, rules, authority)
+                }
+            };
             let mut steps = vec![Step::SetMirror(mirror(*id, remote_id, observed, origin))];
             if !differing(&merged.event, event).is_empty() {
                 steps.push(Step::UpdateEvent {
@@ -177,10 +214,7 @@ fn found_again(
                     }),
             );
             if merged.put_back {
-                steps.push(Step::Push {
-                    event: *id,
-                    reason: Reason::FoundAgain,
-                });
+                steps.extend(owe(*id, Reason::FoundAgain, rules));
             }
             steps
         }
@@ -254,10 +288,7 @@ fn changed(
                     }),
             );
             if merged.put_back {
-                steps.push(Step::Push {
-                    event: *id,
-                    reason: Reason::PutBack,
-                });
+                steps.extend(owe(*id, Reason::PutBack, rules));
             }
             steps
         }
@@ -270,17 +301,20 @@ fn changed(
                     reason: Reason::EditBeatsDeletionHere,
                 }]
             } else {
-                vec![Step::Push {
-                    event: *id,
-                    reason: Reason::PutBack,
-                }]
+                owe(*id, Reason::PutBack, rules).into_iter().collect()
             }
         }
     }
 }
 
 /// A mirrored event is gone there.
-fn gone(agreed: &Agreed, canonical: &Canonical, debt: Debt, rules: &Rules) -> Vec<Step> {
+fn gone(
+    agreed: &Agreed,
+    canonical: &Canonical,
+    debt: Debt,
+    held: &[Field],
+    rules: &Rules,
+) -> Vec<Step> {
     let drop = Step::DropMirror {
         event: canonical.id(),
     };
@@ -293,22 +327,14 @@ fn gone(agreed: &Agreed, canonical: &Canonical, debt: Debt, rules: &Rules) -> Ve
             ..
         } => {
             if !rules.receives() {
-                return vec![
-                    drop,
-                    Step::Push {
-                        event: *id,
-                        reason: Reason::PutBack,
-                    },
-                ];
+                return [Some(drop), owe(*id, Reason::PutBack, rules)]
+                    .into_iter()
+                    .flatten()
+                    .collect();
             }
-            if edited_since(agreed, event, debt, rules) {
-                return vec![
-                    drop,
-                    Step::Push {
-                        event: *id,
-                        reason: Reason::EditBeatsDeletionThere,
-                    },
-                ];
+            if edited_since(agreed, event, debt, held, rules) {
+                let push = owe(*id, Reason::EditBeatsDeletionThere, rules);
+                return [Some(drop), push].into_iter().flatten().collect();
             }
             vec![
                 Step::DeleteEvent {
@@ -324,12 +350,13 @@ fn gone(agreed: &Agreed, canonical: &Canonical, debt: Debt, rules: &Rules) -> Ve
 
 /// Whether an event was edited here in a way that a deletion there must not undo. A deletion by the organizer undoes
 /// whatever a guest changed on their own copy.
-fn edited_since(agreed: &Agreed, event: &Event, debt: Debt, rules: &Rules) -> bool {
+fn edited_since(agreed: &Agreed, event: &Event, debt: Debt, held: &[Field], rules: &Rules) -> bool {
     match authority(agreed.mirror.origin, &agreed.base, rules) {
         Authority::Organizer => false,
         Authority::Shared if rules.sends() => {
             let target = outgoing(&agreed.base, event, rules, Authority::Shared, &[]);
-            debt == Debt::Owed && !differing(&target, &agreed.base).is_empty()
+            let unsettled = debt == Debt::Owed || !held.is_empty();
+            unsettled && !differing(&target, &agreed.base).is_empty()
         }
         Authority::Shared => !differing(&rules.mask(event), &rules.mask(&agreed.base)).is_empty(),
     }

@@ -7,8 +7,8 @@ mod outgoing;
 mod tests;
 
 pub use brake::{BRAKE_MIN_DELETIONS, BRAKE_PERCENT, Brake, brake};
-pub use incoming::{Ours, Theirs, plan_incoming};
-pub use outgoing::{Owed, mirror_name, plan_outgoing};
+pub use incoming::{Ours, Standing, Theirs, plan_incoming};
+pub use outgoing::{Owed, mirror_name, plan_outgoing, would_send};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,13 @@ pub enum Canonical {
 }
 
 impl Canonical {
+    /// Its latest revision.
+    pub fn revision(&self) -> Revision {
+        match self {
+            Self::Live { revision, .. } | Self::Deleted { revision, .. } => *revision,
+        }
+    }
+
     /// Its identity, there or not.
     pub fn id(&self) -> EventId {
         match self {

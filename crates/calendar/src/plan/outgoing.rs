@@ -1,10 +1,11 @@
 //! What a link owes its remote side about one event.
 
 use super::{Agreed, Canonical, Origin};
+use crate::event::{Event, Override};
 use crate::ids::{EventId, LinkId};
 use crate::merge::{Field, differing, outgoing};
-use crate::provider::{Mark, Write};
-use crate::rules::Rules;
+use crate::provider::{Guests, Mark, Write};
+use crate::rules::{Detail, Rules};
 
 /// What is owed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,26 +42,19 @@ pub fn plan_outgoing(
             },
             fields: Vec::new(),
         },
-        (Canonical::Live { id, event, .. }, None) => {
-            let mut shown = rules.mask(event);
-            if rules.guests == crate::provider::Guests::AlwaysMailed {
-                shown.master.details.participants.clear();
-            }
-            Owed::Write {
-                write: Write::Create {
-                    name: mirror_name(link, *id),
-                    event: Box::new(shown),
-                    mark: Mark {
-                        event: *id,
-                        uid: event.uid.clone(),
-                    },
+        (Canonical::Live { id, event, .. }, None) => Owed::Write {
+            write: Write::Create {
+                name: mirror_name(link, *id),
+                event: Box::new(would_send(None, event, rules, held)),
+                mark: Mark {
+                    event: *id,
+                    uid: event.uid.clone(),
                 },
-                fields: Vec::new(),
-            }
-        }
+            },
+            fields: Vec::new(),
+        },
         (Canonical::Live { id, event, .. }, Some(agreed)) => {
-            let authority = super::incoming::authority(agreed.mirror.origin, &agreed.base, rules);
-            let target = outgoing(&agreed.base, event, rules, authority, held);
+            let target = would_send(Some(agreed), event, rules, held);
             let fields = differing(&target, &agreed.base);
             if fields.is_empty() {
                 return Owed::Nothing;
@@ -82,6 +76,42 @@ pub fn plan_outgoing(
                 },
                 fields,
             }
+        }
+    }
+}
+
+/// What the remote side would hold after a write of `event`: over what was agreed, or as a new copy.
+pub fn would_send(agreed: Option<&Agreed>, event: &Event, rules: &Rules, held: &[Field]) -> Event {
+    match agreed {
+        Some(Agreed { mirror, base }) => {
+            let authority = super::incoming::authority(mirror.origin, base, rules);
+            let mut target = outgoing(base, event, rules, authority, held);
+            if mirror.origin == Origin::Kalends {
+                hide(&mut target, &rules.mask(event), rules);
+            }
+            target
+        }
+        None => {
+            let mut shown = rules.mask(event);
+            if rules.guests == Guests::AlwaysMailed {
+                shown.master.details.participants.clear();
+            }
+            shown
+        }
+    }
+}
+
+/// A copy that was written before its link became busy-only loses what may not be shown any more.
+fn hide(target: &mut Event, shown: &Event, rules: &Rules) {
+    if rules.detail == Detail::Full {
+        return;
+    }
+    target.master.details = shown.master.details.clone();
+    for (id, over) in &mut target.recurrence_overrides {
+        if let (Override::Replaced(there), Some(Override::Replaced(here))) =
+            (over, shown.recurrence_overrides.get(id))
+        {
+            there.details = here.details.clone();
         }
     }
 }

@@ -463,16 +463,117 @@ fn a_marked_copy_in_an_empty_database_becomes_its_event_again() {
 #[test]
 fn what_two_sides_found_to_be_one_event_is_joined_not_doubled() {
     let (mine, theirs) = (meeting("mine", 9), meeting("theirs", 9));
-    let same = Ours::Candidate(live(&mine));
+    let same = Ours::Candidate {
+        canonical: live(&mine),
+        standing: Standing::Own,
+    };
     insta::assert_snapshot!(incoming(&same, Some(&mine), &rules(Direction::TwoWay)), @"agree");
     insta::assert_snapshot!(
         incoming(&same, Some(&theirs), &rules(Direction::TwoWay)),
         @"agree, update to theirs (FoundAgain), conflict Title Remote"
     );
     insta::assert_snapshot!(
-        incoming(&Ours::Candidate(deleted()), Some(&theirs), &rules(Direction::TwoWay)),
+        incoming(&Ours::Candidate { canonical: deleted(), standing: Standing::Own }, Some(&theirs), &rules(Direction::TwoWay)),
         @"update to theirs (FoundAgain), agree"
     );
+}
+
+#[test]
+fn an_original_beats_what_is_known_from_a_copy() {
+    // The database was lost; the busy-only copy was found first, just now; then comes the original, last changed long ago.
+    let mut original = meeting("Divorce lawyer", 9);
+    original.updated = Some(at(10));
+    for conflict_policy in [
+        ConflictPolicy::Newest,
+        ConflictPolicy::Local,
+        ConflictPolicy::Ask,
+    ] {
+        let rules = Rules {
+            conflict_policy,
+            ..rules(Direction::TwoWay)
+        };
+        let known = Ours::Candidate {
+            canonical: live(&meeting(BUSY_TITLE, 9)),
+            standing: Standing::FromCopy,
+        };
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(
+                incoming(&known, Some(&original), &rules),
+                @"agree, update to Divorce lawyer (FoundAgain), conflict Title Remote"
+            );
+        }
+    }
+    // Where both are originals, only what the contents say of their own age counts.
+    let rules = Rules {
+        conflict_policy: ConflictPolicy::Newest,
+        ..rules(Direction::TwoWay)
+    };
+    let own = Ours::Candidate {
+        canonical: live(&meeting("mine", 9)),
+        standing: Standing::Own,
+    };
+    insta::assert_snapshot!(
+        incoming(&own, Some(&original), &rules),
+        @"agree, update to Divorce lawyer (FoundAgain), conflict Title Remote"
+    );
+}
+
+#[test]
+fn a_held_edit_survives_a_deletion_there() {
+    let ours = Ours::Mirrored {
+        agreed: Box::new(agreed(&meeting("theirs", 9), Origin::Remote)),
+        canonical: live(&meeting("mine", 9)),
+        debt: Debt::Settled,
+        held: vec![Field::Title],
+    };
+    insta::assert_snapshot!(
+        incoming(&ours, None, &rules(Direction::TwoWay)),
+        @"forget, push (EditBeatsDeletionThere)"
+    );
+}
+
+#[test]
+fn our_own_echo_is_not_their_edit() {
+    let (agreed, sent) = (meeting("A", 9), meeting("B", 9));
+    // It landed, and somebody moved the event since.
+    let base = crate::merge::assume_sent(Some(&agreed), &sent, &meeting("B", 11));
+    assert_eq!(base, meeting("B", 9));
+    // It did not land, and somebody moved the event since.
+    let base = crate::merge::assume_sent(Some(&agreed), &sent, &meeting("A", 11));
+    assert_eq!(base, meeting("A", 9));
+}
+
+#[test]
+fn a_copy_loses_what_its_link_may_not_show_any_more() {
+    let rules = Rules {
+        detail: Detail::Busy,
+        ..rules(Direction::TwoWay)
+    };
+    let secret = meeting("Divorce lawyer", 9);
+    let owed = plan_outgoing(
+        link(),
+        &live(&secret),
+        Some(&agreed(&secret, Origin::Kalends)),
+        &rules,
+        &[],
+    );
+    let Owed::Write {
+        write: Write::Update { event, .. },
+        ..
+    } = owed
+    else {
+        panic!("{owed:?}")
+    };
+    assert_eq!(event.master.details.title, BUSY_TITLE);
+    // An event that is at home there keeps its own words.
+    let owed = plan_outgoing(
+        link(),
+        &live(&secret),
+        Some(&agreed(&secret, Origin::Remote)),
+        &rules,
+        &[],
+    );
+    assert_eq!(owed, Owed::Nothing);
 }
 
 fn any_event() -> impl Strategy<Value = Event> {

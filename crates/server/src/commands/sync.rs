@@ -26,9 +26,6 @@ mod plan;
 /// what those refuse comes back once: three rounds settle that, and the rest is room for others who edit meanwhile.
 const ROUNDS_MAX: usize = 8;
 
-/// How long a person's yes to deletions counts, if the run that it is for does not succeed at once.
-const CONFIRMED_FOR: SignedDuration = SignedDuration::from_hours(1);
-
 /// How often a link that another process works on is looked at again.
 const WAIT: Duration = Duration::from_millis(200);
 
@@ -142,11 +139,7 @@ async fn decide_deletions(app: &App, selected: &[NamedLink], yes: bool) -> Resul
         let mut tx = app.store.begin(app.tenant).await?;
         let link = named.link.id;
         let (action, count) = if yes {
-            let until = now.checked_add(CONFIRMED_FOR)?;
-            (
-                "deletions.confirm",
-                held::confirm(&mut tx, link, now, until).await?,
-            )
+            ("deletions.confirm", held::confirm(&mut tx, link, now).await?)
         } else {
             ("deletions.refuse", held::refuse(&mut tx, link, now).await?)
         };

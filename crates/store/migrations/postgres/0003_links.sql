@@ -24,7 +24,6 @@ CREATE TABLE links (
     last_success_at           timestamptz,
     last_full_at              timestamptz,
     last_error                text,
-    deletions_confirmed_until timestamptz,
     created_at                timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, calendar_id, connection_id, remote_calendar_id),
@@ -63,6 +62,8 @@ CREATE TABLE intents (
     due_at    timestamptz NOT NULL,
     attempts  bigint NOT NULL,
     name      text,
+    -- The revision of the event that was last sent; what is found afterwards is compared with it.
+    sent_revision bigint,
     error     text,
     reason    text NOT NULL,
     run_id    uuid,

@@ -24,7 +24,6 @@ CREATE TABLE links (
     last_success_at           INTEGER,
     last_full_at              INTEGER,
     last_error                TEXT,
-    deletions_confirmed_until INTEGER,
     created_at                INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, calendar_id, connection_id, remote_calendar_id),
@@ -63,6 +62,8 @@ CREATE TABLE intents (
     due_at    INTEGER NOT NULL,
     attempts  INTEGER NOT NULL,
     name      TEXT,
+    -- The revision of the event that was last sent; what is found afterwards is compared with it.
+    sent_revision INTEGER,
     error     TEXT,
     reason    TEXT NOT NULL,
     run_id    BLOB,

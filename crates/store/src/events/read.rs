@@ -152,6 +152,8 @@ pub async fn unmirrored(
              WHERE l.tenant_id = $1 AND l.id = $2 AND NOT e.deleted AND e.id > $3
                 AND NOT EXISTS (SELECT 1 FROM mirrors m WHERE m.tenant_id = l.tenant_id
                     AND m.link_id = l.id AND m.event_id = e.id)
+                AND NOT EXISTS (SELECT 1 FROM intents i WHERE i.tenant_id = l.tenant_id
+                    AND i.link_id = l.id AND i.event_id = e.id)
              ORDER BY e.id LIMIT $4",
             binds,
         )

@@ -217,10 +217,10 @@ contract! {
         let told: Vec<_> = waiting.iter().map(|held| (held.event, held.confirmed)).collect();
         assert_eq!(told, [(one, false), (two, false)]);
         assert_eq!(waiting[0].remote_id, RemoteId("/cal/one.ics".to_owned()));
-        assert_eq!(held::confirm(&mut tx, link, at(5), at(65)).await.unwrap(), 2);
+        assert_eq!(held::confirm(&mut tx, link, at(5)).await.unwrap(), 2);
         tx.commit().await.unwrap();
         let kept = world.look(link).await;
-        assert_eq!((kept.deletions_confirmed_until, kept.due_at), (Some(at(65)), Some(at(5))));
+        assert_eq!(kept.due_at, Some(at(5)));
         let delete = Step::DeleteEvent { event: one, from: Revision(1), reason: Reason::DeletedThere };
         world.apply(&lease, vec![delete, Step::DropMirror { event: one }]).await;
         let mut tx = world.begin().await;

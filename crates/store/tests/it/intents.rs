@@ -16,6 +16,7 @@ use crate::harness::contract;
 
 fn sending(intent: &Intent) -> Sending {
     Sending {
+        revision: Revision(1),
         event: intent.event,
         stamp: intent.stamp,
         name: Some("derived".to_owned()),

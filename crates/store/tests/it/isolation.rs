@@ -54,7 +54,7 @@ contract! {
         audit::append(&mut tx, Entry { id: id(), at: at(0), actor: "canary".to_owned(), action: String::new(), object: String::new(), detail: serde_json::Value::Null }).await.unwrap();
         let conflict = conflicts::list(&mut tx, Which::Open, 1).await.unwrap()[0].id;
         tx.commit().await.unwrap();
-        let sending = Sending { event: canary, stamp, name: None, op: WriteOp::Create, remote_id: None, fields: vec![], reason: Reason::Merged, run, at: at(1) };
+        let sending = Sending { event: canary, stamp, revision: Revision(1), name: None, op: WriteOp::Create, remote_id: None, fields: vec![], reason: Reason::Merged, run, at: at(1) };
         intents::mark_sent(&db.store, &lease, &sending).await.unwrap();
 
         let mut tx = b.read().await;
@@ -119,7 +119,7 @@ contract! {
         assert!(events::delete(&mut tx, canary, Revision(1), &edit("b", 2)).await.is_err());
         assert!(links::delete(&mut tx, link, at(2)).await.is_err());
         assert!(connections::delete(&mut tx, a.connection).await.is_err());
-        assert!(held::confirm(&mut tx, link, at(2), at(3)).await.is_err());
+        assert!(held::confirm(&mut tx, link, at(2)).await.is_err());
         links::make_due(&mut tx, link, at(2), DueReason::User).await.unwrap();
         links::make_all_due(&mut tx, at(2), DueReason::User).await.unwrap();
         tx.commit().await.unwrap();
