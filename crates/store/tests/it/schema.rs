@@ -1,1 +1,84 @@
-//! x
+//! Migrations up, down and up again; and the second wall of PostgreSQL.
+
+use kalends_store::tenants;
+use sqlx::Row as _;
+
+use crate::fixture::World;
+use crate::harness::{TestDb, contract};
+
+contract! {
+    async fn migrations_go_up_down_and_up(db) {
+        let status = db.store.migration_status().await.unwrap();
+        assert!(status.iter().all(|one| one.applied));
+        let names: Vec<_> = status.iter().map(|one| one.name).collect();
+        assert_eq!(names, ["0001_tenants", "0002_calendars", "0003_links"]);
+        assert_eq!(db.store.migrate_up().await.unwrap(), []);
+        World::new(&db.store, "a").await;
+        let down = db.store.migrate_down(1).await.unwrap();
+        let versions: Vec<_> = down.iter().map(|one| one.version).collect();
+        assert_eq!(versions, [3, 2]);
+        assert!(tenants::by_slug(&db.store, "a").await.unwrap().is_some());
+        db.store.migrate_up().await.unwrap();
+        db.store.migrate_down(0).await.unwrap();
+        let status = db.store.migration_status().await.unwrap();
+        assert!(status.iter().all(|one| !one.applied));
+        let (one, two) = tokio::join!(db.store.migrate_up(), db.store.migrate_up());
+        assert_eq!(one.unwrap().len() + two.unwrap().len(), 3);
+        World::new(&db.store, "a").await;
+    }
+}
+
+/// Every table of tenants is behind the wall, for the role that owns it too.
+#[tokio::test]
+async fn without_a_tenant_postgres_shows_nothing() {
+    let Some(db) = TestDb::postgres().await else {
+        return;
+    };
+    let a = World::new(&db.store, "a").await;
+    let b = World::new(&db.store, "b").await;
+    let mut raw = db.raw_postgres().await;
+    let count = "SELECT count(*) FROM calendars";
+    let seen: i64 = sqlx::query_scalar(count).fetch_one(&mut raw).await.unwrap();
+    assert_eq!(seen, 0);
+    let tables = sqlx::query(
+        "SELECT relname, relrowsecurity AND relforcerowsecurity AS walled FROM pg_class
+         WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace",
+    )
+    .fetch_all(&mut raw)
+    .await
+    .unwrap();
+    assert_eq!(tables.len(), 18);
+    for table in tables {
+        let name: String = table.get("relname");
+        assert_eq!(
+            table.get::<bool, _>("walled"),
+            name != "schema_migrations",
+            "{name}"
+        );
+    }
+    for world in [&a, &b] {
+        sqlx::query("SELECT set_config('kalends.tenant', $1, false)")
+            .bind(world.tenant.to_string())
+            .execute(&mut raw)
+            .await
+            .unwrap();
+        let ids: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT id FROM calendars")
+            .fetch_all(&mut raw)
+            .await
+            .unwrap();
+        assert_eq!(ids, [world.calendar.0]);
+    }
+    // Nor can a row be put into another tenant.
+    let moved = sqlx::query("UPDATE calendars SET tenant_id = $1")
+        .bind(a.tenant.0)
+        .execute(&mut raw)
+        .await;
+    assert!(
+        moved
+            .unwrap_err()
+            .to_string()
+            .contains("row-level security")
+    );
+    drop(raw);
+    db.finish().await;
+}
