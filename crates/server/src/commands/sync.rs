@@ -313,32 +313,18 @@ fn show(app: &App, lines: &[Line]) -> Result<Ended> {
     let requests: u64 = lines.iter().map(|line| line.requests).sum();
     app.screen
         .json(&json!({ "links": rows, "requests_total": requests, "failed": failed }))?;
-    let mut table = app.screen.table([
-        "REMOTE",
-        "CALENDAR",
-        "CREATED",
-        "UPDATED",
-        "DELETED",
-        "PUSHED",
-        "CONFLICTS",
-        "HELD",
-        "SKIPPED",
-        "REQUESTS",
-        "TIME",
-        "RESULT",
-    ]);
+    let mut table = app
+        .screen
+        .table(["REMOTE", "CALENDAR", "DID", "REQUESTS", "TIME", "RESULT"]);
     for line in lines {
-        let counts = &line.counts;
+        let tone = match line.items() {
+            0 => Tone::Faint,
+            _ => Tone::Plain,
+        };
         table.add([
             plain(line.named.words()),
             plain(&*line.named.calendar),
-            number(counts.created, Tone::Good),
-            number(counts.updated, Tone::Good),
-            number(counts.deleted, Tone::Good),
-            number(counts.pushed, Tone::Good),
-            number(counts.conflicts, Tone::Wary),
-            number(line.held, Tone::Wary),
-            number(counts.skipped, Tone::Wary),
+            (watch::did(&line.counts), tone),
             plain(line.requests.to_string()),
             plain(time(line)),
             result(line),
@@ -353,13 +339,6 @@ fn show(app: &App, lines: &[Line]) -> Result<Ended> {
     } else {
         Ended::Well
     })
-}
-
-fn number(count: usize, tone: Tone) -> (String, Tone) {
-    match count {
-        0 => ("-".to_owned(), Tone::Faint),
-        count => (count.to_string(), tone),
-    }
 }
 
 /// How long a link took, and how quick that was where it says something.
