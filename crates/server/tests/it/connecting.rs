@@ -13,7 +13,7 @@ fn an_account_is_connected_with_its_calendars() {
     insta::assert_snapshot!(said.out, @r"
     Connected acc
     CALENDAR  ACCESS      COLOR
-    Work      read_write  #0082C9
+    Work      read_write  #0082c9
     ");
     assert!(said.err.contains("made a master key"), "{}", said.err);
     let connections = person.asks(&["connections"]);

@@ -73,7 +73,7 @@ impl Server {
         let mut server = Self {
             base: format!("http://127.0.0.1:{port}/"),
             user: "ann",
-            password: "secret",
+            password: "open-sesame-47",
             calendar_name: match kind {
                 Kind::Radicale => "Work",
                 Kind::Xandikos => "calendar",
@@ -140,7 +140,7 @@ fn free_port() -> u16 {
 
 fn radicale_config(folder: &Path, port: u16) -> PathBuf {
     let users = folder.join("users");
-    fs::write(&users, "ann:secret\nbob:secret\n").unwrap();
+    fs::write(&users, "ann:open-sesame-47\nbob:open-sesame-47\n").unwrap();
     let work = folder.join("collections/collection-root/ann/work");
     fs::create_dir_all(&work).unwrap();
     fs::write(
