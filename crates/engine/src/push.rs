@@ -83,7 +83,8 @@ pub(crate) async fn show_owed(run: &Run<'_>) -> Result<(), EngineError> {
             .map(|intent| (intent.event, intent.reason))
             .collect();
     if !run.link.live {
-        let unmirrored = events::unmirrored(&mut tx, run.link.id, None, i64::MAX).await?;
+        let mut unmirrored = events::unmirrored(&mut tx, run.link.id, None, i64::MAX).await?;
+        unmirrored.retain(|event| owed.iter().all(|(known, _)| known != event));
         owed.extend(
             unmirrored
                 .into_iter()
