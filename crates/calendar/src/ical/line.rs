@@ -39,9 +39,9 @@ impl<'a> Line<'a> {
 
     fn from_raw(raw: Cow<'a, str>, number: u32) -> Self {
         let content_end = raw.trim_end_matches(['\r', '\n']).len();
-        let unfolded = raw[..content_end]
-            .contains(['\n', '\r'])
-            .then(|| unfold(&raw[..content_end]).into_boxed_str());
+        let mut body = raw.as_bytes()[..content_end].iter();
+        let folded = body.any(|byte| matches!(byte, b'\n' | b'\r'));
+        let unfolded = folded.then(|| unfold(&raw[..content_end]).into_boxed_str());
         let content = unfolded.as_deref().unwrap_or(&raw[..content_end]);
         let (name_end, value_start) = outline(content);
         Self {
@@ -232,7 +232,7 @@ fn outline(content: &str) -> (usize, Option<usize>) {
 fn unfold(content: &str) -> String {
     let mut joined = String::with_capacity(content.len());
     let mut rest = content;
-    while let Some(at) = rest.find(['\n', '\r']) {
+    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'\n' | b'\r')) {
         joined.push_str(&rest[..at]);
         rest = rest[at..].trim_start_matches(['\r', '\n']);
         rest = rest.strip_prefix([' ', '\t']).unwrap_or(rest);

@@ -77,8 +77,8 @@ fn others_read_what_we_write() {
     };
     let mut input = String::new();
     for (number, event) in events.iter().enumerate() {
-        input += &format!("== {number}\n");
-        input += &write_object(event, &options);
+        let head = format!("== {number}\n");
+        input.extend([head, write_object(event, &options)]);
     }
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("written.ics");
     std::fs::write(&file, input).unwrap();

@@ -231,7 +231,7 @@ fn one_bad_event_never_stops_the_others() {
     assert_eq!(series.event.master.start, Start::AllDay(date(2026, 1, 5)));
     insta::assert_snapshot!(
         series.problems[0],
-        @"line 9, VEVENT: another VEVENT has the same UID and is newer (line 29): this one is left out"
+        @"line 9, VEVENT: another VEVENT has the same UID and is newer (line 30): this one is left out"
     );
     insta::assert_snapshot!(series.text, @r"
     BEGIN:VCALENDAR
