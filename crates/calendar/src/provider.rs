@@ -221,6 +221,9 @@ pub enum Write {
         remote_id: RemoteId,
         /// The version it must have; none where the provider has none.
         version: Option<Version>,
+        /// Its content as last read: what must still be there where the provider has no versions, and what tells whether
+        /// guests would be mailed.
+        raw: Raw,
     },
 }
 

@@ -1,6 +1,6 @@
 //! Applying a plan: one transaction, under a lease.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
@@ -106,7 +106,7 @@ pub async fn apply(store: &Store, lease: &Lease, batch: Batch) -> Result<Applied
     let positions = sorted.creates.len() + sorted.revisions.len() + sorted.pushes.len();
     // The tenant's row before the link's: see `events::write`. A batch that changes no event does not need it.
     let seq = if positions > 0 {
-        events::take_seq(&mut tx, i64::try_from(positions).unwrap_or(i64::MAX)).await?
+        events::take_seq(&mut tx, count(positions)).await?
     } else {
         0
     };
@@ -136,7 +136,11 @@ pub async fn apply(store: &Store, lease: &Lease, batch: Batch) -> Result<Applied
         skipped: sorted.skips.len() as u64,
         ..Applied::default()
     };
-    let pushes_from = seq + (sorted.creates.len() + sorted.revisions.len()) as i64;
+    // A mirror that is set carries the listing's number already.
+    let set: HashSet<&RemoteId> = sorted.mirrors.iter().map(|set| &set.remote_id).collect();
+    let mut seen = batch.seen;
+    seen.retain(|id| !set.contains(id));
+    let pushes_from = seq + count(sorted.creates.len() + sorted.revisions.len());
     page.refuse_doubles(&mut tx, &sorted).await?;
     page.events(&mut tx, sorted.creates, sorted.revisions, seq, &mut applied)
         .await?;
@@ -163,7 +167,7 @@ pub async fn apply(store: &Store, lease: &Lease, batch: Batch) -> Result<Applied
         skips::forget(&mut tx, lease.link, ids).await?;
     }
     if let Some(generation) = batch.generation {
-        mirrors::mark_seen(&mut tx, lease.link, generation, &batch.seen).await?;
+        mirrors::mark_seen(&mut tx, lease.link, generation, &seen).await?;
         if batch.complete {
             skips::forget_unseen(&mut tx, lease.link, generation).await?;
             held::let_go_seen(&mut tx, lease.link, generation).await?;
@@ -171,6 +175,11 @@ pub async fn apply(store: &Store, lease: &Lease, batch: Batch) -> Result<Applied
     }
     tx.commit().await?;
     Ok(applied)
+}
+
+/// A length as the databases count; no list in memory is longer than they can.
+fn count(length: usize) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
 }
 
 /// The steps of a plan, by kind.
@@ -347,15 +356,12 @@ impl Page<'_> {
         events::insert_many(tx, calendar, &zone, &creations, self.at).await?;
         for revising in revisions {
             self.revise(tx, &revising, calendar, &zone, seq).await?;
-            let reason = match revising.body {
-                Some(_) => {
-                    applied.updated += 1;
-                    Reason::ChangedHere
-                }
-                None => {
-                    applied.deleted += 1;
-                    Reason::DeletedHere
-                }
+            let reason = if revising.body.is_some() {
+                applied.updated += 1;
+                Reason::ChangedHere
+            } else {
+                applied.deleted += 1;
+                Reason::DeletedHere
             };
             debts.push(Debt {
                 event: revising.event,

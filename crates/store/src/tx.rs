@@ -124,7 +124,5 @@ where
     DB::Arguments: IntoArguments<DB>,
     Bind: for<'q> Encode<'q, DB> + Type<DB>,
 {
-    binds
-        .into_iter()
-        .fold(sqlx::query(sql), |query, bind| query.bind(bind))
+    binds.into_iter().fold(sqlx::query(sql), Query::bind)
 }

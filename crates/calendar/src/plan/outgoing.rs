@@ -37,6 +37,7 @@ pub fn plan_outgoing(
             write: Write::Delete {
                 remote_id: agreed.mirror.remote_id.clone(),
                 version: agreed.mirror.version.clone(),
+                raw: agreed.mirror.raw.clone(),
             },
             fields: Vec::new(),
         },

@@ -196,7 +196,7 @@ impl Remote {
                 let mark = mark.clone();
                 (remote_id.clone(), Some(((**event).clone(), mark)))
             }
-            Write::Delete { remote_id, version } => {
+            Write::Delete { remote_id, version, .. } => {
                 let now = shelf.events.get(remote_id).map(|(now, ..)| now.to_string());
                 if now.is_some() && version.as_ref().map(|version| &version.0) != now.as_ref() {
                     return Err(changed());

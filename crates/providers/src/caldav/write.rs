@@ -71,7 +71,7 @@ impl CalDav {
                 };
                 self.update(&url, remote_id, change).await
             }
-            Write::Delete { remote_id, version } => {
+            Write::Delete { remote_id, version, raw: _ } => {
                 self.delete(&url, remote_id, version.as_ref()).await
             }
         }

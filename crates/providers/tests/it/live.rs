@@ -198,6 +198,7 @@ fn delete(id: &RemoteId, version: Option<&Version>) -> Write {
     Write::Delete {
         remote_id: id.clone(),
         version: version.cloned(),
+        raw: Raw(String::new()),
     }
 }
 

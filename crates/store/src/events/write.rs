@@ -256,37 +256,34 @@ pub(crate) async fn revise(
     body: Option<&Event>,
     written: &Written<'_>,
 ) -> Result<Revision, EditError> {
-    let touched = match body {
-        Some(body) => {
-            let bounds = bounds::of(body, written.zone);
-            let binds = binds![
-                tx.tenant,
-                id,
-                from,
-                written.at,
-                &body.uid,
-                body.master.details.title.as_str(),
-                bounds.starts_at,
-                bounds.ends_at,
-                uid_key(&body.uid),
-            ];
-            tx.execute(
-                "UPDATE events SET revision = revision + 1, deleted = FALSE, updated_at = $4,
+    let touched = if let Some(body) = body {
+        let bounds = bounds::of(body, written.zone);
+        let binds = binds![
+            tx.tenant,
+            id,
+            from,
+            written.at,
+            &body.uid,
+            body.master.details.title.as_str(),
+            bounds.starts_at,
+            bounds.ends_at,
+            uid_key(&body.uid),
+        ];
+        tx.execute(
+            "UPDATE events SET revision = revision + 1, deleted = FALSE, updated_at = $4,
                     uid = $5, title = $6, starts_at = $7, ends_at = $8, uid_key = $9
                  WHERE tenant_id = $1 AND id = $2 AND revision = $3",
-                binds,
-            )
-            .await?
-        }
-        None => {
-            let binds = binds![tx.tenant, id, from, written.at];
-            tx.execute(
-                "UPDATE events SET revision = revision + 1, deleted = TRUE, updated_at = $4
+            binds,
+        )
+        .await?
+    } else {
+        let binds = binds![tx.tenant, id, from, written.at];
+        tx.execute(
+            "UPDATE events SET revision = revision + 1, deleted = TRUE, updated_at = $4
                  WHERE tenant_id = $1 AND id = $2 AND revision = $3 AND NOT deleted",
-                binds,
-            )
-            .await?
-        }
+            binds,
+        )
+        .await?
     };
     if touched == 0 {
         return Err(EditError::Stale(id));
