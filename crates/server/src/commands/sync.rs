@@ -41,7 +41,10 @@ EXAMPLES:
   kalends sync --watch               # until Ctrl-C
   kalends sync --confirm-deletions   # a mass deletion was held: carry it out
   kalends sync --json | jq .links")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(crate) struct Sync {
     /// Only this link, by id, or by its connection where that has only one (may be repeated)
     #[arg(long, value_name = "LINK")]

@@ -60,7 +60,8 @@ pub(crate) async fn run(app: &App, command: Add) -> Result<Ended> {
         updated: Some(now),
     };
     let mut tx = app.store.begin(app.tenant).await?;
-    let calendar = calendar_wanted(app, &mut tx, command.calendar.as_deref(), FIRST_CALENDAR).await?;
+    let calendar =
+        calendar_wanted(app, &mut tx, command.calendar.as_deref(), FIRST_CALENDAR).await?;
     tx.commit().await?;
     let id = edits::create(&app.engine()?, app.tenant, calendar.id, &event, EDITOR).await?;
     let mut row = body_json(&event);
