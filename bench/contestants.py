@@ -30,7 +30,7 @@ class Kalends:
         self.env = {
             "KALENDS_DATABASE": f"sqlite:{home}/kalends.db",
             "KALENDS_MASTER_KEY_FILE": f"{home}/master.key",
-            "KALENDS_ALLOW_PRIVATE_ADDRESSES": "true",
+            "KALENDS_ALLOW_ADDRESSES": "private",
         }
 
     def run(self, *arguments):

@@ -61,6 +61,7 @@ def kalends(*arguments, quiet=True):
     program = Path(os.environ["KALENDS_DEMO_PROGRAMS"]) / "kalends"
     done = subprocess.run(
         [str(program), *arguments],
+        env=os.environ | {"COLUMNS": str(max(80, shutil.get_terminal_size((118, 40)).columns - 4))},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -202,7 +203,8 @@ def facts(parts):
             str(part.get("SUMMARY", "")),
             str(part.get("LOCATION", "")),
             instant(part["DTSTART"].dt),
-            sorted(part["RRULE"].to_ical().decode().split(";")) if "RRULE" in part else [],
+            # Weeks begin on Monday unless somebody says otherwise, so that saying it changes nothing.
+            sorted(set(part["RRULE"].to_ical().decode().split(";")) - {"WKST=MO"}) if "RRULE" in part else [],
         )
         for part in parts
     )
@@ -257,7 +259,7 @@ def settings():
         "KALENDS_DATABASE": f"sqlite:{DEMO}/kalends.db",
         "KALENDS_MASTER_KEY_FILE": f"{DEMO}/master.key",
         # Radicale listens on this machine, where Kalends does not connect to unless it is told that it may.
-        "KALENDS_ALLOW_PRIVATE_ADDRESSES": "true",
+        "KALENDS_ALLOW_ADDRESSES": "private",
     }
     os.environ.update(values)
     programs = os.environ["KALENDS_DEMO_PROGRAMS"]
@@ -311,7 +313,7 @@ def show_story(server, accounts):
     say("In Kalends somebody renames the dentist's appointment, the one Ann has just changed, and adds an event")
     run("events", "edit", event_id("Dentist"), "--title", "Dentist (bring the X-rays)")
     run("events", "add", "--calendar", CALENDAR, "--title", "Open house", "--start", "2026-12-05T11:00",
-        "--end", "2026-12-05T15:00", "--time-zone", "Europe/Berlin")
+        "--end", "2026-12-05T15:00", "--zone", "Europe/Berlin")
 
     say("What would a sync do? The plan is data: it can be looked at before it happens")
     run("sync", "--dry-run")

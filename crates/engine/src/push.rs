@@ -1,6 +1,8 @@
 //! Push: the one way an event reaches a provider. Each write is planned from the state of both sides, recorded before it is
 //! sent, sent under a precondition, and settled with what the provider holds afterwards.
 
+use std::collections::HashSet;
+
 use jiff::{SignedDuration, Timestamp};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{EventId, RemoteId, Uid};
@@ -84,7 +86,9 @@ pub(crate) async fn show_owed(run: &Run<'_>) -> Result<(), EngineError> {
             .map(|intent| (intent.event, intent.reason))
             .collect();
     if !run.link.live {
-        let unmirrored = events::unmirrored(&mut tx, run.link.id, None, i64::MAX).await?;
+        let mut unmirrored = events::unmirrored(&mut tx, run.link.id, None, i64::MAX).await?;
+        let known: HashSet<EventId> = owed.iter().map(|(event, _)| *event).collect();
+        unmirrored.retain(|event| !known.contains(event));
         owed.extend(
             unmirrored
                 .into_iter()

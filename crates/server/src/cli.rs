@@ -40,9 +40,9 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct Global {
-    /// Where everything is kept: sqlite:PATH or postgres://USER@HOST/DATABASE [default: kalends.db in the user's data folder]
     #[arg(
         long,
+        help = "Where everything is kept: sqlite:PATH or postgres://USER@HOST/DATABASE [default: kalends.db in the user's data folder]",
         global = true,
         env = "KALENDS_DATABASE",
         hide_env_values = true,

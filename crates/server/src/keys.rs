@@ -160,8 +160,10 @@ fn parse(text: &SecretString) -> Result<Named> {
         Ok(bytes) if !is_hex => Sha256::digest(bytes),
         _ => Sha256::digest(from_hex(written)),
     };
-    let mut id: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    id.truncate(KEY_ID_DIGITS);
+    let id = (0..KEY_ID_DIGITS)
+        .map(|digit| (digest[digit / 2] >> (4 * (1 - digit % 2))) & 0xf)
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+        .collect();
     Ok(Named { id, key })
 }
 

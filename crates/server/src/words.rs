@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use kalends_calendar::event::{Event, Override, RecurrenceId};
-use kalends_calendar::ical::{Tree, WriteOptions, write_object};
+use kalends_calendar::ical::{Component, Tree, WriteOptions, write_object};
 use kalends_calendar::merge::Field;
 use kalends_calendar::time::{Length, Start};
 use serde::Serialize;
@@ -81,7 +81,7 @@ pub(crate) fn length_plain(length: Length) -> String {
     let Length { days, seconds } = length;
     let mut text = "P".to_owned();
     if days != 0 {
-        text.push_str(&format!("{days}D"));
+        text.extend([&*days.to_string(), "D"]);
     }
     if seconds != 0 || days == 0 {
         text.push('T');
@@ -93,7 +93,8 @@ pub(crate) fn length_plain(length: Length) -> String {
         let mut written = false;
         for (count, unit) in parts {
             if count != 0 {
-                text.push_str(&format!("{count}{unit}"));
+                text.push_str(&count.to_string());
+                text.push(unit);
                 written = true;
             }
         }
@@ -117,9 +118,9 @@ pub(crate) fn rules(event: &Event) -> Vec<String> {
     let tree = Tree::parse(&text);
     let rules: Vec<String> = tree
         .components()
-        .flat_map(|calendar| calendar.components())
+        .flat_map(Component::components)
         .filter(|component| component.is("VEVENT"))
-        .flat_map(|component| component.lines())
+        .flat_map(Component::lines)
         .filter(|line| line.is("RRULE"))
         .map(|line| line.value().to_owned())
         .collect();

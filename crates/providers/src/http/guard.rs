@@ -10,7 +10,7 @@ use std::str::FromStr;
 use url::{Host, Url};
 
 /// The setting that a refusal names. The server's configuration has it under this name.
-pub const SETTING: &str = "allow_networks";
+pub const SETTING: &str = "network.allow";
 
 /// What this installation may talk to. The default is the public internet alone.
 #[derive(Clone, Debug, Default)]

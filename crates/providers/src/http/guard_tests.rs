@@ -168,7 +168,7 @@ fn what_a_name_resolves_to_is_judged_like_a_literal() {
         .unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "innocent.example (10.0.0.7) is a private address; an operator can open it with the setting allow_networks"
+        "innocent.example (10.0.0.7) is a private address; an operator can open it with the setting network.allow"
     );
     assert_eq!(
         guard.address("example.com", "93.184.216.34".parse().unwrap()),

@@ -219,6 +219,6 @@ async fn a_redirect_is_judged_like_the_first_address() {
     assert_eq!(failure.class, Class::AddressRefused);
     assert_eq!(
         failure.message,
-        "127.0.0.2 is an address of this very machine; an operator can open it with the setting allow_networks"
+        "127.0.0.2 is an address of this very machine; an operator can open it with the setting network.allow"
     );
 }

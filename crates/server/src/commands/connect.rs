@@ -235,15 +235,12 @@ pub(crate) fn explained(failure: Failure) -> anyhow::Error {
 
 async fn keep(app: &App, vault: &Vault, seen: Seen) -> Result<Ended> {
     let mut tx = app.store.begin(app.tenant).await?;
-    let (id, name, again) = match known(&mut tx, &seen).await? {
-        Some(connection) => {
-            revive(app, &mut tx, &connection, &seen).await?;
-            (connection.id, connection.name, true)
-        }
-        None => {
-            let (id, name) = insert(app, &mut tx, &seen).await?;
-            (id, name, false)
-        }
+    let (id, name, again) = if let Some(connection) = known(&mut tx, &seen).await? {
+        revive(app, &mut tx, &connection, &seen).await?;
+        (connection.id, connection.name, true)
+    } else {
+        let (id, name) = insert(app, &mut tx, &seen).await?;
+        (id, name, false)
     };
     secrets::put(
         &mut tx,

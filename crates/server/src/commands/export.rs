@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 use kalends_calendar::event::{Event, Override};
-use kalends_calendar::ical::{PRODUCT, Tree, WriteOptions, write_object};
+use kalends_calendar::ical::{Component, PRODUCT, Tree, WriteOptions, write_object};
 use kalends_calendar::time::{Start, ZoneId};
 use kalends_calendar::zone::CustomZone;
 use kalends_engine::Progress;
@@ -96,7 +96,7 @@ impl Sheet {
         self.rename_clashing_zones(&mut event);
         let text = write_object(&event, options);
         let tree = Tree::parse(&text);
-        for part in tree.components().flat_map(|calendar| calendar.components()) {
+        for part in tree.components().flat_map(Component::components) {
             if part.is("VTIMEZONE") {
                 let name = part.line("TZID").map(|line| line.value().to_owned());
                 // Events come in the order of their start, so that the first definition reaches back the farthest.
@@ -134,7 +134,7 @@ impl Sheet {
         let mut text = format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:{PRODUCT}\r\n");
         if let Some(name) = name {
             let escaped = escaped(name);
-            text.push_str(&format!("NAME:{escaped}\r\nX-WR-CALNAME:{escaped}\r\n"));
+            text.extend(["NAME:", &escaped, "\r\nX-WR-CALNAME:", &escaped, "\r\n"]);
         }
         text.extend(self.zones.into_values());
         text.push_str(&self.events);

@@ -12,10 +12,10 @@ use kalends_calendar::merge::differing;
 use kalends_calendar::revision::{Actor, Cause};
 use kalends_engine::Progress;
 use kalends_store::events::{self, Edit, StoredEvent};
-use kalends_store::{EditError, Tx, calendars};
+use kalends_store::{EditError, Tx};
 use serde_json::json;
 
-use super::links::calendar_or_new;
+use super::links::calendar_wanted;
 use crate::Ended;
 use crate::app::{App, EDITOR};
 
@@ -80,11 +80,8 @@ pub(crate) async fn run(app: &App, command: Import) -> Result<Ended> {
         write(app, calendar.0, &name, &objects, &mut imported).await?;
         into = Some(calendar);
     }
-    show(
-        app,
-        into.map(|(_, name)| name).unwrap_or_default(),
-        &imported,
-    )
+    let into = into.map(|(_, name)| name).unwrap_or_default();
+    show(app, &into, &imported)
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {
@@ -103,23 +100,8 @@ async fn calendar(
     named_by_file: Option<&str>,
 ) -> Result<(CalendarId, String)> {
     let mut tx = app.store.begin(app.tenant).await?;
-    let found = match wanted {
-        Some(name) => calendar_or_new(app, &mut tx, name, None).await?.0,
-        None => {
-            let all = calendars::list(&mut tx).await?;
-            match &all[..] {
-                [only] => only.clone(),
-                [] => {
-                    let name = named_by_file.unwrap_or(FIRST_CALENDAR);
-                    calendar_or_new(app, &mut tx, name, None).await?.0
-                }
-                several => {
-                    let names: Vec<&str> = several.iter().map(|one| one.name.as_str()).collect();
-                    bail!("into which calendar? Say --calendar: {}", names.join(", "))
-                }
-            }
-        }
-    };
+    let first = named_by_file.unwrap_or(FIRST_CALENDAR);
+    let found = calendar_wanted(app, &mut tx, wanted, first).await?;
     tx.commit().await?;
     Ok((found.id, found.name))
 }
@@ -218,9 +200,9 @@ async fn put(
     Ok(())
 }
 
-fn show(app: &App, calendar: String, imported: &Imported) -> Result<Ended> {
+fn show(app: &App, calendar: &str, imported: &Imported) -> Result<Ended> {
     for (file, problem) in &imported.problems {
-        app.screen.warn(&format!("{file}: {problem}"));
+        crate::screen::warn(&format!("{file}: {problem}"));
     }
     let problems: Vec<_> = imported
         .problems

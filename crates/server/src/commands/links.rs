@@ -51,7 +51,7 @@ pub(crate) struct Make {
 enum Way {
     /// Both ways
     #[value(name = "two-way", alias = "two_way")]
-    TwoWay,
+    Both,
     /// From the remote calendar to yours
     Pull,
     /// From your calendar to the remote one
@@ -111,9 +111,9 @@ pub(crate) async fn make(app: &App, command: Make) -> Result<Ended> {
     let read_only = remote.access == Access::ReadOnly || connection.provider == ProviderKind::Ics;
     let direction = match (command.direction, read_only) {
         (None | Some(Way::Pull), true) | (Some(Way::Pull), false) => Direction::Pull,
-        (None | Some(Way::TwoWay), false) => Direction::TwoWay,
+        (None | Some(Way::Both), false) => Direction::TwoWay,
         (Some(Way::Push), false) => Direction::Push,
-        (Some(Way::TwoWay | Way::Push), true) => bail!(
+        (Some(Way::Both | Way::Push), true) => bail!(
             "{} can be read but not written through this account: the direction can only be pull",
             remote.name
         ),
@@ -200,6 +200,25 @@ pub(crate) async fn calendar_or_new(
     };
     calendars::insert(tx, new.clone()).await?;
     Ok((new, true))
+}
+
+/// The calendar of this name, made where there is none; where no name is given the only one, or a first one.
+pub(crate) async fn calendar_wanted(
+    app: &App,
+    tx: &mut Tx,
+    wanted: Option<&str>,
+    first: &str,
+) -> Result<Calendar> {
+    let all = calendars::list(tx).await?;
+    match (wanted, &all[..]) {
+        (Some(name), _) => Ok(calendar_or_new(app, tx, name, None).await?.0),
+        (None, [only]) => Ok(only.clone()),
+        (None, []) => Ok(calendar_or_new(app, tx, first, None).await?.0),
+        (None, several) => {
+            let names: Vec<&str> = several.iter().map(|one| one.name.as_str()).collect();
+            bail!("into which calendar? Say --calendar: {}", names.join(", "))
+        }
+    }
 }
 
 fn arrow(direction: Direction) -> &'static str {

@@ -44,7 +44,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Ended> {
         Command::Unlink(command) => links::unlink(&app, command).await,
         Command::Pause(command) => links::pause(&app, command).await,
         Command::Resume(command) => links::resume(&app, command).await,
-        Command::Sync(command) => sync::run(&app, command).await,
+        Command::Sync(command) => Box::pin(sync::run(&app, command)).await,
         Command::Events(command) => events::run(&app, command).await,
         Command::Import(command) => import::run(&app, command).await,
         Command::Export(command) => export::run(&app, command).await,

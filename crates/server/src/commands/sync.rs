@@ -38,6 +38,10 @@ EXAMPLES:
   kalends sync --watch               # until Ctrl-C
   kalends sync --confirm-deletions   # a mass deletion was held: carry it out
   kalends sync --json | jq .links")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(crate) struct Sync {
     /// Only this link, by id, or by its connection where that has only one (may be repeated)
     #[arg(long, value_name = "LINK")]
@@ -250,7 +254,7 @@ async fn run_one(
         return Ok(());
     };
     let began = app.now();
-    let report = run_link(engine, leased, bars).await?;
+    let report = Box::pin(run_link(engine, leased, bars)).await?;
     line.took += app.now().duration_since(began);
     line.requests += wired.accounts.transport.traffic().requests - sent_before;
     line.add(report);
@@ -306,32 +310,18 @@ fn show(app: &App, lines: &[Line]) -> Result<Ended> {
     let requests: u64 = lines.iter().map(|line| line.requests).sum();
     app.screen
         .json(&json!({ "links": rows, "requests_total": requests, "failed": failed }))?;
-    let mut table = app.screen.table([
-        "REMOTE",
-        "CALENDAR",
-        "CREATED",
-        "UPDATED",
-        "DELETED",
-        "PUSHED",
-        "CONFLICTS",
-        "HELD",
-        "SKIPPED",
-        "REQUESTS",
-        "TIME",
-        "RESULT",
-    ]);
+    let mut table = app
+        .screen
+        .table(["REMOTE", "CALENDAR", "DID", "REQUESTS", "TIME", "RESULT"]);
     for line in lines {
-        let counts = &line.counts;
+        let tone = match line.items() {
+            0 => Tone::Faint,
+            _ => Tone::Plain,
+        };
         table.add([
             plain(line.named.words()),
             plain(&*line.named.calendar),
-            number(counts.created, Tone::Good),
-            number(counts.updated, Tone::Good),
-            number(counts.deleted, Tone::Good),
-            number(counts.pushed, Tone::Good),
-            number(counts.conflicts, Tone::Wary),
-            number(line.held, Tone::Wary),
-            number(counts.skipped, Tone::Wary),
+            (watch::did(&line.counts), tone),
             plain(line.requests.to_string()),
             plain(time(line)),
             result(line),
@@ -346,13 +336,6 @@ fn show(app: &App, lines: &[Line]) -> Result<Ended> {
     } else {
         Ended::Well
     })
-}
-
-fn number(count: usize, tone: Tone) -> (String, Tone) {
-    match count {
-        0 => ("-".to_owned(), Tone::Faint),
-        count => (count.to_string(), tone),
-    }
 }
 
 /// How long a link took, and how quick that was where it says something.
@@ -386,7 +369,7 @@ fn explain(app: &App, line: &Line) {
         Outcome::Succeeded => {}
         Outcome::Failed { error, retry_at } => {
             let at = retry_at.to_zoned(app.settings.zone.rules.clone());
-            app.screen.warn(&format!(
+            crate::screen::warn(&format!(
                 "{words}: {error} (`--watch` and `serve` try again at {})",
                 at.strftime("%H:%M:%S")
             ));
@@ -395,29 +378,28 @@ fn explain(app: &App, line: &Line) {
             let mut connection = line.named.connection.clone();
             connection.state = ConnectionState::ReconnectNeeded;
             let remedy = connections::remedy(&connection).unwrap_or_default();
-            app.screen
-                .warn(&format!("{words}: {error}; to connect it again: {remedy}"));
+            crate::screen::warn(&format!("{words}: {error}; to connect it again: {remedy}"));
         }
         Outcome::TakenOver => {
-            app.screen.warn(&format!(
+            crate::screen::warn(&format!(
                 "{words}: another process works on it: kalends links"
             ));
         }
     }
     for skipped in line.skipped.iter().take(SKIPPED_SHOWN) {
-        app.screen.warn(&format!(
+        crate::screen::warn(&format!(
             "{words}: skipped {}: {}",
             skipped.item, skipped.error
         ));
     }
     if line.skipped.len() > SKIPPED_SHOWN {
         let more = line.skipped.len() - SKIPPED_SHOWN;
-        app.screen.warn(&format!(
+        crate::screen::warn(&format!(
             "{words}: {more} more were skipped: kalends links --json"
         ));
     }
     if line.held > 0 {
-        app.screen.warn(&format!(
+        crate::screen::warn(&format!(
             "{words}: {} events are gone there, which is so many that they stay here until you say \
              `kalends sync --confirm-deletions` (delete them) or `kalends sync --refuse-deletions` \
              (write them back)",

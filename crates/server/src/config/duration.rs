@@ -28,9 +28,9 @@ mod tests {
     #[test]
     fn lengths_are_read_as_people_write_them() {
         assert_eq!(parse("90s"), Ok(Duration::from_secs(90)));
-        assert_eq!(parse("5m"), Ok(Duration::from_secs(300)));
-        assert_eq!(parse("1h 30m"), Ok(Duration::from_secs(5400)));
-        assert_eq!(parse("PT5M"), Ok(Duration::from_secs(300)));
+        assert_eq!(parse("5m"), Ok(Duration::from_mins(5)));
+        assert_eq!(parse("1h 30m"), Ok(Duration::from_mins(90)));
+        assert_eq!(parse("PT5M"), Ok(Duration::from_mins(5)));
         assert!(parse("-5m").is_err());
         assert!(parse("0s").is_err());
         assert!(parse("5").is_err());

@@ -66,11 +66,6 @@ impl Screen {
         }
     }
 
-    /// Warns, also where notes are unwelcome.
-    pub(crate) fn warn(&self, text: &str) {
-        eprintln!("{text}");
-    }
-
     /// Bars for long work, where somebody watches.
     pub(crate) fn bars(&self) -> Bars {
         Bars::new(!self.json && !self.quiet && std::io::stderr().is_terminal())
@@ -161,6 +156,11 @@ fn width() -> Option<u16> {
         None if std::io::stdout().is_terminal() => None,
         None => Some(WIDTH_UNKNOWN),
     }
+}
+
+/// Warns, also where notes are unwelcome.
+pub(crate) fn warn(text: &str) {
+    eprintln!("{text}");
 }
 
 /// Writes to the standard output. Whoever read it and went away (`| head`) has seen enough.

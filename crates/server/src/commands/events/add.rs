@@ -7,13 +7,12 @@ use clap::Args;
 use kalends_calendar::event::{Event, Shape};
 use kalends_calendar::ids::Uid;
 use kalends_engine::edits;
-use kalends_store::calendars;
 use serde_json::json;
 
 use super::form::{Form, rule};
 use super::{body_json, title};
 use crate::app::{App, EDITOR};
-use crate::commands::links::calendar_or_new;
+use crate::commands::links::calendar_wanted;
 use crate::{Ended, names, words};
 
 /// A calendar for those who have none yet.
@@ -61,20 +60,8 @@ pub(crate) async fn run(app: &App, command: Add) -> Result<Ended> {
         updated: Some(now),
     };
     let mut tx = app.store.begin(app.tenant).await?;
-    let calendar = match &command.calendar {
-        Some(name) => calendar_or_new(app, &mut tx, name, None).await?.0,
-        None => {
-            let all = calendars::list(&mut tx).await?;
-            match &all[..] {
-                [only] => only.clone(),
-                [] => calendar_or_new(app, &mut tx, FIRST_CALENDAR, None).await?.0,
-                several => {
-                    let names: Vec<&str> = several.iter().map(|one| one.name.as_str()).collect();
-                    bail!("into which calendar? Say --calendar: {}", names.join(", "))
-                }
-            }
-        }
-    };
+    let calendar =
+        calendar_wanted(app, &mut tx, command.calendar.as_deref(), FIRST_CALENDAR).await?;
     tx.commit().await?;
     let id = edits::create(&app.engine()?, app.tenant, calendar.id, &event, EDITOR).await?;
     let mut row = body_json(&event);

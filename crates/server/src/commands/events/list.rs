@@ -177,7 +177,7 @@ fn show_occurrences(
         .json(&json!({ "occurrences": rows, "problems": unexpanded, "from": from, "to": to }))?;
     app.screen.show(&table, "Nothing happens in that time.");
     for (event, title, problem) in &problems {
-        app.screen.warn(&format!(
+        crate::screen::warn(&format!(
             "{title} ({}): {problem}",
             names::short(event.id.0)
         ));

@@ -27,7 +27,7 @@ pub(super) async fn show(
     for named in selected {
         bars.title(&named.words());
         let before = transport.traffic().requests;
-        let report = dry_run(engine, app.tenant, named.link.clone(), &bars).await?;
+        let report = Box::pin(dry_run(engine, app.tenant, named.link.clone(), &bars)).await?;
         rows.push(json!({
             "id": named.link.id,
             "remote": named.words(),
@@ -54,7 +54,7 @@ pub(super) async fn show(
         match &report.outcome {
             Outcome::Succeeded => app.screen.show(&table, "Nothing to do."),
             Outcome::Failed { error, .. } | Outcome::NeedsReconnect { error } => {
-                app.screen.warn(&format!("{}: {error}", named.words()));
+                crate::screen::warn(&format!("{}: {error}", named.words()));
                 ended = Ended::WithFailures;
             }
             Outcome::TakenOver => {}

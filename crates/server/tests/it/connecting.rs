@@ -1,0 +1,137 @@
+//! Connecting: what is looked at before anything is kept, and what is said where it does not work.
+
+use crate::person::Person;
+use crate::servers::{Kind, Server};
+
+#[test]
+fn an_account_is_connected_with_its_calendars() {
+    let Some(server) = Server::start(Kind::Radicale) else {
+        return;
+    };
+    let person = Person::new();
+    let said = person.connects(&server).well();
+    insta::assert_snapshot!(said.out, @r"
+    Connected acc
+    CALENDAR  ACCESS      COLOR
+    Work      read_write  #0082c9
+    ");
+    assert!(said.err.contains("made a master key"), "{}", said.err);
+    let connections = person.asks(&["connections"]);
+    let connection = &connections["connections"][0];
+    assert_eq!(connection["name"], "acc");
+    assert_eq!(connection["state"], "ok");
+    assert_eq!(connection["calendars"][0]["name"], "Work");
+}
+
+#[test]
+fn a_wrong_password_keeps_nothing() {
+    let Some(server) = Server::start(Kind::Radicale) else {
+        return;
+    };
+    let person = Person::new();
+    let file = person.write("password", "wrong\n");
+    let mut arguments = vec!["connect", "caldav", "--url", &server.base, "--user", "ann"];
+    arguments.extend(["--password-file", file.to_str().unwrap()]);
+    let said = person
+        .says(&arguments)
+        .failed("does not accept this user name and password");
+    assert_eq!(
+        said.err.lines().last(),
+        Some("kalends: 127.0.0.1 does not accept this user name and password")
+    );
+    assert_eq!(
+        person.asks(&["connections"])["connections"]
+            .as_array()
+            .unwrap()
+            .len(),
+        0
+    );
+}
+
+#[test]
+fn without_terminal_file_or_variable_there_is_no_password() {
+    let person = Person::new();
+    let arguments = [
+        "connect",
+        "caldav",
+        "--url",
+        "https://dav.example.com",
+        "--user",
+        "ann",
+    ];
+    person
+        .says(&arguments)
+        .failed("give --password-file or --password-env");
+}
+
+#[test]
+fn the_guard_refuses_this_machine_and_says_what_opens_it() {
+    let person = Person::guarded();
+    let file = person.write("password", "secret");
+    for url in [
+        "http://127.0.0.1:1/",
+        "http://127.1:1/",
+        "http://localhost:1/",
+        "http://[::1]:1/",
+    ] {
+        let mut arguments = vec!["connect", "caldav", "--url", url, "--user", "ann"];
+        arguments.extend(["--password-file", file.to_str().unwrap()]);
+        person.says(&arguments).failed("KALENDS_ALLOW_ADDRESSES");
+    }
+}
+
+#[test]
+fn the_same_account_again_is_a_reconnect() {
+    let Some(server) = Server::start(Kind::Radicale) else {
+        return;
+    };
+    let person = Person::new();
+    person.links(&server, &[]);
+    person.says(&["sync"]).well();
+    let before = person.asks(&["links"]);
+    let said = person.connects(&server).well();
+    assert!(said.out.starts_with("Connected again: acc"), "{}", said.out);
+    let after = person.asks(&["links"]);
+    assert_eq!(before["links"][0]["id"], after["links"][0]["id"]);
+    assert_eq!(
+        person.asks(&["connections"])["connections"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn passwords_are_not_in_the_database_in_clear() {
+    let Some(server) = Server::start(Kind::Radicale) else {
+        return;
+    };
+    let person = Person::new();
+    let file = person.write("password", server.password);
+    let mut arguments = vec!["connect", "caldav", "--url", &server.base, "--user", "ann"];
+    arguments.extend(["--password-file", file.to_str().unwrap()]);
+    person.says(&arguments).well();
+    for name in ["kalends.db", "kalends.db-wal"] {
+        let bytes = std::fs::read(person.folder().join(name)).unwrap_or_default();
+        let found = bytes
+            .windows(server.password.len())
+            .any(|part| part == server.password.as_bytes());
+        assert!(!found, "{name} holds the password");
+    }
+}
+
+#[test]
+fn a_key_rotation_leaves_every_password_readable() {
+    let Some(server) = Server::start(Kind::Radicale) else {
+        return;
+    };
+    let person = Person::new();
+    person.links(&server, &[]);
+    let key = || std::fs::read_to_string(person.folder().join("master.key")).unwrap();
+    let before = key();
+    person.says(&["keys", "rotate"]).well();
+    assert_ne!(before, key());
+    std::fs::remove_file(person.folder().join("master.key.old")).unwrap();
+    person.says(&["sync"]).well();
+}

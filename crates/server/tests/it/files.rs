@@ -1,0 +1,56 @@
+//! Files in and out.
+
+use crate::person::Person;
+
+const FILE: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//file//EN\r\n\
+    BEGIN:VEVENT\r\nUID:one\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20261201T090000Z\r\nDTEND:20261201T100000Z\r\nSUMMARY:Apples\r\nEND:VEVENT\r\n\
+    BEGIN:VEVENT\r\nUID:two\r\nDTSTAMP:20260101T000000Z\r\nDTSTART;TZID=Europe/Berlin:20261202T090000\r\nDTEND;TZID=Europe/Berlin:20261202T100000\r\nRRULE:FREQ=WEEKLY;COUNT=3\r\nSUMMARY:Bread\\, fresh\r\nEND:VEVENT\r\n\
+    BEGIN:VEVENT\r\nUID:bad\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:yesterday\r\nSUMMARY:Broken\r\nEND:VEVENT\r\n\
+    END:VCALENDAR\r\n";
+
+#[test]
+fn a_file_is_imported_once_and_what_is_broken_is_named() {
+    let person = Person::new();
+    let file = person.write("in.ics", FILE);
+    let file = file.to_str().unwrap();
+    let first = person
+        .says(&["import", file, "--calendar", "Shopping"])
+        .failed("DTSTART");
+    assert_eq!(
+        first.out,
+        "Shopping: 2 new, 0 changed, 0 as they were, 1 could not be read (see above)\n"
+    );
+    let again = person.says(&["import", file, "--calendar", "Shopping"]);
+    assert_eq!(
+        again.out,
+        "Shopping: 0 new, 0 changed, 2 as they were, 1 could not be read (see above)\n"
+    );
+    assert_eq!(person.titles(), ["Apples", "Bread, fresh"]);
+}
+
+#[test]
+fn what_is_exported_can_be_imported_and_is_the_same() {
+    let person = Person::new();
+    let file = person.write("in.ics", FILE);
+    person.says(&["import", file.to_str().unwrap()]);
+    let out = person.folder().join("out.ics");
+    let out = out.to_str().unwrap();
+    person.says(&["export", "-o", out]).well();
+    let text = std::fs::read_to_string(out).unwrap();
+    assert_eq!(text.matches("BEGIN:VCALENDAR").count(), 1);
+    assert_eq!(text.matches("BEGIN:VTIMEZONE").count(), 1);
+    let again = person.asks(&["import", out]);
+    assert_eq!(again["unchanged"], 2, "{again}");
+    let other = Person::new();
+    other.says(&["import", out]).well();
+    assert_eq!(other.titles(), ["Apples", "Bread, fresh"]);
+}
+
+#[test]
+fn what_is_no_calendar_is_refused() {
+    let person = Person::new();
+    let file = person.write("page.html", "<html><body>Please log in</body></html>");
+    person
+        .says(&["import", file.to_str().unwrap()])
+        .failed("is no iCalendar file");
+}

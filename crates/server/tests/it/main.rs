@@ -1,0 +1,15 @@
+//! The real binary against real servers that others wrote: what a person does, and what comes of it.
+
+#![expect(clippy::unwrap_used, reason = "what a test cannot set up has failed")]
+
+mod conflicts;
+mod connecting;
+mod deletions;
+mod device;
+mod files;
+mod help;
+mod history;
+mod keeping_in_step;
+mod nodes;
+mod person;
+mod servers;
