@@ -40,7 +40,7 @@ pub(crate) async fn pull(run: &Run<'_>) -> Result<(), EngineError> {
         Err(EngineError::Provider(Failure {
             class: Class::CursorDead,
             ..
-        })) if position != Position::Start => listing(run, Position::Start).await,
+        })) if position != Position::Start => listing(run, Position::Start, run.link.generation + 2).await,
         other => other,
     }
 }

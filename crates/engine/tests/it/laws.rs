@@ -1,7 +1,7 @@
 //! The engine's laws, each as a short story.
 
 use kalends_calendar::rules::{ConflictPolicy, Direction};
-use kalends_engine::{Outcome, edits, dry_run, Silent};
+use kalends_engine::{Outcome, Silent, dry_run, edits};
 use kalends_store::{conflicts, held, intents, links};
 
 use crate::world::{Listing, Remote, Trouble, World, meeting};
@@ -35,7 +35,10 @@ async fn an_edit_crosses_and_its_echo_is_silent() {
         let report = world.sync(link).await;
         assert_eq!((report.counts.updated, report.counts.pushed), (0, 0));
     }
-    assert_eq!([ann.writes(), ben.writes()], [Vec::<String>::new(), Vec::new()]);
+    assert_eq!(
+        [ann.writes(), ben.writes()],
+        [Vec::<String>::new(), Vec::new()]
+    );
 }
 
 #[tokio::test]
@@ -48,10 +51,23 @@ async fn a_dry_run_says_what_a_run_would_do_and_does_nothing() {
     let mut tx = world.engine.store.read(world.tenant).await.unwrap();
     let stored = links::get(&mut tx, link).await.unwrap().unwrap();
     drop(tx);
-    let report = dry_run(&world.engine, world.tenant, stored, &Silent).await.unwrap();
-    let lines: Vec<String> =
-        report.plan.iter().map(|line| format!("{:?} {:?} {} {:?}", line.side, line.action, line.title, line.reason)).collect();
-    assert_eq!(lines, ["Here Create Standup NewThere", "There Create Lunch NewHere"]);
+    let report = dry_run(&world.engine, world.tenant, stored, &Silent)
+        .await
+        .unwrap();
+    let lines: Vec<String> = report
+        .plan
+        .iter()
+        .map(|line| {
+            format!(
+                "{:?} {:?} {} {:?}",
+                line.side, line.action, line.title, line.reason
+            )
+        })
+        .collect();
+    assert_eq!(
+        lines,
+        ["Here Create Standup NewThere", "There Create Lunch NewHere"]
+    );
     assert_eq!(world.titles().await, ["Lunch"]);
     assert_eq!(remote.titles(), ["Standup"]);
 }
@@ -99,13 +115,19 @@ async fn a_dead_cursor_is_routine() {
     let remote = Remote::new();
     let link = world.link(&remote).await;
     for n in 0..5 {
-        remote.put(&format!("/{n}.ics"), meeting(&n.to_string(), &format!("Event {n}")));
+        remote.put(
+            &format!("/{n}.ics"),
+            meeting(&n.to_string(), &format!("Event {n}")),
+        );
     }
     world.sync(link).await;
     remote.remove("/3.ics");
     *remote.forgotten.lock().unwrap() = usize::MAX;
     let report = world.sync(link).await;
-    assert_eq!((report.outcome, report.counts.deleted, report.counts.created), (Outcome::Succeeded, 1, 0));
+    assert_eq!(
+        (report.outcome, report.counts.deleted, report.counts.created),
+        (Outcome::Succeeded, 1, 0)
+    );
     assert_eq!(world.titles().await.len(), 4);
 }
 
@@ -115,7 +137,10 @@ async fn an_empty_or_failing_listing_deletes_nothing() {
     let remote = Remote::new();
     let link = world.link(&remote).await;
     for n in 0..3 {
-        remote.put(&format!("/{n}.ics"), meeting(&n.to_string(), &format!("Event {n}")));
+        remote.put(
+            &format!("/{n}.ics"),
+            meeting(&n.to_string(), &format!("Event {n}")),
+        );
     }
     world.sync(link).await;
     *remote.forgotten.lock().unwrap() = usize::MAX;
@@ -138,7 +163,10 @@ async fn a_mass_deletion_waits_for_a_word() {
     let remote = Remote::new();
     let link = world.link(&remote).await;
     for n in 0..40 {
-        remote.put(&format!("/{n:02}.ics"), meeting(&n.to_string(), &format!("Event {n}")));
+        remote.put(
+            &format!("/{n:02}.ics"),
+            meeting(&n.to_string(), &format!("Event {n}")),
+        );
     }
     world.sync(link).await;
     for n in 0..20 {
@@ -187,21 +215,46 @@ async fn deletions_cross_and_edits_beat_them() {
 async fn a_conflict_keeps_the_losing_value_and_a_person_can_choose_it() {
     let world = World::new().await;
     let remote = Remote::new();
-    let link = world.link_as(&remote, world.calendar, Direction::TwoWay, ConflictPolicy::Ask).await;
+    let link = world
+        .link_as(
+            &remote,
+            world.calendar,
+            Direction::TwoWay,
+            ConflictPolicy::Ask,
+        )
+        .await;
     remote.put("/a.ics", meeting("a", "Standup"));
     world.sync(link).await;
     remote.put("/a.ics", meeting("a", "Theirs"));
     world.rename("Standup", "Ours").await;
     assert_eq!(world.sync(link).await.counts.conflicts, 1);
     world.sync(link).await;
-    assert_eq!((world.titles().await, remote.titles()), (vec!["Ours".to_owned()], vec!["Theirs".to_owned()]));
+    assert_eq!(
+        (world.titles().await, remote.titles()),
+        (vec!["Ours".to_owned()], vec!["Theirs".to_owned()])
+    );
 
     let mut tx = world.engine.store.read(world.tenant).await.unwrap();
-    let open = conflicts::list(&mut tx, conflicts::Which::Open, 10).await.unwrap();
+    let open = conflicts::list(&mut tx, conflicts::Which::Open, 10)
+        .await
+        .unwrap();
     drop(tx);
-    let [conflict] = open.as_slice() else { panic!("{open:?}") };
-    assert_eq!((&conflict.conflict.local, &conflict.conflict.remote), (&"Ours".into(), &"Theirs".into()));
-    edits::resolve(&world.engine, world.tenant, conflict.id, edits::Choice::Local, edits::Editor("ann")).await.unwrap();
+    let [conflict] = open.as_slice() else {
+        panic!("{open:?}")
+    };
+    assert_eq!(
+        (&conflict.conflict.local, &conflict.conflict.remote),
+        (&"Ours".into(), &"Theirs".into())
+    );
+    edits::resolve(
+        &world.engine,
+        world.tenant,
+        conflict.id,
+        edits::Choice::Local,
+        edits::Editor("ann"),
+    )
+    .await
+    .unwrap();
     world.sync(link).await;
     assert_eq!(remote.titles(), ["Ours"]);
     assert_eq!(world.titles().await, ["Ours"]);
@@ -217,7 +270,13 @@ async fn an_empty_database_finds_its_own_events_again() {
     for link in [to_ann, to_ben, to_ann] {
         first.sync(link).await;
     }
-    assert_eq!((ann.titles(), ben.titles()), (vec!["Lunch".to_owned(), "Standup".into()], vec!["Lunch".into(), "Standup".into()]));
+    assert_eq!(
+        (ann.titles(), ben.titles()),
+        (
+            vec!["Lunch".to_owned(), "Standup".into()],
+            vec!["Lunch".into(), "Standup".into()]
+        )
+    );
     ann.writes();
     ben.writes();
 
@@ -229,8 +288,17 @@ async fn an_empty_database_finds_its_own_events_again() {
         assert_eq!(second.sync(link).await.outcome, Outcome::Succeeded);
     }
     assert_eq!(second.titles().await, ["Lunch", "Standup"]);
-    assert_eq!((ann.titles(), ben.titles()), (vec!["Lunch".to_owned(), "Standup".into()], vec!["Lunch".into(), "Standup".into()]));
-    assert_eq!([ann.writes(), ben.writes()], [Vec::<String>::new(), Vec::new()]);
+    assert_eq!(
+        (ann.titles(), ben.titles()),
+        (
+            vec!["Lunch".to_owned(), "Standup".into()],
+            vec!["Lunch".into(), "Standup".into()]
+        )
+    );
+    assert_eq!(
+        [ann.writes(), ben.writes()],
+        [Vec::<String>::new(), Vec::new()]
+    );
 }
 
 #[tokio::test]
@@ -240,7 +308,9 @@ async fn a_copy_is_never_copied() {
     ann.put("/a.ics", meeting("a", "Standup"));
     let (to_ann, to_shared) = (world.link(&ann).await, world.link(&shared).await);
     let other = world.another_calendar("Other").await;
-    let from_shared = world.link_as(&shared, other, Direction::TwoWay, ConflictPolicy::Remote).await;
+    let from_shared = world
+        .link_as(&shared, other, Direction::TwoWay, ConflictPolicy::Remote)
+        .await;
     for link in [to_ann, to_shared, from_shared, to_shared, from_shared] {
         world.sync(link).await;
     }
@@ -250,7 +320,10 @@ async fn a_copy_is_never_copied() {
     // Somebody duplicates the copy by hand; the program they use copies our mark with it. That is an event of its own.
     let copy = shared.ids()[0].clone();
     let (event, _) = world.ours().await[0].clone();
-    let mark = kalends_calendar::provider::Mark { event, uid: "a".into() };
+    let mark = kalends_calendar::provider::Mark {
+        event,
+        uid: "a".into(),
+    };
     let mut duplicate = shared.event(&copy);
     duplicate.uid = "their-own".into();
     duplicate.master.details.title = "Standup, again".into();
@@ -284,7 +357,14 @@ async fn a_refused_item_stalls_nothing_and_is_tried_when_it_changes() {
 async fn something_that_undoes_every_write_is_stopped() {
     let world = World::new().await;
     let remote = Remote::new();
-    let link = world.link_as(&remote, world.calendar, Direction::Push, ConflictPolicy::Local).await;
+    let link = world
+        .link_as(
+            &remote,
+            world.calendar,
+            Direction::Push,
+            ConflictPolicy::Local,
+        )
+        .await;
     world.add("a", "Ours").await;
     world.sync(link).await;
     let id = remote.ids()[0].clone();
@@ -311,4 +391,143 @@ async fn a_uid_that_is_taken_elsewhere_gets_another() {
     assert_eq!(remote.titles(), ["First", "Second"]);
     world.sync(link).await;
     assert_eq!(world.titles().await, ["First", "Second"]);
+}
+
+#[tokio::test]
+async fn what_happened_after_a_lost_answer_is_not_undone_by_our_own_echo() {
+    // A creation landed unseen; meanwhile the event is edited, or deleted, here.
+    for deleted in [false, true] {
+        let world = World::new().await;
+        let remote = Remote::new();
+        let link = world.link(&remote).await;
+        world.sync(link).await;
+        world.add("a", "First").await;
+        *remote.trouble.lock().unwrap() = Some(Trouble::LostAfterEffect);
+        world.sync(link).await;
+        if deleted {
+            world.delete("First").await;
+        } else {
+            world.rename("First", "Second").await;
+        }
+        world.wait(7_200);
+        let report = world.sync(link).await;
+        assert_eq!(report.counts.conflicts, 0);
+        world.sync(link).await;
+        let expected: Vec<String> = if deleted {
+            vec![]
+        } else {
+            vec!["Second".to_owned()]
+        };
+        assert_eq!(
+            (world.titles().await, remote.titles()),
+            (expected.clone(), expected)
+        );
+    }
+    // The same with an update.
+    for deleted in [false, true] {
+        let world = World::new().await;
+        let remote = Remote::new();
+        let link = world.link(&remote).await;
+        remote.put("/a.ics", meeting("a", "First"));
+        world.sync(link).await;
+        world.rename("First", "Second").await;
+        *remote.trouble.lock().unwrap() = Some(Trouble::LostAfterEffect);
+        world.sync(link).await;
+        if deleted {
+            world.delete("Second").await;
+        } else {
+            world.rename("Second", "Third").await;
+        }
+        world.wait(7_200);
+        let report = world.sync(link).await;
+        assert_eq!(report.counts.conflicts, 0);
+        world.sync(link).await;
+        let expected: Vec<String> = if deleted {
+            vec![]
+        } else {
+            vec!["Third".to_owned()]
+        };
+        assert_eq!(
+            (world.titles().await, remote.titles()),
+            (expected.clone(), expected)
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_moved_to_another_address_stays_itself() {
+    let world = World::new().await;
+    let (ann, ben) = (Remote::new(), Remote::new());
+    let (to_ann, to_ben) = (world.link(&ann).await, world.link(&ben).await);
+    ann.put("/a.ics", meeting("a", "Standup"));
+    world.sync(to_ann).await;
+    world.sync(to_ben).await;
+    let before = world.ours().await;
+    ann.remove("/a.ics");
+    ann.put("/elsewhere.ics", meeting("a", "Standup"));
+    for link in [to_ann, to_ben, to_ann] {
+        world.sync(link).await;
+    }
+    assert_eq!(world.ours().await, before);
+    assert_eq!(ann.ids(), ["/elsewhere.ics"]);
+    assert_eq!(ben.titles(), ["Standup"]);
+    ann.put("/elsewhere.ics", meeting("a", "Standup, later"));
+    world.sync(to_ann).await;
+    world.sync(to_ben).await;
+    assert_eq!(ben.titles(), ["Standup, later"]);
+}
+
+#[tokio::test]
+async fn a_link_that_does_not_send_owes_nothing_and_rests() {
+    let world = World::new().await;
+    let remote = Remote::new();
+    let link = world
+        .link_as(
+            &remote,
+            world.calendar,
+            Direction::Pull,
+            ConflictPolicy::Remote,
+        )
+        .await;
+    remote.put("/a.ics", meeting("a", "Standup"));
+    world.sync(link).await;
+    world.rename("Standup", "Ours").await;
+    remote.remove("/a.ics");
+    world.sync(link).await;
+    assert_eq!(
+        world.titles().await,
+        ["Ours"],
+        "the edit beats the deletion"
+    );
+    let mut tx = world.engine.store.read(world.tenant).await.unwrap();
+    let stored = links::get(&mut tx, link).await.unwrap().unwrap();
+    assert!(stored.due_at.unwrap() > world.engine.clock.now() + jiff::SignedDuration::from_mins(1));
+}
+
+#[tokio::test]
+async fn a_confirmation_counts_for_what_was_held_and_nothing_else() {
+    let world = World::new().await;
+    let remote = Remote::new();
+    let link = world.link(&remote).await;
+    for n in 0..40 {
+        remote.put(
+            &format!("/{n:02}.ics"),
+            meeting(&n.to_string(), &format!("Event {n}")),
+        );
+    }
+    world.sync(link).await;
+    for n in 0..20 {
+        remote.remove(&format!("/{n:02}.ics"));
+    }
+    assert_eq!(world.sync(link).await.counts.held, 20);
+    let now = world.engine.clock.now();
+    let mut tx = world.engine.store.begin(world.tenant).await.unwrap();
+    held::confirm(&mut tx, link, now).await.unwrap();
+    tx.commit().await.unwrap();
+    for n in 20..40 {
+        remote.remove(&format!("/{n:02}.ics"));
+    }
+    let report = world.sync(link).await;
+    assert_eq!((report.counts.deleted, report.counts.held), (20, 20));
+    assert_eq!(world.titles().await.len(), 20);
 }

@@ -13,11 +13,12 @@ use jiff::civil::date;
 use kalends_calendar::event::{Details, Event, Instance, Shape};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{
-    CalendarId, ConnectionId, Cursor, EventId, LinkId, RemoteCalendarId, RemoteId, TenantId, Uid, Version,
+    CalendarId, ConnectionId, Cursor, EventId, LinkId, RemoteCalendarId, RemoteId, TenantId, Uid,
+    Version,
 };
 use kalends_calendar::provider::{
-    Capabilities, Change, Coverage, Discovery, Guests, Mark, Next, Observed, Page, Position, Provider, Raw, Receipt,
-    State, Write,
+    Capabilities, Change, Coverage, Discovery, Guests, Mark, Next, Observed, Page, Position,
+    Provider, Raw, Receipt, State, Write,
 };
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 use kalends_calendar::seams::{Clock, Entropy, Ids};
@@ -36,10 +37,16 @@ pub(crate) fn meeting(uid: &str, title: &str) -> Event {
         uid: Uid::from(uid),
         shape: Shape::Series,
         master: Instance {
-            start: Start::Zoned { local: date(2026, 12, 1).at(9, 0, 0, 0), zone: ZoneId("Europe/Berlin".into()) },
+            start: Start::Zoned {
+                local: date(2026, 12, 1).at(9, 0, 0, 0),
+                zone: ZoneId("Europe/Berlin".into()),
+            },
             duration: Length::minutes(30),
             end_zone: None,
-            details: Details { title: title.into(), ..Details::default() },
+            details: Details {
+                title: title.into(),
+                ..Details::default()
+            },
         },
         recurrence_rules: Vec::new(),
         excluded_recurrence_rules: Vec::new(),
@@ -122,7 +129,13 @@ impl Remote {
     }
 
     pub(crate) fn put(&self, id: &str, event: Event) {
-        let mark = self.shelf.lock().unwrap().events.get(&RemoteId::from(id)).and_then(|(_, _, mark)| mark.clone());
+        let mark = self
+            .shelf
+            .lock()
+            .unwrap()
+            .events
+            .get(&RemoteId::from(id))
+            .and_then(|(_, _, mark)| mark.clone());
         self.put_marked(id, event, mark);
     }
 
@@ -130,7 +143,9 @@ impl Remote {
         let mut shelf = self.shelf.lock().unwrap();
         shelf.version += 1;
         let version = shelf.version;
-        shelf.events.insert(RemoteId::from(id), (version, event, mark));
+        shelf
+            .events
+            .insert(RemoteId::from(id), (version, event, mark));
         shelf.log.push(RemoteId::from(id));
     }
 
@@ -142,18 +157,29 @@ impl Remote {
 
     pub(crate) fn titles(&self) -> Vec<String> {
         let shelf = self.shelf.lock().unwrap();
-        let mut titles: Vec<String> =
-            shelf.events.values().map(|(_, event, _)| event.master.details.title.clone()).collect();
+        let mut titles: Vec<String> = shelf
+            .events
+            .values()
+            .map(|(_, event, _)| event.master.details.title.clone())
+            .collect();
         titles.sort();
         titles
     }
 
     pub(crate) fn ids(&self) -> Vec<String> {
-        self.shelf.lock().unwrap().events.keys().map(|id| id.0.clone()).collect()
+        self.shelf
+            .lock()
+            .unwrap()
+            .events
+            .keys()
+            .map(|id| id.0.clone())
+            .collect()
     }
 
     pub(crate) fn event(&self, id: &str) -> Event {
-        self.shelf.lock().unwrap().events[&RemoteId::from(id)].1.clone()
+        self.shelf.lock().unwrap().events[&RemoteId::from(id)]
+            .1
+            .clone()
     }
 
     /// The writes since last asked.
@@ -180,23 +206,41 @@ impl Remote {
                 if shelf.events.contains_key(&id) {
                     return Err(Failure::new(Class::Exists, "exists"));
                 }
-                let holder = shelf.events.iter().find(|(_, (_, other, _))| other.uid == event.uid);
+                let holder = shelf
+                    .events
+                    .iter()
+                    .find(|(_, (_, other, _))| other.uid == event.uid);
                 if let Some((holder, _)) = holder {
-                    return Err(Failure::new(Class::UidTaken { holder: Some(holder.clone()) }, "uid taken"));
+                    return Err(Failure::new(
+                        Class::UidTaken {
+                            holder: Some(holder.clone()),
+                        },
+                        "uid taken",
+                    ));
                 }
                 (id, Some(((**event).clone(), Some(mark.clone()))))
             }
-            Write::Update { remote_id, version, event, .. } => {
+            Write::Update {
+                remote_id,
+                version,
+                event,
+                ..
+            } => {
                 let Some((now, _, mark)) = shelf.events.get(remote_id) else {
                     return Err(Failure::new(Class::Gone, "gone"));
                 };
-                if version.as_ref().is_some_and(|version| version.0 != now.to_string()) {
+                if version
+                    .as_ref()
+                    .is_some_and(|version| version.0 != now.to_string())
+                {
                     return Err(changed());
                 }
                 let mark = mark.clone();
                 (remote_id.clone(), Some(((**event).clone(), mark)))
             }
-            Write::Delete { remote_id, version, .. } => {
+            Write::Delete {
+                remote_id, version, ..
+            } => {
                 let now = shelf.events.get(remote_id).map(|(now, ..)| now.to_string());
                 if now.is_some() && version.as_ref().map(|version| &version.0) != now.as_ref() {
                     return Err(changed());
@@ -219,7 +263,10 @@ impl Remote {
                 shelf.version += 1;
                 let entry = (shelf.version, event, mark);
                 shelf.events.insert(remote_id.clone(), entry.clone());
-                Ok(Receipt::Written { remote_id, observed: Box::new(Self::observed(&entry)) })
+                Ok(Receipt::Written {
+                    remote_id,
+                    observed: Box::new(Self::observed(&entry)),
+                })
             }
         }
     }
@@ -228,7 +275,12 @@ impl Remote {
 #[async_trait]
 impl Provider for Remote {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { fetch_batch: 3, fetch_in_flight: 2, writes: true, guests: Guests::Silent }
+        Capabilities {
+            fetch_batch: 3,
+            fetch_in_flight: 2,
+            writes: true,
+            guests: Guests::Silent,
+        }
     }
 
     async fn calendars(&self) -> Result<Discovery, Failure> {
@@ -242,24 +294,39 @@ impl Provider for Remote {
         }
         let shelf = self.shelf.lock().unwrap();
         let cursor = Some(Cursor(shelf.log.len().to_string()));
-        let done = |changes, coverage| Page { changes, next: Next::Done { cursor: cursor.clone(), coverage } };
+        let done = |changes, coverage| Page {
+            changes,
+            next: Next::Done {
+                cursor: cursor.clone(),
+                coverage,
+            },
+        };
         let state = |id: &RemoteId| match shelf.events.get(id) {
             Some((version, ..)) => State::Listed(Some(Version(version.to_string()))),
             None => State::Gone,
         };
-        let change = |id: &RemoteId| Change { remote_id: id.clone(), state: state(id) };
+        let change = |id: &RemoteId| Change {
+            remote_id: id.clone(),
+            state: state(id),
+        };
         match from {
             Position::Since(since) => {
                 let since: usize = since.0.parse().unwrap();
                 if since < *self.forgotten.lock().unwrap() {
                     return Err(Failure::new(Class::CursorDead, "dead"));
                 }
-                Ok(done(shelf.log[since..].iter().map(change).collect(), Coverage::Incremental))
+                Ok(done(
+                    shelf.log[since..].iter().map(change).collect(),
+                    Coverage::Incremental,
+                ))
             }
-            Position::Start | Position::Page(_) if listing == Listing::Empty => Ok(done(Vec::new(), Coverage::Complete)),
-            Position::Start | Position::Page(_) => {
-                Ok(done(shelf.events.keys().map(change).collect(), Coverage::Complete))
+            Position::Start | Position::Page(_) if listing == Listing::Empty => {
+                Ok(done(Vec::new(), Coverage::Complete))
             }
+            Position::Start | Position::Page(_) => Ok(done(
+                shelf.events.keys().map(change).collect(),
+                Coverage::Complete,
+            )),
         }
     }
 
@@ -271,7 +338,13 @@ impl Provider for Remote {
             Some(entry) if !hidden => State::Present(Box::new(Self::observed(entry))),
             Some(_) | None => State::Gone,
         };
-        Ok(ids.iter().map(|id| Change { remote_id: id.clone(), state: state(id) }).collect())
+        Ok(ids
+            .iter()
+            .map(|id| Change {
+                remote_id: id.clone(),
+                state: state(id),
+            })
+            .collect())
     }
 
     async fn write(&self, _: &RemoteCalendarId, write: &Write) -> Result<Receipt, Failure> {
@@ -300,7 +373,11 @@ struct Doors(Mutex<BTreeMap<ConnectionId, Arc<Remote>>>);
 
 #[async_trait]
 impl Providers for Doors {
-    async fn open(&self, _: TenantId, connection: &Connection) -> Result<Arc<dyn Provider>, Failure> {
+    async fn open(
+        &self,
+        _: TenantId,
+        connection: &Connection,
+    ) -> Result<Arc<dyn Provider>, Failure> {
         Ok(self.0.lock().unwrap()[&connection.id].clone())
     }
 }
@@ -318,7 +395,10 @@ impl World {
     pub(crate) async fn new() -> Self {
         let store = Store::open("sqlite::memory:").await.unwrap();
         store.migrate_up().await.unwrap();
-        let seams = Arc::new(Seams { second: AtomicI64::new(1_790_000_000), next: AtomicU64::new(1) });
+        let seams = Arc::new(Seams {
+            second: AtomicI64::new(1_790_000_000),
+            next: AtomicU64::new(1),
+        });
         let doors = Arc::new(Doors::default());
         let engine = Engine {
             store,
@@ -331,9 +411,20 @@ impl World {
         };
         let tenant = TenantId(seams.next());
         let now = seams.now();
-        let new = NewTenant { id: tenant, slug: "demo".into(), name: "Demo".into(), created_at: now };
+        let new = NewTenant {
+            id: tenant,
+            slug: "demo".into(),
+            name: "Demo".into(),
+            created_at: now,
+        };
         tenants::create(&engine.store, new).await.unwrap();
-        let mut world = Self { engine, tenant, calendar: CalendarId(Uuid::nil()), doors, seams };
+        let mut world = Self {
+            engine,
+            tenant,
+            calendar: CalendarId(Uuid::nil()),
+            doors,
+            seams,
+        };
         world.calendar = world.another_calendar("Work").await;
         world
     }
@@ -354,7 +445,13 @@ impl World {
     }
 
     pub(crate) async fn link(&self, remote: &Arc<Remote>) -> LinkId {
-        self.link_as(remote, self.calendar, Direction::TwoWay, ConflictPolicy::Remote).await
+        self.link_as(
+            remote,
+            self.calendar,
+            Direction::TwoWay,
+            ConflictPolicy::Remote,
+        )
+        .await
     }
 
     pub(crate) async fn link_as(
@@ -365,7 +462,11 @@ impl World {
         conflict_policy: ConflictPolicy,
     ) -> LinkId {
         let connection = ConnectionId(self.seams.next());
-        self.doors.0.lock().unwrap().insert(connection, remote.clone());
+        self.doors
+            .0
+            .lock()
+            .unwrap()
+            .insert(connection, remote.clone());
         let id = LinkId(self.seams.next());
         let created_at = self.seams.now();
         let mut tx = self.engine.store.begin(self.tenant).await.unwrap();
@@ -401,47 +502,98 @@ impl World {
 
     pub(crate) async fn sync(&self, link: LinkId) -> Report {
         self.wait(1);
-        let leased = claim(&self.engine, self.tenant, link).await.unwrap().expect("the link is free");
+        let leased = claim(&self.engine, self.tenant, link)
+            .await
+            .unwrap()
+            .expect("the link is free");
         run_link(&self.engine, leased, &Silent).await.unwrap()
     }
 
     /// Our events: title by id.
     pub(crate) async fn ours(&self) -> Vec<(EventId, String)> {
         let mut tx = self.engine.store.read(self.tenant).await.unwrap();
-        let window = events::Window { from: None, to: None };
-        let page = events::list_range(&mut tx, Some(self.calendar), window, None, 10_000).await.unwrap();
-        page.events.into_iter().filter_map(|event| Some((event.id, event.body?.master.details.title))).collect()
+        let window = events::Window {
+            from: None,
+            to: None,
+        };
+        let page = events::list_range(&mut tx, Some(self.calendar), window, None, 10_000)
+            .await
+            .unwrap();
+        page.events
+            .into_iter()
+            .filter_map(|event| Some((event.id, event.body?.master.details.title)))
+            .collect()
     }
 
     pub(crate) async fn titles(&self) -> Vec<String> {
-        let mut titles: Vec<String> = self.ours().await.into_iter().map(|(_, title)| title).collect();
+        let mut titles: Vec<String> = self
+            .ours()
+            .await
+            .into_iter()
+            .map(|(_, title)| title)
+            .collect();
         titles.sort();
         titles
     }
 
     pub(crate) async fn rename(&self, from: &str, to: &str) {
         self.wait(1);
-        let (id, _) = self.ours().await.into_iter().find(|(_, title)| title == from).expect("an event of that title");
+        let (id, _) = self
+            .ours()
+            .await
+            .into_iter()
+            .find(|(_, title)| title == from)
+            .expect("an event of that title");
         let mut tx = self.engine.store.read(self.tenant).await.unwrap();
         let stored = events::get(&mut tx, id).await.unwrap().unwrap();
         drop(tx);
         let mut event = stored.body.unwrap();
         event.master.details.title = to.into();
-        edits::update(&self.engine, self.tenant, id, stored.revision, &event, edits::Editor("ann")).await.unwrap();
+        edits::update(
+            &self.engine,
+            self.tenant,
+            id,
+            stored.revision,
+            &event,
+            edits::Editor("ann"),
+        )
+        .await
+        .unwrap();
     }
 
     pub(crate) async fn add(&self, uid: &str, title: &str) -> EventId {
         let event = meeting(uid, title);
-        edits::create(&self.engine, self.tenant, self.calendar, &event, edits::Editor("ann")).await.unwrap()
+        edits::create(
+            &self.engine,
+            self.tenant,
+            self.calendar,
+            &event,
+            edits::Editor("ann"),
+        )
+        .await
+        .unwrap()
     }
 
     pub(crate) async fn delete(&self, title: &str) {
         self.wait(1);
-        let (id, _) = self.ours().await.into_iter().find(|(_, known)| known == title).expect("an event of that title");
+        let (id, _) = self
+            .ours()
+            .await
+            .into_iter()
+            .find(|(_, known)| known == title)
+            .expect("an event of that title");
         let mut tx = self.engine.store.read(self.tenant).await.unwrap();
         let revision = events::get(&mut tx, id).await.unwrap().unwrap().revision;
         drop(tx);
-        edits::delete(&self.engine, self.tenant, id, revision, edits::Editor("ann")).await.unwrap();
+        edits::delete(
+            &self.engine,
+            self.tenant,
+            id,
+            revision,
+            edits::Editor("ann"),
+        )
+        .await
+        .unwrap();
     }
 
     pub(crate) async fn mirrors(&self, link: LinkId) -> i64 {
