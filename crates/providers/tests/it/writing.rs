@@ -81,7 +81,7 @@ fn delete(version: Option<&str>) -> Write {
     Write::Delete {
         remote_id: RemoteId::from(ID),
         version: version.map(Version::from),
-        raw: Raw(String::new()),
+        raw: raw("Lunch"),
     }
 }
 
