@@ -3,13 +3,14 @@
 use ::http::header::{CONTENT_LOCATION, LOCATION};
 use kalends_calendar::event::Event;
 use kalends_calendar::failure::{Class, Failure};
+use kalends_calendar::ical::Roles;
 use kalends_calendar::ids::{RemoteCalendarId, RemoteId, Version};
 use kalends_calendar::provider::{Mark, Raw, Receipt, State, Write};
 use url::Url;
 
 use super::requests::{self, Precondition};
 use super::xml::{ErrorBody, Ns, error_body};
-use super::{CalDav, fetch, href, object, refusal};
+use super::{CalDav, fetch, href, object, refusal, scheduling};
 use crate::http::Answer;
 
 /// Preconditions of RFC 4791 §5.3.2.1 and its kin that are about the content of this one event.
@@ -46,6 +47,14 @@ struct Change<'a> {
     mark: Option<&'a Mark>,
 }
 
+/// What is there of an event that was read without a version.
+enum Found {
+    /// The same content; its version, should it have one now.
+    Same(Option<Version>),
+    /// Nothing.
+    Gone,
+}
+
 impl CalDav {
     /// One write.
     pub(super) async fn write_one(
@@ -71,9 +80,11 @@ impl CalDav {
                 };
                 self.update(&url, remote_id, change).await
             }
-            Write::Delete { remote_id, version, raw: _ } => {
-                self.delete(&url, remote_id, version.as_ref()).await
-            }
+            Write::Delete {
+                remote_id,
+                version,
+                raw,
+            } => self.delete(&url, remote_id, version.as_ref(), raw).await,
         }
     }
 
@@ -110,17 +121,25 @@ impl CalDav {
         change: Change<'_>,
     ) -> Result<Receipt, Failure> {
         let target = href::resource_url(calendar, remote_id)?;
+        let me = self.with_learned(|learned| learned.me.clone());
+        let text = object::patch(change.raw, change.event, change.mark, self.now(), &me)?;
+        let mailed = scheduling::by_update(&Roles::read(&change.raw.0), &Roles::read(&text), &me);
+        self.refuse_mail(calendar, mailed).await?;
         let found_version;
         let version = if let Some(version) = change.version {
             Some(version)
         } else {
-            found_version = self
+            found_version = match self
                 .unchanged_content(calendar, remote_id, change.raw)
-                .await?;
+                .await?
+            {
+                Found::Same(version) => version,
+                Found::Gone => {
+                    return Err(Failure::new(Class::Gone, "The event is no longer there"));
+                }
+            };
             found_version.as_ref()
         };
-        let me = self.with_learned(|learned| learned.me.clone());
-        let text = object::patch(change.raw, change.event, change.mark, self.now(), &me)?;
         let request = requests::put(&target, text.clone(), requests::unchanged(version))?;
         let mut answer = self.send(request).await?;
         if answer.status.as_u16() == 412
@@ -143,8 +162,22 @@ impl CalDav {
         calendar: &Url,
         remote_id: &RemoteId,
         version: Option<&Version>,
+        raw: &Raw,
     ) -> Result<Receipt, Failure> {
         let target = href::resource_url(calendar, remote_id)?;
+        let me = self.with_learned(|learned| learned.me.clone());
+        let mailed = scheduling::by_delete(&Roles::read(&raw.0), &me);
+        self.refuse_mail(calendar, mailed).await?;
+        let found_version;
+        let version = if let Some(version) = version {
+            Some(version)
+        } else {
+            found_version = match self.unchanged_content(calendar, remote_id, raw).await? {
+                Found::Same(version) => version,
+                Found::Gone => return Ok(Receipt::Deleted),
+            };
+            found_version.as_ref()
+        };
         let request = requests::delete(&target, requests::unchanged(version))?;
         let mut answer = self.send(request).await?;
         if answer.status.as_u16() == 412
@@ -162,24 +195,24 @@ impl CalDav {
         }
     }
 
-    /// For servers without versions: whether the content is still what it was. Its version, should it have one now.
+    /// For servers without versions: whether the content is still what it was.
     async fn unchanged_content(
         &self,
         calendar: &Url,
         remote_id: &RemoteId,
         raw: &Raw,
-    ) -> Result<Option<Version>, Failure> {
+    ) -> Result<Found, Failure> {
         match self.look(calendar, remote_id).await? {
             State::Present(observed) => {
                 let is_same = observed.raw == *raw || observed.event == object::read(raw)?;
                 if is_same {
-                    Ok(observed.version)
+                    Ok(Found::Same(observed.version))
                 } else {
                     Err(changed())
                 }
             }
             State::Broken { .. } | State::Listed(_) => Err(changed()),
-            State::Gone => Err(Failure::new(Class::Gone, "The event is no longer there")),
+            State::Gone => Ok(Found::Gone),
         }
     }
 
@@ -250,7 +283,10 @@ impl CalDav {
             let holder = said
                 .holder
                 .as_deref()
+                .filter(|place| !place.trim().is_empty())
                 .and_then(|place| href::resolve(&answer.url, place))
+                // Some servers keep UIDs unique over all calendars of an account: what is in another is not ours to touch.
+                .filter(|place| href::is_inside(calendar, place))
                 .map(|place| href::remote_id(calendar, &place));
             return failure(
                 Class::UidTaken { holder },

@@ -8,7 +8,7 @@ use kalends_calendar::event::{Details, Event, Instance, Override, RecurrenceId, 
 use kalends_calendar::failure::Class;
 use kalends_calendar::ids::{Cursor, EventId, RemoteCalendarId, RemoteId, Uid, Version};
 use kalends_calendar::provider::{
-    Access, Change, Coverage, Mark, Next, Observed, Position, Provider, Receipt, State, Write,
+    Access, Change, Coverage, Mark, Next, Observed, Position, Provider, Raw, Receipt, State, Write,
 };
 use kalends_calendar::time::{Length, Start, ZoneId};
 use kalends_providers::caldav::{Account, CalDav};
@@ -194,11 +194,11 @@ fn retitle(id: &RemoteId, observed: &Observed, title: &str) -> Write {
     }
 }
 
-fn delete(id: &RemoteId, version: Option<&Version>) -> Write {
+fn delete(id: &RemoteId, version: Option<&Version>, raw: &Raw) -> Write {
     Write::Delete {
         remote_id: id.clone(),
         version: version.cloned(),
-        raw: Raw(String::new()),
+        raw: raw.clone(),
     }
 }
 
@@ -264,7 +264,9 @@ async fn an_event_lives_and_dies_and_each_step_is_seen_once() {
             "{kind:?}"
         );
         assert_eq!(
-            bench.refusal(delete(&id, made.version.as_ref())).await,
+            bench
+                .refusal(delete(&id, made.version.as_ref(), &made.raw))
+                .await,
             Class::Changed,
             "{kind:?}"
         );
@@ -287,7 +289,7 @@ async fn an_event_lives_and_dies_and_each_step_is_seen_once() {
             "{kind:?}"
         );
 
-        let gone = delete(&id, updated.version.as_ref());
+        let gone = delete(&id, updated.version.as_ref(), &updated.raw);
         assert_eq!(
             bench.account.write(&bench.calendar, &gone).await.unwrap(),
             Receipt::Deleted
@@ -374,6 +376,7 @@ async fn odd_names_are_one_name_in_every_answer() {
             "{kind:?}: {ids:?}"
         );
         let fetched = bench.fetch(&ids).await;
+        let mut raws = BTreeMap::new();
         for id in &ids {
             let State::Present(seen) = &fetched[id] else {
                 panic!("{kind:?} {id}: {:?}", fetched[id])
@@ -385,6 +388,7 @@ async fn odd_names_are_one_name_in_every_answer() {
                 "{kind:?}: {}",
                 updated.raw.0
             );
+            raws.insert(id, updated.raw);
         }
         let (changes, _, _) = bench.list(Position::Since(cursor)).await;
         let again: BTreeSet<&RemoteId> = changes.iter().map(|change| &change.remote_id).collect();
@@ -392,7 +396,7 @@ async fn odd_names_are_one_name_in_every_answer() {
         for id in &ids {
             let receipt = bench
                 .account
-                .write(&bench.calendar, &delete(id, None))
+                .write(&bench.calendar, &delete(id, None, &raws[id]))
                 .await;
             assert_eq!(receipt, Ok(Receipt::Deleted), "{kind:?} {id}");
         }

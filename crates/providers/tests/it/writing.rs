@@ -81,7 +81,7 @@ fn delete(version: Option<&str>) -> Write {
     Write::Delete {
         remote_id: RemoteId::from(ID),
         version: version.map(Version::from),
-        raw: Raw(String::new()),
+        raw: raw("Lunch"),
     }
 }
 
@@ -194,7 +194,7 @@ async fn a_server_may_store_elsewhere_in_the_calendar_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn an_update_changes_its_lines_under_its_version_and_mails_nobody() {
+async fn an_update_changes_its_lines_under_its_version_and_no_others() {
     for version in ["\"v1\"", "W/\"v1\"", "unquoted"] {
         let script = Script::new().on_with(PUT, 204, &[("etag", "\"v2\"")], "");
         let receipt = write(&script, &update(Some(version))).await.unwrap();
@@ -205,7 +205,7 @@ async fn an_update_changes_its_lines_under_its_version_and_mails_nobody() {
         assert!(sent.contains("SUMMARY:Late lunch\r\n"), "{sent}");
         assert!(sent.contains("X-OWN;A=b:kept\r\n"), "{sent}");
         assert!(
-            sent.contains("ATTENDEE;X-P=1;SCHEDULE-AGENT=CLIENT:mailto:bob@example.com"),
+            sent.contains("ATTENDEE;X-P=1:mailto:bob@example.com\r\n"),
             "{sent}"
         );
     }
@@ -291,12 +291,38 @@ async fn a_deletion_is_done_when_nothing_is_there() {
             .class,
         Class::Changed
     );
-    let script = Script::new().on(DELETE, 204, "");
+}
+
+#[tokio::test]
+async fn without_versions_a_deletion_looks_before_it_deletes() {
+    let same = raw("Lunch").0.replace("20260101", "20260202");
+    for (tag, expected) in [("", None), ("\"v1\"", Some("\"v1\""))] {
+        let script = Script::new()
+            .on(REPORT, 207, &stored(tag, &same))
+            .on(DELETE, 204, "");
+        assert_eq!(
+            write(&script, &delete(None)).await.unwrap(),
+            Receipt::Deleted
+        );
+        assert_eq!(script.last_header("if-match").as_deref(), expected);
+    }
+    // Another's edit is not deleted with it, and what is gone need not be.
+    let script = Script::new().on(REPORT, 207, &stored("", &raw("Dinner").0));
+    assert_eq!(
+        write(&script, &delete(None)).await.unwrap_err().class,
+        Class::Changed
+    );
+    let script = Script::new().on(REPORT, 207, &multistatus(&status(ID, "404 Not Found")));
     assert_eq!(
         write(&script, &delete(None)).await.unwrap(),
         Receipt::Deleted
     );
-    assert_eq!(script.last_header("if-match"), None);
+    // A calendar that is gone is no deletion.
+    let script = Script::new().on(REPORT, 404, "");
+    assert_eq!(
+        write(&script, &delete(None)).await.unwrap_err().class,
+        Class::Gone
+    );
 }
 
 #[tokio::test]
@@ -369,6 +395,35 @@ async fn each_refusal_of_a_creation_has_its_meaning() {
         let script = Script::new().on_with(PUT, code, &headers, &body);
         let failure = write(&script, &create()).await.unwrap_err();
         assert_eq!(failure.class, class, "{code} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_uid_is_held_by_a_member_of_this_calendar_or_by_nobody_we_know() {
+    for (place, expected) in [
+        ("/cal/work/other.ics", Some("/cal/work/other.ics")),
+        ("/cal/%77ork/%6fther.ics", Some("/cal/work/other.ics")),
+        (
+            "https://dav.example.com/cal/work/other.ics",
+            Some("/cal/work/other.ics"),
+        ),
+        ("other.ics", Some("/cal/work/other.ics")),
+        ("/cal/private/other.ics", None),
+        ("/cal/work/../private/other.ics", None),
+        ("/cal/workshop/other.ics", None),
+        ("/cal/work/sub/other.ics", None),
+        ("/cal/work/", None),
+        ("/cal/work", None),
+        ("https://evil.example.net/cal/work/other.ics", None),
+        ("", None),
+    ] {
+        let body = precondition(&format!(
+            "<cal:no-uid-conflict><d:href>{place}</d:href></cal:no-uid-conflict>"
+        ));
+        let script = Script::new().on(PUT, 403, &body);
+        let failure = write(&script, &create()).await.unwrap_err();
+        let holder = expected.map(RemoteId::from);
+        assert_eq!(failure.class, Class::UidTaken { holder }, "{place}");
     }
 }
 
