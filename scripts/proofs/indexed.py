@@ -1,13 +1,19 @@
-"""Radicale's own storage, with an index of UIDs, and without waiting for the disk.
+"""Radicale's own storage, without what makes its writes slow in a large collection.
 
-Radicale reads a whole collection at each PUT of a new event, to see whether its UID is taken; for 10,000 events that
-alone is more than an hour. And what it would lose with the machine's power is of no interest here. Everything else is
-Radicale's.
+At each PUT of a new event Radicale reads the whole collection to see whether the UID is taken, and at each write it looks
+through its history of deletions for what has expired; for 10,000 events the first alone is more than an hour. It also
+waits for the disk, though what it would lose with the machine's power is of no interest here. All else is Radicale's.
 """
+
+import time
 
 from radicale.storage import multifilesystem
 
+# How often the history of deletions is looked through for what has expired.
+CLEAN_EVERY_SECONDS = 300
+
 _known = {}
+_cleaned = {}
 
 
 class Collection(multifilesystem.Collection):
@@ -33,6 +39,12 @@ class Collection(multifilesystem.Collection):
         else:
             self._uids().pop(href, None)
         return done
+
+    def _clean_history(self):
+        now = time.monotonic()
+        if now - _cleaned.get(self.path, -CLEAN_EVERY_SECONDS) >= CLEAN_EVERY_SECONDS:
+            _cleaned[self.path] = now
+            super()._clean_history()
 
 
 class Storage(multifilesystem.Storage):
