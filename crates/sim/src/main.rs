@@ -1,2 +1,17 @@
-//! Placeholder while the workspace is laid out.
-fn main() {}
+//! Plays seeds of the simulation and says which break a law.
+
+use clap::Parser;
+
+fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    let _ = options;
+    Ok(())
+}
+
+/// Plays seeds of the simulation.
+#[derive(Debug, Parser)]
+struct Options {
+    /// One seed.
+    #[arg(long)]
+    seed: Option<u64>,
+}
