@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 pub(crate) type TaskId = usize;
 
 /// What a task is made of.
-pub(crate) type Body = Pin<Box<dyn Future<Output = ()>>>;
+pub(crate) type Body = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// FNV-1a, which is enough to tell two traces apart.
 const HASH_START: u64 = 0xcbf2_9ce4_8422_2325;
@@ -110,7 +110,7 @@ impl Baton {
     }
 
     /// Adds a task; it begins when it is its turn.
-    pub(crate) fn start(self: &Arc<Self>, name: &str, body: impl Future<Output = ()> + 'static) -> TaskId {
+    pub(crate) fn start(self: &Arc<Self>, name: &str, body: impl Future<Output = ()> + Send + 'static) -> TaskId {
         let beginning = self.pause(Duration::ZERO);
         let mut state = self.state();
         let id = state.tasks.keys().next_back().map_or(1, |last| last + 1);

@@ -182,7 +182,7 @@ pub(crate) async fn before_the_fence_is_looked_at(
     }
     let mut tx = store.begin(begun.tenant).await?;
     for link in links::list(&mut tx).await? {
-        links::set_state(&mut tx, link.id, LinkState::Active).await?;
+        links::set_state(&mut tx, link.id, LinkState::Active, stage.baton.now()).await?;
     }
     tx.commit().await?;
     let now = stage.baton.now();

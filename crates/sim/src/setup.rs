@@ -222,7 +222,7 @@ async fn link(
             id: LinkId(ids.next()),
             calendar,
             connection: account.connection,
-            remote_calendar: remote.id.clone(),
+            remote_calendar: remote.id,
             direction,
             detail,
             conflict_policy: policy,
@@ -232,8 +232,6 @@ async fn link(
             id: new.id,
             tenant,
             calendar,
-            connection: account.connection,
-            remote: remote.id,
             place: Place {
                 user: account.user.clone(),
                 collection: "work".to_owned(),

@@ -94,8 +94,6 @@ pub(crate) struct Link {
     pub(crate) id: LinkId,
     pub(crate) tenant: usize,
     pub(crate) calendar: CalendarId,
-    pub(crate) connection: ConnectionId,
-    pub(crate) remote: RemoteCalendarId,
     pub(crate) place: Place,
     pub(crate) rules: Rules,
 }
@@ -166,6 +164,7 @@ pub(crate) struct Stage {
     /// Chance for whatever is not a node.
     pub(crate) lots: Arc<Lots>,
     pub(crate) cast: OnceLock<Cast>,
+    nobody: Cast,
     world: Mutex<World>,
     ledger: Mutex<Ledger>,
     weather: Mutex<Option<Weather>>,
@@ -183,6 +182,7 @@ impl Stage {
             plant,
             lots,
             cast: OnceLock::new(),
+            nobody: Cast::default(),
             world: Mutex::new(World::new("https://dav.test")),
             ledger: Mutex::default(),
             weather: Mutex::new(None),
@@ -209,7 +209,7 @@ impl Stage {
     }
 
     pub(crate) fn cast(&self) -> &Cast {
-        self.cast.get_or_init(Cast::default)
+        self.cast.get().unwrap_or(&self.nobody)
     }
 
     pub(crate) fn write_begins(&self, begun: WriteBegins) {
