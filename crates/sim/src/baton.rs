@@ -35,7 +35,7 @@ struct State {
     tasks: BTreeMap<TaskId, Task>,
     waits: BTreeMap<u64, Wait>,
     waits_made: u64,
-    /// Whether the poll under way has met a wait that is not over.
+    /// Whether the last wait that the poll under way has met is not over: then nobody is waiting for the database.
     parked: bool,
     arriving: Vec<(TaskId, Body)>,
     leaving: Vec<TaskId>,
@@ -318,6 +318,8 @@ impl Future for Pause {
         };
         if state.waits.get(&id).is_none_or(|wait| wait.over) {
             state.waits.remove(&id);
+            // A wait beside this one may have been polled before it; what follows this one may ask the database.
+            state.parked = false;
             return Poll::Ready(());
         }
         state.parked = true;
