@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 use kalends_calendar::event::Event;
 use kalends_calendar::ids::EventId;
-use kalends_calendar::merge::{Field, get};
-use kalends_calendar::rules::Flow;
+use kalends_calendar::merge::{Field, differing, get};
+use kalends_calendar::rules::{Authority, Flow};
 use kalends_engine::Engine;
 use kalends_store::conflicts::{self, StoredConflict, Which};
 use kalends_store::events::{self, EventVersion};
@@ -57,6 +57,7 @@ pub(crate) async fn find(stage: &Stage, engine: &Engine) -> anyhow::Result<()> {
         }
         for (uid, deeds) in by_uid {
             if let Some(detail) = result.lost(stage, uid, &deeds) {
+                result.tell_history(stage, uid, &feed);
                 stage.cry(Law::EditLost, detail);
                 return Ok(());
             }
@@ -87,12 +88,21 @@ impl Outcome<'_> {
             if later.iter().any(|later| overwrites(later, field)) {
                 continue;
             }
-            let links = travels(stage, deed, field, before, after);
+            let mut links = travels(stage, deed, field, before, after);
+            // Where it is a copy that we wrote for another calendar, it does not come in.
+            links.retain(|link| {
+                group
+                    .iter()
+                    .any(|id| self.latest.get(id).is_some_and(|version| version.calendar == link.calendar))
+            });
             if matches!(deed.side, Side::There(..)) && links.is_empty() {
                 continue;
             }
-            if alive.is_empty() {
+            if alive.is_empty() && !stays_here(stage, deed, field) {
                 return Some(format!("{uid} is deleted, and {field:?} of it was edited last, at {} {}", deed.at, shown(deed)));
+            }
+            if alive.is_empty() {
+                continue;
             }
             let found = match &deed.side {
                 Side::Ours(_, id) => self.stands(*id, field, after, None) || self.disputed(&group, field, after, None),
@@ -114,9 +124,39 @@ impl Outcome<'_> {
         self.deletion_undone(uid, &alive, deeds)
     }
 
+    /// Writes what the database knows of an event into the trace, for whoever looks for what went wrong.
+    fn tell_history(&self, stage: &Stage, uid: &str, feed: &[EventVersion]) {
+        for id in self.group(uid) {
+            let mut before: Option<&Event> = None;
+            for version in feed.iter().filter(|version| version.event == id) {
+                let what = match (&version.body, before) {
+                    (None, _) => "deleted".to_owned(),
+                    (Some(_), None) => "made".to_owned(),
+                    (Some(body), Some(before)) => differing(before, body)
+                        .iter()
+                        .map(|field| format!("{field:?} = {}", get(body, field)))
+                        .collect::<Vec<_>>()
+                        .join(", "),
+                };
+                stage.baton.say(&format!(
+                    "history of {id} in {}: {} at {} by {:?} ({}): {what}",
+                    version.calendar, version.revision, version.at, version.cause.actor, version.cause.reason
+                ));
+                before = version.body.as_ref();
+            }
+            for stored in self.conflicts.iter().filter(|stored| stored.event == id) {
+                stage.baton.say(&format!("conflict at {}: {stored:?}", stored.at));
+            }
+        }
+    }
+
     fn deletion_undone(&self, uid: &str, alive: &[&Event], deeds: &[&Deed]) -> Option<String> {
         let last = deeds.last()?;
-        if alive.is_empty() || !matches!(last.what, What::Deleted) {
+        let is_here = match last.side {
+            Side::Ours(_, id) => self.latest.get(&id).is_some_and(|version| !version.deleted),
+            Side::There(..) => !alive.is_empty(),
+        };
+        if !is_here || !matches!(last.what, What::Deleted) {
             return None;
         }
         let elsewhere = deeds.iter().any(|deed| {
@@ -180,6 +220,20 @@ fn travels<'a>(stage: &'a Stage, deed: &Deed, field: &Field, before: &Event, aft
                 && value(before, field, Some(link)) != value(after, field, Some(link))
         })
         .collect()
+}
+
+/// Whether a field that was edited here does not go out through some link: a deletion that comes in from there does not
+/// meet the edit, and the event with it stays in the history.
+fn stays_here(stage: &Stage, deed: &Deed, field: &Field) -> bool {
+    let Side::Ours(calendar, _) = &deed.side else {
+        return false;
+    };
+    stage.cast().links.iter().any(|link| {
+        link.calendar == *calendar
+            && [Authority::Shared, Authority::Organizer].into_iter().any(|authority| {
+                !matches!(link.rules.flow(field, authority), Flow::Both | Flow::Out)
+            })
+    })
 }
 
 fn shown(deed: &Deed) -> String {
