@@ -210,7 +210,7 @@ fn mixed() {
         sources
             .iter()
             .filter_map(|source| source.parse().ok())
-            .for_each(expand)
+            .for_each(expand);
     });
     let python = dateutil(&rules);
     let ratio = |other: Duration| round(other.as_secs_f64() / ours.as_secs_f64());

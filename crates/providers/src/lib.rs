@@ -7,5 +7,6 @@
 //! It never knows tenants, links or the store, never retries and never sleeps: the engine does.
 
 pub mod caldav;
+mod color;
 pub mod http;
 pub mod ics;

@@ -9,6 +9,11 @@
 //! their texts on its own: it must never use the client's code (`providers`), nor the patching of `calendar`, so that a
 //! misreading there shows here.
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "ETag, CalDAV and iCloud are names of the trade, not code"
+)]
+
 pub mod caldav;
 pub mod chance;
 pub mod faults;

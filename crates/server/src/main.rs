@@ -1,2 +1,47 @@
-//! Placeholder while the workspace is laid out.
-fn main() {}
+//! `kalends`: the command line, the health endpoints, and the place where all crates come together.
+//!
+//! Nothing of the sync's logic is here: commands ask the store, call the engine, and put into words what came of it.
+
+mod accounts;
+mod app;
+mod cli;
+mod commands;
+mod config;
+mod holder;
+mod keys;
+mod local_zone;
+mod names;
+mod screen;
+mod seams;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// How a command ended that has already told everything there is to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// All is well.
+    Well,
+    /// Something of it failed, and the user has been told what.
+    WithFailures,
+}
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    match runtime.block_on(commands::run(cli)) {
+        Ok(Ended::Well) => ExitCode::SUCCESS,
+        Ok(Ended::WithFailures) => ExitCode::FAILURE,
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("kalends: {error:#}");
+    ExitCode::FAILURE
+}

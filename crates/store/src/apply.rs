@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use kalends_calendar::event::Event;
 use kalends_calendar::ids::{CalendarId, Cursor, EventId, RemoteId, RunId};
 use kalends_calendar::merge::Conflict;
 use kalends_calendar::plan::{Mirror, Reason, Step};
 use kalends_calendar::revision::{Actor, Cause, Revision};
-use kalends_calendar::time::ZoneId;
 
 use crate::bind::{Bind, binds};
 use crate::error::{ApplyError, StoreError};
@@ -374,7 +374,7 @@ impl Page<'_> {
         tx: &mut Tx,
         revising: &Revising,
         calendar: CalendarId,
-        zone: &ZoneId,
+        zone: &TimeZone,
         seq: i64,
     ) -> Result<(), ApplyError> {
         let written = Written {

@@ -1,4 +1,4 @@
-//! What a link owes, seen from its events: the outbox by event instead of by time.
+//! What a link owes: looking into the outbox from the side of its events.
 
 use std::sync::LazyLock;
 
@@ -23,14 +23,15 @@ pub async fn owed_among(
 ) -> Result<Vec<EventId>, StoreError> {
     static TEXT: LazyLock<Multi> = LazyLock::new(|| {
         Multi::new(
-            "SELECT event_id FROM intents WHERE tenant_id = $1 AND link_id = $2 AND event_id IN (",
+            "SELECT event_id FROM intents
+             WHERE tenant_id = $1 AND link_id = $2 AND event_id IN (",
             2,
             "?",
             ")",
         )
     });
     let shared = binds![tx.tenant, link];
-    let ids = events.iter().map(|event| Bind::from(*event)).collect();
+    let ids = events.iter().map(|id| Bind::from(*id)).collect();
     let rows = tx.rows_in(&TEXT, &shared, ids).await?;
     rows.iter().map(|row| row.get("event_id")).collect()
 }

@@ -41,12 +41,6 @@ impl Multi {
         });
         Self { texts, width }
     }
-
-    /// All texts, to be prepared by tests.
-    #[cfg(test)]
-    pub(crate) fn texts(&self) -> &[String] {
-        &self.texts
-    }
 }
 
 impl Tx {

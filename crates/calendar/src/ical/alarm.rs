@@ -164,7 +164,10 @@ pub(crate) fn in_order<'e>(
     let mut rest: Vec<(&'e AlertKey, &'e Alert)> = alerts.iter().collect();
     let mut keys = Keys::default();
     // First those whose keys say what they are, by number; whatever then remains needs a UID.
-    while let Some(at) = rest.iter().position(|(key, alert)| keys.peek(alert) == **key) {
+    while let Some(at) = rest
+        .iter()
+        .position(|(key, alert)| keys.peek(alert) == **key)
+    {
         let (key, alert) = rest.remove(at);
         keys.next(None, alert);
         ordered.push((key, alert, false));

@@ -30,7 +30,12 @@ pub(crate) fn choose<'p, 't, 'a>(
     let mut master: Option<&Part<'_, '_>> = None;
     for part in parts.iter().filter(|part| part.recurrence_id.is_none()) {
         master = Some(match master {
-            Some(other) => newer(other, part, "another VEVENT has the same UID", &mut problems),
+            Some(other) => newer(
+                other,
+                part,
+                "another VEVENT has the same UID",
+                &mut problems,
+            ),
             None => part,
         });
     }
@@ -82,8 +87,15 @@ fn newer<'p, 't, 'a>(
     problems: &mut Vec<ItemError>,
 ) -> &'p Part<'t, 'a> {
     let age = |part: &Part<'_, '_>| (part.sequence, part.updated, part.stamp);
-    let (kept, left) = if age(other) >= age(one) { (other, one) } else { (one, other) };
-    let message = format!("{message} and is newer (line {}): this one is left out", kept.line());
+    let (kept, left) = if age(other) >= age(one) {
+        (other, one)
+    } else {
+        (one, other)
+    };
+    let message = format!(
+        "{message} and is newer (line {}): this one is left out",
+        kept.line()
+    );
     problems.push(ItemError::new(left.line(), "VEVENT", message));
     kept
 }
@@ -94,13 +106,24 @@ pub(crate) fn event(
     chosen: &Chosen<'_, '_, '_>,
     zones: &Zones<'_, '_>,
 ) -> Result<Event, ItemError> {
-    let Some(first) = chosen.master.or_else(|| chosen.overrides.values().next().copied()) else {
-        return Err(ItemError::new(1, "VEVENT", "missing: there is no event here"));
+    let Some(first) = chosen
+        .master
+        .or_else(|| chosen.overrides.values().next().copied())
+    else {
+        return Err(ItemError::new(
+            1,
+            "VEVENT",
+            "missing: there is no event here",
+        ));
     };
     let start = &first.instance.start;
     let mut event = Event {
         uid: uid.clone(),
-        shape: if chosen.master.is_some() { Shape::Series } else { Shape::InstancesOnly },
+        shape: if chosen.master.is_some() {
+            Shape::Series
+        } else {
+            Shape::InstancesOnly
+        },
         master: first.instance.clone(),
         recurrence_rules: Vec::new(),
         excluded_recurrence_rules: Vec::new(),
@@ -115,8 +138,12 @@ pub(crate) fn event(
         event.excluded_recurrence_rules = rules(&master.excluded_rules, start, &zones.custom())?;
         for line in &master.dates {
             for date in added_dates(line, start, zones)? {
-                let duration = date.duration.filter(|length| *length != master.instance.duration);
-                event.recurrence_overrides.insert(date.id, Override::Added { duration });
+                let duration = date
+                    .duration
+                    .filter(|length| *length != master.instance.duration);
+                event
+                    .recurrence_overrides
+                    .insert(date.id, Override::Added { duration });
             }
         }
         for line in &master.excluded_dates {
@@ -136,10 +163,13 @@ pub(crate) fn event(
 
 /// The definitions of the custom zones that an event uses.
 pub(crate) fn used_zones(event: &Event, known: &Custom) -> Custom {
-    let replaced = event.recurrence_overrides.values().filter_map(|change| match change {
-        Override::Replaced(instance) => Some(instance.as_ref()),
-        Override::Excluded | Override::Added { .. } => None,
-    });
+    let replaced = event
+        .recurrence_overrides
+        .values()
+        .filter_map(|change| match change {
+            Override::Replaced(instance) => Some(instance.as_ref()),
+            Override::Excluded | Override::Added { .. } => None,
+        });
     std::iter::once(&event.master)
         .chain(replaced)
         .flat_map(|instance| [instance.start.zone(), instance.end_zone.as_ref()])
@@ -158,7 +188,11 @@ fn rules(lines: &[&Line<'_>], start: &Start, custom: &Custom) -> Result<Vec<Rule
 }
 
 /// Reads a rule line as it stands on the clock of a start.
-pub(crate) fn read_rule(line: &Line<'_>, start: &Start, custom: &Custom) -> Result<Rule, ItemError> {
+pub(crate) fn read_rule(
+    line: &Line<'_>,
+    start: &Start,
+    custom: &Custom,
+) -> Result<Rule, ItemError> {
     rule::parse(line.value(), |written| until(written, start, custom))
         .map_err(|message| ItemError::new(line.number(), line.name(), message))
 }
@@ -191,7 +225,9 @@ pub(crate) fn added_dates<'l>(
     zones: &Zones<'_, '_>,
 ) -> Result<Vec<AddedDate<'l>>, ItemError> {
     let read = |value: &'l str| {
-        let (from, to) = value.split_once('/').map_or((value, None), |(from, to)| (from, Some(to)));
+        let (from, to) = value
+            .split_once('/')
+            .map_or((value, None), |(from, to)| (from, Some(to)));
         let moment = zones.moment(line, from, start.zone())?;
         let duration = match to {
             None => None,
@@ -234,5 +270,7 @@ pub(crate) fn excluded_dates<'l>(
 }
 
 fn values<'l>(line: &'l Line<'_>) -> impl Iterator<Item = &'l str> {
-    line.value().split(',').filter(|value| !value.trim().is_empty())
+    line.value()
+        .split(',')
+        .filter(|value| !value.trim().is_empty())
 }

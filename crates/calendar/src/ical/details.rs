@@ -66,7 +66,8 @@ impl Gathering {
                 self.status.get_or_insert_with(|| read_status(line.value()));
             }
             "TRANSP" => {
-                self.free_busy.get_or_insert_with(|| read_transp(line.value()));
+                self.free_busy
+                    .get_or_insert_with(|| read_transp(line.value()));
             }
             "CLASS" => {
                 self.privacy.get_or_insert_with(|| read_class(line.value()));
@@ -168,11 +169,12 @@ fn read_geo(value: &str) -> Option<String> {
 pub(crate) fn geo_value(coordinates: &str) -> Option<String> {
     let (latitude, longitude) = coordinates.strip_prefix("geo:")?.split_once(',')?;
     let plain_number = |text: &str| {
-        let digits = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.".contains(&byte));
+        let digits = text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || b"+-.".contains(&byte));
         digits && text.parse::<f64>().is_ok()
     };
-    (plain_number(latitude) && plain_number(longitude))
-        .then(|| format!("{latitude};{longitude}"))
+    (plain_number(latitude) && plain_number(longitude)).then(|| format!("{latitude};{longitude}"))
 }
 
 /// One of the properties that stand once and whose value depends on one field alone.
@@ -245,14 +247,22 @@ pub(crate) fn simple(details: &Details) -> [Simple; 8] {
 pub(crate) fn location_lines(locations: &[Location]) -> Vec<String> {
     let mut lines = Vec::new();
     for (at, location) in locations.iter().enumerate() {
-        let geo = location.coordinates.as_deref().filter(|_| at == 0).and_then(geo_value);
+        let geo = location
+            .coordinates
+            .as_deref()
+            .filter(|_| at == 0)
+            .and_then(geo_value);
         let parameter = match (&location.coordinates, &geo) {
             (Some(coordinates), None) => {
                 format!(";{COORDINATES}={}", super::text::encode_param(coordinates))
             }
             _ => String::new(),
         };
-        let name = if at == 0 { "LOCATION" } else { FURTHER_LOCATION };
+        let name = if at == 0 {
+            "LOCATION"
+        } else {
+            FURTHER_LOCATION
+        };
         if !(location.name.is_empty() && geo.is_some()) {
             lines.push(format!("{name}{parameter}:{}", escape(&location.name)));
         }

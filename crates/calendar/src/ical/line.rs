@@ -39,9 +39,9 @@ impl<'a> Line<'a> {
 
     fn from_raw(raw: Cow<'a, str>, number: u32) -> Self {
         let content_end = raw.trim_end_matches(['\r', '\n']).len();
-        let unfolded = raw[..content_end]
-            .contains(['\n', '\r'])
-            .then(|| unfold(&raw[..content_end]).into_boxed_str());
+        let mut body = raw.as_bytes()[..content_end].iter();
+        let folded = body.any(|byte| matches!(byte, b'\n' | b'\r'));
+        let unfolded = folded.then(|| unfold(&raw[..content_end]).into_boxed_str());
         let content = unfolded.as_deref().unwrap_or(&raw[..content_end]);
         let (name_end, value_start) = outline(content);
         Self {
@@ -121,6 +121,9 @@ impl<'a> Line<'a> {
         let head = self
             .value_start
             .map_or("", |start| &self.content()[..start]);
+        if !balanced(head) {
+            return self.with_params(&[], value, line_end);
+        }
         Line::compose(&format!("{head}{value}"), line_end, self.number)
     }
 
@@ -137,10 +140,18 @@ impl<'a> Line<'a> {
             let change = changes
                 .iter()
                 .position(|(name, _)| param.name.eq_ignore_ascii_case(name));
-            match change {
+            let same = |at: usize| changes[at].1.is_some_and(|new| new == param.value());
+            if let Some(at) = change.filter(|at| same(*at)) {
+                done[at] = true;
+            }
+            match change.filter(|at| !same(*at)) {
                 None => {
                     content.push(';');
                     content.push_str(param.text);
+                    if !balanced(param.text) {
+                        // An open quote would swallow what is written after it.
+                        content.push('"');
+                    }
                 }
                 Some(at) if !done[at] => {
                     done[at] = true;
@@ -162,11 +173,7 @@ impl<'a> Line<'a> {
     /// The line end as written; empty on a last line that has none.
     pub(crate) fn line_end(&self) -> &str {
         let end = &self.raw[self.content_end..];
-        if end.ends_with("\r\n") {
-            "\r\n"
-        } else {
-            end
-        }
+        if end.ends_with("\r\n") { "\r\n" } else { end }
     }
 
     /// Gives the line an end where it has none, so that another can follow.
@@ -177,6 +184,10 @@ impl<'a> Line<'a> {
         let number = self.number;
         Self::from_raw(Cow::Owned(format!("{}{line_end}", self.raw)), number)
     }
+}
+
+fn balanced(text: &str) -> bool {
+    text.bytes().filter(|byte| *byte == b'"').count() % 2 == 0
 }
 
 fn push_param(content: &mut String, name: &str, value: Option<&str>) {
@@ -198,7 +209,10 @@ fn outline(content: &str) -> (usize, Option<usize>) {
         return (name_end, Some(name_end + 1));
     }
     let name = content[..name_end].trim();
-    if MOMENTS.iter().any(|moment| name.eq_ignore_ascii_case(moment)) {
+    if MOMENTS
+        .iter()
+        .any(|moment| name.eq_ignore_ascii_case(moment))
+    {
         return (name_end, content.rfind(':').map(|at| at + 1));
     }
     let mut quoted = false;
@@ -218,7 +232,7 @@ fn outline(content: &str) -> (usize, Option<usize>) {
 fn unfold(content: &str) -> String {
     let mut joined = String::with_capacity(content.len());
     let mut rest = content;
-    while let Some(at) = rest.find(['\n', '\r']) {
+    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'\n' | b'\r')) {
         joined.push_str(&rest[..at]);
         rest = rest[at..].trim_start_matches(['\r', '\n']);
         rest = rest.strip_prefix([' ', '\t']).unwrap_or(rest);
@@ -229,7 +243,11 @@ fn unfold(content: &str) -> String {
 
 /// Appends a content line, folded within 75 octets on character boundaries.
 pub(crate) fn fold_into(out: &mut String, content: &str, line_end: &str) {
-    let fold_end = if line_end.is_empty() { "\r\n" } else { line_end };
+    let fold_end = if line_end.is_empty() {
+        "\r\n"
+    } else {
+        line_end
+    };
     let mut rest = content;
     let mut room = FOLD_AT_OCTETS;
     while rest.len() > room {

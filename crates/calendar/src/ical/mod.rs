@@ -1,7 +1,7 @@
 //! iCalendar (RFC 5545, RFC 7986) in and out, losing nothing.
 //!
 //! Text becomes a lossless [`tree`] of content lines first. [`read`] makes events of it, [`write`](mod@write) makes text of events,
-//! and [`patch`] changes the lines of a text that an event says otherwise, and no others. [`silence`] keeps CalDAV
+//! and [`patch`] changes the lines of a text that an event says otherwise, and no others. [`silence`] keeps `CalDAV`
 //! servers from mailing guests.
 
 mod alarm;
@@ -12,10 +12,9 @@ mod line;
 mod moment;
 mod part;
 mod people;
-mod zones;
 mod rule;
 mod text;
-
+mod zones;
 
 pub mod patch;
 pub mod read;

@@ -32,7 +32,8 @@ impl Written {
 
 /// Reads a date or a date-time, whatever `VALUE` says: the form tells. Seconds may be left out.
 pub(crate) fn parse(value: &str) -> Option<Written> {
-    let value = value.trim();
+    // A quote is left over where one was closed after the value instead of before it.
+    let value = value.trim().trim_end_matches('"');
     let bytes = value.as_bytes();
     let date = parse_date(bytes.get(..8)?)?;
     let time = match bytes.get(8) {
@@ -46,10 +47,19 @@ pub(crate) fn parse(value: &str) -> Option<Written> {
     };
     let wall = match time.len() {
         4 => at_time(date, number(&time[..2])?, number(&time[2..])?, 0)?,
-        6 => at_time(date, number(&time[..2])?, number(&time[2..4])?, number(&time[4..])?)?,
+        6 => at_time(
+            date,
+            number(&time[..2])?,
+            number(&time[2..4])?,
+            number(&time[4..])?,
+        )?,
         _ => return None,
     };
-    Some(if utc { Written::Utc(wall) } else { Written::Local(wall) })
+    Some(if utc {
+        Written::Utc(wall)
+    } else {
+        Written::Local(wall)
+    })
 }
 
 fn parse_date(digits: &[u8]) -> Option<Date> {
@@ -84,7 +94,9 @@ fn number(digits: &[u8]) -> Option<i32> {
         if !digit.is_ascii_digit() {
             return None;
         }
-        number = number.checked_mul(10)?.checked_add(i32::from(digit - b'0'))?;
+        number = number
+            .checked_mul(10)?
+            .checked_add(i32::from(digit - b'0'))?;
     }
     (!digits.is_empty()).then_some(number)
 }
@@ -151,7 +163,11 @@ pub(crate) fn parse_duration(value: &str) -> Option<Span> {
         match byte {
             b'0'..=b'9' => {
                 let so_far = digits.unwrap_or(0);
-                digits = Some(so_far.checked_mul(10)?.checked_add(i64::from(byte - b'0'))?);
+                digits = Some(
+                    so_far
+                        .checked_mul(10)?
+                        .checked_add(i64::from(byte - b'0'))?,
+                );
             }
             b'T' | b't' if digits.is_none() => {}
             unit => {
@@ -181,26 +197,22 @@ pub(crate) fn parse_duration(value: &str) -> Option<Span> {
 
 /// Writes a length: `P1D`, `PT1H30M`, `P1DT2H`, `PT0S`.
 pub(crate) fn format_length(length: Length) -> String {
-    let mut text = String::from("P");
-    let days = length.days.max(0);
+    let part = |count: i64, unit: &str| match count {
+        0 => String::new(),
+        count => format!("{count}{unit}"),
+    };
+    let days = i64::from(length.days.max(0));
     let seconds = length.seconds.max(0);
-    if days > 0 {
-        text.push_str(&format!("{days}D"));
-    }
-    if seconds > 0 || days == 0 {
-        text.push('T');
-        let (hours, minutes, rest) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-        if hours > 0 {
-            text.push_str(&format!("{hours}H"));
-        }
-        if minutes > 0 {
-            text.push_str(&format!("{minutes}M"));
-        }
-        if rest > 0 || seconds == 0 {
-            text.push_str(&format!("{rest}S"));
+    let (hours, minutes, rest) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    match (days, seconds) {
+        (0, 0) => "PT0S".to_owned(),
+        (days, 0) => format!("P{days}D"),
+        (days, _) => {
+            let days = part(days, "D");
+            let (hours, minutes, rest) = (part(hours, "H"), part(minutes, "M"), part(rest, "S"));
+            format!("P{days}T{hours}{minutes}{rest}")
         }
     }
-    text
 }
 
 /// Writes seconds relative to something, in days where they are whole: `-PT15M`, `P1D`.
@@ -260,7 +272,14 @@ mod tests {
         assert_eq!(leap, Some(datetime(2016, 12, 31, 23, 59, 59, 0)));
         let midnight = parse("20261231T240000").map(Written::wall);
         assert_eq!(midnight, Some(datetime(2027, 1, 1, 0, 0, 0, 0)));
-        for bad in ["", "2026", "20261301", "20260230T000000", "20260101X00", "20260101T25"] {
+        for bad in [
+            "",
+            "2026",
+            "20261301",
+            "20260230T000000",
+            "20260101X00",
+            "20260101T25",
+        ] {
             assert_eq!(parse(bad), None, "{bad}");
         }
     }
@@ -272,7 +291,14 @@ mod tests {
         assert_eq!(read("-P1DT2H3M4S"), Some((-1, -7384)));
         assert_eq!(read("PT"), Some((0, 0)));
         assert_eq!(read("+PT90M"), Some((0, 5_400)));
-        for bad in ["", "1H", "PT5", "PX", "P99999999999999999999D", "PT99999999999999H"] {
+        for bad in [
+            "",
+            "1H",
+            "PT5",
+            "PX",
+            "P99999999999999999999D",
+            "PT99999999999999H",
+        ] {
             assert_eq!(read(bad), None, "{bad}");
         }
     }
@@ -281,7 +307,13 @@ mod tests {
     fn lengths_are_written_short() {
         assert_eq!(format_length(Length::default()), "PT0S");
         assert_eq!(format_length(Length::days(2)), "P2D");
-        assert_eq!(format_length(Length { days: 1, seconds: 5_405 }), "P1DT1H30M5S");
+        assert_eq!(
+            format_length(Length {
+                days: 1,
+                seconds: 5_405
+            }),
+            "P1DT1H30M5S"
+        );
         assert_eq!(format_offset_seconds(-900), "-PT15M");
         assert_eq!(format_offset_seconds(-86_400), "-P1D");
     }
@@ -289,7 +321,10 @@ mod tests {
     #[test]
     fn offsets_come_back() {
         for text in ["+0100", "-0330", "+053020", "+0000"] {
-            assert_eq!(parse_utc_offset(text).map(format_utc_offset).as_deref(), Some(text));
+            assert_eq!(
+                parse_utc_offset(text).map(format_utc_offset).as_deref(),
+                Some(text)
+            );
         }
     }
 }

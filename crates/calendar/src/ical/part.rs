@@ -30,7 +30,7 @@ pub(crate) struct Part<'t, 'a> {
     mark_uid: Option<Uid>,
 }
 
-impl<'t, 'a> Part<'t, 'a> {
+impl Part<'_, '_> {
     /// Where the component begins.
     pub(crate) fn line(&self) -> u32 {
         self.component.begin.number()
@@ -51,7 +51,11 @@ pub(crate) fn read<'t, 'a>(
     zones: &Zones<'_, '_>,
 ) -> Result<Part<'t, 'a>, ItemError> {
     if component.end.is_none() {
-        return Err(ItemError::new(component.begin.number(), "VEVENT", "has no END"));
+        return Err(ItemError::new(
+            component.begin.number(),
+            "VEVENT",
+            "has no END",
+        ));
     }
     let mut gathering = Gathering::default();
     let (mut start, mut end, mut duration, mut recurrence_id) = (None, None, None, None);
@@ -86,7 +90,11 @@ pub(crate) fn read<'t, 'a>(
     }
     let instant = |line: &Line<'_>| moment::parse_instant(line.value());
     let start_line = start.ok_or_else(|| {
-        ItemError::new(component.begin.number(), "DTSTART", "missing: the event has no time")
+        ItemError::new(
+            component.begin.number(),
+            "DTSTART",
+            "missing: the event has no time",
+        )
     })?;
     let start = moment_of(start_line, zones, None)?;
     let (duration, end_zone) = length(&start, end, duration, zones)?;
@@ -182,7 +190,11 @@ fn length(
         return Ok((between(start, &end, zones), end_zone));
     }
     let Some(line) = duration else {
-        let length = if start.is_all_day() { Length::days(1) } else { Length::default() };
+        let length = if start.is_all_day() {
+            Length::days(1)
+        } else {
+            Length::default()
+        };
         return Ok((length, None));
     };
     let span = moment::parse_duration(line.value()).ok_or_else(|| {
@@ -205,11 +217,19 @@ fn length(
 /// From start to end: days for all-day events (at least one), exact seconds otherwise.
 pub(crate) fn between(start: &Start, end: &Start, zones: &Zones<'_, '_>) -> Length {
     if let Start::AllDay(first) = start {
-        let days = first.until(end.local().date()).map_or(1, |span| span.get_days());
+        let days = first
+            .until(end.local().date())
+            .map_or(1, |span| span.get_days());
         return Length::days(days.max(1));
     }
     let exact = match (start, end) {
-        (Start::Zoned { local, zone }, Start::Zoned { local: until, zone: to }) => zones
+        (
+            Start::Zoned { local, zone },
+            Start::Zoned {
+                local: until,
+                zone: to,
+            },
+        ) => zones
             .instant(*local, zone)
             .zip(zones.instant(*until, to))
             .map(|(from, until)| from.duration_until(until)),

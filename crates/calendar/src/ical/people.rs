@@ -69,7 +69,10 @@ pub(crate) fn address(line: &Line<'_>) -> Option<Address> {
 }
 
 fn attendance(line: &Line<'_>) -> Attendance {
-    let upper = |name| line.param(name).map(|value| value.trim().to_ascii_uppercase());
+    let upper = |name| {
+        line.param(name)
+            .map(|value| value.trim().to_ascii_uppercase())
+    };
     Attendance {
         participation_status: match upper("PARTSTAT").as_deref() {
             Some("ACCEPTED") => ParticipationStatus::Accepted,
@@ -95,7 +98,9 @@ fn attendance(line: &Line<'_>) -> Attendance {
 }
 
 /// The parameters of an attendance: name, value, and whether leaving it out says the same.
-pub(crate) fn attendance_params(attendance: &Attendance) -> [(&'static str, &'static str, bool); 4] {
+pub(crate) fn attendance_params(
+    attendance: &Attendance,
+) -> [(&'static str, &'static str, bool); 4] {
     let status = match attendance.participation_status {
         ParticipationStatus::NeedsAction => "NEEDS-ACTION",
         ParticipationStatus::Accepted => "ACCEPTED",
@@ -115,7 +120,11 @@ pub(crate) fn attendance_params(attendance: &Attendance) -> [(&'static str, &'st
         Kind::Resource => "RESOURCE",
         Kind::Room => "ROOM",
     };
-    let reply = if attendance.expect_reply { "TRUE" } else { "FALSE" };
+    let reply = if attendance.expect_reply {
+        "TRUE"
+    } else {
+        "FALSE"
+    };
     [
         ("CUTYPE", kind, attendance.kind == Kind::default()),
         ("ROLE", role, attendance.role == Role::default()),
@@ -132,7 +141,9 @@ pub(crate) fn attendance_params(attendance: &Attendance) -> [(&'static str, &'st
 pub(crate) fn address_value(address: &Address) -> Cow<'_, str> {
     let text = plain(&address.0);
     let scheme = text.split_once(':').is_some_and(|(scheme, _)| {
-        scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+        scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
     });
     if scheme || text.starts_with('/') {
         text
@@ -143,7 +154,11 @@ pub(crate) fn address_value(address: &Address) -> Cow<'_, str> {
 
 /// The `ORGANIZER` line of a participant.
 pub(crate) fn organizer_line(address: &Address, participant: &Participant) -> String {
-    format!("ORGANIZER{}:{}", name_param(participant), address_value(address))
+    format!(
+        "ORGANIZER{}:{}",
+        name_param(participant),
+        address_value(address)
+    )
 }
 
 /// The `ATTENDEE` line of a participant.
@@ -155,7 +170,9 @@ pub(crate) fn attendee_line(
     let mut line = format!("ATTENDEE{}", name_param(participant));
     for (name, value, default) in attendance_params(attendance) {
         if !default || name == "PARTSTAT" {
-            line.push_str(&format!(";{name}={value}"));
+            for text in [";", name, "=", value] {
+                line.push_str(text);
+            }
         }
     }
     line.push(':');

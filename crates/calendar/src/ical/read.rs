@@ -75,12 +75,13 @@ fn no_event() -> ItemError {
 }
 
 /// The one UID of a resource that is whole.
-pub(crate) fn single_uid(
-    tree: &Tree<'_>,
-    members: &[&Component<'_>],
-) -> Result<Uid, ItemError> {
+pub(crate) fn single_uid(tree: &Tree<'_>, members: &[&Component<'_>]) -> Result<Uid, ItemError> {
     if let Some(cut) = tree.components().find(|component| component.end.is_none()) {
-        return Err(ItemError::new(cut.begin.number(), cut.name(), "has no END: the text is cut short"));
+        return Err(ItemError::new(
+            cut.begin.number(),
+            cut.name(),
+            "has no END: the text is cut short",
+        ));
     }
     let first = members.first().ok_or_else(no_event)?;
     let uid = uid_of(first);
@@ -110,9 +111,7 @@ pub(crate) fn members<'t, 'a>(tree: &'t Tree<'a>) -> Vec<&'t Component<'a>> {
 }
 
 /// The `VTIMEZONE`s of a text.
-pub(crate) fn definitions<'t, 'a>(
-    tree: &'t Tree<'a>,
-) -> impl Iterator<Item = &'t Component<'a>> {
+pub(crate) fn definitions<'t, 'a>(tree: &'t Tree<'a>) -> impl Iterator<Item = &'t Component<'a>> {
     everything(tree).filter(|component| component.is("VTIMEZONE"))
 }
 
@@ -129,7 +128,10 @@ pub fn read_calendar(text: &str) -> Reading {
     let tree = Tree::parse(text);
     let mut reading = Reading::default();
     let mut calendars = 0;
-    for calendar in tree.components().filter(|component| component.is("VCALENDAR")) {
+    for calendar in tree
+        .components()
+        .filter(|component| component.is("VCALENDAR"))
+    {
         calendars += 1;
         for line in calendar.lines() {
             reading.header(line);
@@ -160,7 +162,9 @@ pub fn read_calendar(text: &str) -> Reading {
     }
     for uid in order {
         let members = groups.remove(&uid).unwrap_or_default();
-        reading.objects.push(object(uid, &members, &zones, tree.line_end()));
+        reading
+            .objects
+            .push(object(uid, &members, &zones, tree.line_end()));
     }
     reading.problems = tree.problems;
     reading
@@ -291,14 +295,16 @@ pub(crate) fn own_uid(component: &Component<'_>) -> Option<Uid> {
         .map(Uid)
 }
 
+/// The offset basis of FNV-1a with 128 bits.
+const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+/// Its prime.
+const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+
 /// The UID of a component, or one made of what it says: the same text gives the same UID, on every machine.
 pub(crate) fn uid_of(component: &Component<'_>) -> Uid {
     if let Some(uid) = own_uid(component) {
         return uid;
     }
-    /// The offset basis and the prime of FNV-1a with 128 bits.
-    const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
     let mut hash = BASIS;
     let mut eat = |text: &str| {
         for byte in text.bytes().chain([0]) {

@@ -120,7 +120,10 @@ pub(crate) fn format(rule: &Rule, until: impl Fn(DateTime) -> String) -> String 
     part("BYSECOND", joined(&rule.by_second));
     part("BYMINUTE", joined(&rule.by_minute));
     part("BYHOUR", joined(&rule.by_hour));
-    part("BYDAY", joined(rule.by_day.iter().map(nth_day_name)));
+    part(
+        "BYDAY",
+        joined(rule.by_day.iter().copied().map(nth_day_name)),
+    );
     part("BYMONTHDAY", joined(&rule.by_month_day));
     part("BYYEARDAY", joined(&rule.by_year_day));
     part("BYWEEKNO", joined(&rule.by_week_no));
@@ -187,7 +190,11 @@ fn nth_day(text: &str) -> Option<NthDay> {
     let (nth, name) = (text.get(..split)?.trim(), text.get(split..)?);
     let nth_of_period = match nth {
         "" => None,
-        nth => Some(nth.parse::<i8>().ok().filter(|n| *n != 0 && n.abs() <= 53)?),
+        nth => Some(
+            nth.parse::<i8>()
+                .ok()
+                .filter(|n| *n != 0 && n.abs() <= 53)?,
+        ),
     };
     Some(NthDay {
         day: weekday(name)?,
@@ -195,7 +202,7 @@ fn nth_day(text: &str) -> Option<NthDay> {
     })
 }
 
-fn nth_day_name(day: &NthDay) -> String {
+fn nth_day_name(day: NthDay) -> String {
     let name = weekday_name(day.day);
     day.nth_of_period
         .map_or_else(|| name.to_owned(), |nth| format!("{nth}{name}"))

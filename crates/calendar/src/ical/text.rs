@@ -54,7 +54,11 @@ pub(crate) fn escape(text: &str) -> String {
 /// Writes a value that knows no escapes (a URI, a calendar address): whatever would end the line is left out.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     if text.chars().any(|char| char.is_ascii_control()) {
-        Cow::Owned(text.chars().filter(|char| !char.is_ascii_control()).collect())
+        Cow::Owned(
+            text.chars()
+                .filter(|char| !char.is_ascii_control())
+                .collect(),
+        )
     } else {
         Cow::Borrowed(text)
     }
@@ -125,18 +129,12 @@ pub(crate) fn encode_param(value: &str) -> String {
             '^' => text.push_str("^^"),
             '"' => text.push_str("^'"),
             '\n' => text.push_str("^n"),
-            '\t' => text.push('\t'),
-            control if control.is_ascii_control() => {}
-            ':' | ';' | ',' => {
-                quote = true;
-                text.push(char);
-            }
+            control if control.is_ascii_control() && control != '\t' => {}
             // Readers, ours too, drop blanks around bare values.
-            ' ' => {
-                quote = true;
-                text.push(char);
+            other => {
+                quote |= matches!(other, ':' | ';' | ',') || other.is_whitespace();
+                text.push(other);
             }
-            other => text.push(other),
         }
     }
     if quote { format!("\"{text}\"") } else { text }

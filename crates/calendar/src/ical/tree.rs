@@ -61,7 +61,11 @@ impl<'a> Tree<'a> {
             None => text,
         };
         if text.len() > INPUT_BYTES_MAX {
-            tree.problem(1, "", format!("the text is longer than {INPUT_BYTES_MAX} bytes"));
+            tree.problem(
+                1,
+                "",
+                format!("the text is longer than {INPUT_BYTES_MAX} bytes"),
+            );
             tree.beyond = text;
             return tree;
         }
@@ -72,7 +76,11 @@ impl<'a> Tree<'a> {
         while !rest.is_empty() {
             let (raw, physical) = take_line(rest);
             if count == LINES_MAX || raw.len() > LINE_BYTES_MAX {
-                tree.problem(number, "", "too many lines, or one too long: not looked at from here on");
+                tree.problem(
+                    number,
+                    "",
+                    "too many lines, or one too long: not looked at from here on",
+                );
                 tree.beyond = rest;
                 break;
             }
@@ -99,11 +107,19 @@ impl<'a> Tree<'a> {
                 });
                 return;
             }
-            self.problem(line.number(), "BEGIN", format!("nests deeper than {NESTING_MAX}"));
+            self.problem(
+                line.number(),
+                "BEGIN",
+                format!("nests deeper than {NESTING_MAX}"),
+            );
         } else if line.is("END") {
             let name = line.value().trim();
             let Some(depth) = open.iter().rposition(|component| component.is(name)) else {
-                self.problem(line.number(), "END", format!("nothing to end: {}", quoted(name)));
+                self.problem(
+                    line.number(),
+                    "END",
+                    format!("nothing to end: {}", quoted(name)),
+                );
                 self.append(Node::Line(line), open);
                 return;
             };
@@ -119,7 +135,11 @@ impl<'a> Tree<'a> {
             }
             return;
         } else if line.is_junk() {
-            self.problem(line.number(), "", format!("no colon: {}", quoted(line.content())));
+            self.problem(
+                line.number(),
+                "",
+                format!("no colon: {}", quoted(line.content())),
+            );
         }
         self.append(Node::Line(line), open);
     }
@@ -138,7 +158,11 @@ impl<'a> Tree<'a> {
 
     fn problem(&mut self, line: u32, property: &str, message: impl Into<String>) {
         if self.problems.len() < PROBLEMS_MAX {
-            let property = if property.is_empty() { "text" } else { property };
+            let property = if property.is_empty() {
+                "text"
+            } else {
+                property
+            };
             self.problems.push(ItemError {
                 line,
                 property: property.to_owned(),
@@ -208,13 +232,19 @@ fn take_line(text: &str) -> (&str, u32) {
     let mut physical = 0;
     let mut at = 0;
     loop {
-        let Some(length) = bytes[at..].iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
+        let Some(length) = bytes[at..]
+            .iter()
+            .position(|byte| matches!(byte, b'\n' | b'\r'))
+        else {
             return (text, physical + 1);
         };
         at += length + 1;
         if bytes[at - 1] == b'\r' {
             // Text that was converted twice ends its lines with CR CR LF.
-            let returns = bytes[at..].iter().take_while(|byte| **byte == b'\r').count();
+            let returns = bytes[at..]
+                .iter()
+                .take_while(|byte| **byte == b'\r')
+                .count();
             if bytes.get(at + returns) == Some(&b'\n') {
                 at += returns + 1;
             }
@@ -251,6 +281,78 @@ impl fmt::Display for Component<'_> {
         for node in &self.nodes {
             node.fmt(f)?;
         }
-        self.end.as_ref().map_or(Ok(()), |end| f.write_str(end.raw()))
+        self.end
+            .as_ref()
+            .map_or(Ok(()), |end| f.write_str(end.raw()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(text: &str) -> String {
+        let tree = Tree::parse(text);
+        assert_eq!(tree.to_string(), text);
+        let lines: Vec<String> = tree.problems.iter().map(ToString::to_string).collect();
+        lines.join("\n")
+    }
+
+    #[test]
+    fn every_byte_comes_back() {
+        for text in [
+            "",
+            "\u{feff}BEGIN:VCALENDAR\r\nend:vcalendar",
+            "BEGIN:VCALENDAR\n\n \nSUMMARY:a\r\n b\n\tc\r\r\nX\rEND:VCALENDAR\r\n\r\n",
+            " folded from nothing\nEND:VEVENT\n",
+        ] {
+            assert_eq!(Tree::parse(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn lines_unfold_and_know_their_number() {
+        let text =
+            "BEGIN:VEVENT\r\nSUMM\r\n ARY;X=\"a:b\";y=c:lo\r\n\tng\r\nURL:x\r\nEND:VEVENT\r\n";
+        let tree = Tree::parse(text);
+        let event = tree.components().next().unwrap();
+        let line = event.line("summary").unwrap();
+        assert_eq!(
+            (line.name(), line.value(), line.number()),
+            ("SUMMARY", "long", 2)
+        );
+        assert_eq!(line.param("x").as_deref(), Some("a:b"));
+        assert_eq!(line.param("Y").as_deref(), Some("c"));
+        assert_eq!(event.line("URL").unwrap().number(), 5);
+    }
+
+    #[test]
+    fn zones_with_colons_do_not_swallow_the_time() {
+        let text = "DTSTART;TZID=(UTC-05:00) Eastern Time (US & Canada):20160816T140000";
+        let line = Line::parse(text, 1);
+        assert_eq!(line.value(), "20160816T140000");
+        let zone = line.param("TZID").unwrap();
+        assert_eq!(zone, "(UTC-05:00) Eastern Time (US & Canada)");
+    }
+
+    #[test]
+    fn what_is_broken_is_named() {
+        let text = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nno colon here\nBEGIN:VALARM\n\
+            END:VEVENT\nEND:VTODO\nBEGIN:VEVENT\n";
+        insta::assert_snapshot!(problems(text), @r#"
+        line 3, text: no colon: "no colon here"
+        line 4, VALARM: has no END
+        line 6, END: nothing to end: "VTODO"
+        line 7, VEVENT: has no END
+        line 1, VCALENDAR: has no END
+        "#);
+    }
+
+    #[test]
+    fn nesting_ends_somewhere() {
+        let text = "BEGIN:X\n".repeat(1_000);
+        let tree = Tree::parse(&text);
+        assert_eq!(tree.to_string(), text);
+        assert!(tree.problems[0].message.contains("nests deeper than 16"));
     }
 }

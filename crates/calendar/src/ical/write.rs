@@ -48,7 +48,9 @@ pub fn write_object(event: &Event, options: &WriteOptions<'_>) -> String {
                 mark: mark.take(),
                 stamp: options.stamp,
             };
-            calendar.nodes.push(Node::Component(place.component(instance, "\r\n")));
+            calendar
+                .nodes
+                .push(Node::Component(place.component(instance, "\r\n")));
         }
     }
     calendar.finish("VCALENDAR").to_string()
@@ -85,12 +87,18 @@ impl Sheet {
 /// The zones an event names, each once.
 pub(crate) fn zones_of(event: &Event) -> Vec<&ZoneId> {
     let mut found: Vec<&ZoneId> = Vec::new();
-    let replaced = event.recurrence_overrides.values().filter_map(|change| match change {
-        Override::Replaced(instance) => Some(instance.as_ref()),
-        Override::Excluded | Override::Added { .. } => None,
-    });
+    let replaced = event
+        .recurrence_overrides
+        .values()
+        .filter_map(|change| match change {
+            Override::Replaced(instance) => Some(instance.as_ref()),
+            Override::Excluded | Override::Added { .. } => None,
+        });
     for instance in std::iter::once(&event.master).chain(replaced) {
-        for zone in [instance.start.zone(), instance.end_zone.as_ref()].into_iter().flatten() {
+        for zone in [instance.start.zone(), instance.end_zone.as_ref()]
+            .into_iter()
+            .flatten()
+        {
             if !zone.is_utc() && !found.contains(&zone) {
                 found.push(zone);
             }
@@ -124,10 +132,13 @@ pub(crate) fn zone_component(
 
 /// The first year in which anything of the event happens: a definition of its zones has to reach back to it.
 fn first_year(event: &Event) -> i16 {
-    let starts = event.recurrence_overrides.iter().map(|(id, change)| match change {
-        Override::Replaced(instance) => id.0.min(instance.start.local()),
-        Override::Excluded | Override::Added { .. } => id.0,
-    });
+    let starts = event
+        .recurrence_overrides
+        .iter()
+        .map(|(id, change)| match change {
+            Override::Replaced(instance) => id.0.min(instance.start.local()),
+            Override::Excluded | Override::Added { .. } => id.0,
+        });
     let first = starts.fold(event.master.start.local(), DateTime::min);
     first.year()
 }
@@ -234,7 +245,9 @@ pub(crate) fn moment_parts(moment: &Start) -> (Option<&'static str>, Option<&str
 pub(crate) fn moment_line(name: &str, moment: &Start) -> String {
     let (kind, tzid, value) = moment_parts(moment);
     let kind = kind.map_or(String::new(), |kind| format!(";VALUE={kind}"));
-    let tzid = tzid.map_or(String::new(), |tzid| format!(";TZID={}", text::encode_param(tzid)));
+    let tzid = tzid.map_or(String::new(), |tzid| {
+        format!(";TZID={}", text::encode_param(tzid))
+    });
     format!("{name}{kind}{tzid}:{value}")
 }
 
@@ -249,7 +262,9 @@ pub(crate) fn end_moment(instance: &Instance, custom: &Custom) -> Option<Start> 
         }
         _ if length.days != 0 => None,
         Start::Floating(local) => {
-            let end = local.checked_add(jiff::SignedDuration::from_secs(length.seconds)).ok()?;
+            let end = local
+                .checked_add(jiff::SignedDuration::from_secs(length.seconds))
+                .ok()?;
             Some(Start::Floating(end))
         }
         Start::Zoned { local, zone } => {
@@ -329,8 +344,13 @@ pub(crate) fn added_line(moment: &Start, duration: Option<Length>) -> String {
         return moment_line("RDATE", moment);
     };
     let (_, tzid, value) = moment_parts(moment);
-    let tzid = tzid.map_or(String::new(), |tzid| format!(";TZID={}", text::encode_param(tzid)));
-    format!("RDATE;VALUE=PERIOD{tzid}:{value}/{}", moment::format_length(duration))
+    let tzid = tzid.map_or(String::new(), |tzid| {
+        format!(";TZID={}", text::encode_param(tzid))
+    });
+    format!(
+        "RDATE;VALUE=PERIOD{tzid}:{value}/{}",
+        moment::format_length(duration)
+    )
 }
 
 /// The value of a rule line, its end in the form that the start asks for (RFC 5545 §3.3.10).

@@ -79,7 +79,10 @@ impl<'t, 'a> Zones<'t, 'a> {
 
     /// The `TZID` under which the text already defines a zone, or names it without a definition.
     pub(crate) fn tzid_for(&self, zone: &ZoneId) -> Option<String> {
-        let defined = self.defined.iter().filter_map(|component| tzid_of(component));
+        let defined = self
+            .defined
+            .iter()
+            .filter_map(|component| tzid_of(component));
         for tzid in defined {
             if self.resolve(&tzid).as_ref() == Some(zone) {
                 return Some(tzid);
@@ -254,7 +257,9 @@ pub(crate) fn write_observance(observance: &Observance) -> (&'static str, Vec<St
         format!("TZOFFSETTO:{}", offset(observance.offset_to)),
     ];
     let until = |wall: DateTime| {
-        let utc = wall.checked_sub(jiff::SignedDuration::from_secs(observance.offset_from.into()));
+        let utc = wall.checked_sub(jiff::SignedDuration::from_secs(
+            observance.offset_from.into(),
+        ));
         format!("{}Z", moment::format_wall(utc.unwrap_or(wall)))
     };
     for rule in &observance.recurrence_rules {

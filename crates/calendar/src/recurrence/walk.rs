@@ -225,11 +225,15 @@ impl Walk {
         let days = self.days_of(year);
         let first = first_day(year);
         for (word, bits) in (0_i32..).zip(days) {
-            for bit in ones(bits) {
+            let (low, high) = (from - word * 64, to - word * 64);
+            if low >= 64 || high <= 0 || bits == 0 {
+                continue;
+            }
+            let above = u64::MAX << low.max(0);
+            let below = u64::MAX >> (64 - high.min(64));
+            for bit in ones(bits & above & below) {
                 let day = word * 64 + bit.cast_signed();
-                if (from..to).contains(&day) {
-                    self.bases.push((first + i64::from(day)) * DAY_SECONDS);
-                }
+                self.bases.push((first + i64::from(day)) * DAY_SECONDS);
             }
         }
     }

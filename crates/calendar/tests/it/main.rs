@@ -1,4 +1,9 @@
-//! The integration tests of the calendar domain, in one binary.
+//! What the calendar promises, against laws, real files and independent oracles.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test may panic; clippy takes only functions marked as tests for tests"
+)]
 
 mod ical;
 mod recurrence;

@@ -15,6 +15,7 @@ use url::Url;
 use super::requests::{self, Depth};
 use super::xml::{Element, Entry, Ns, responses};
 use super::{CalDav, href, refusal};
+use crate::color;
 
 /// Mail domains whose calendars live elsewhere, where nothing on the domain's own host says so.
 const KNOWN_DOMAINS: [(&str, &str); 8] = [
@@ -78,7 +79,7 @@ enum Found {
     Principal(Url),
     /// No account, but places where calendars are.
     Homes(Vec<Url>),
-    /// Nothing of CalDAV.
+    /// Nothing of `CalDAV`.
     Nothing(Failure),
 }
 
@@ -133,9 +134,13 @@ impl CalDav {
             match self.ask_start(&start).await? {
                 Found::Principal(principal) => return self.ask_principal(&principal).await,
                 Found::Homes(homes) => return Ok((Vec::new(), homes)),
-                Found::Nothing(failure) => {
-                    nothing.get_or_insert(failure);
+                // The first address is the one that was asked for; but a refusal of the user says more than "not here".
+                Found::Nothing(failure)
+                    if nothing.is_none() || failure.class == Class::ReconnectNeeded =>
+                {
+                    nothing = Some(failure);
                 }
+                Found::Nothing(_) => {}
             }
         }
         Err(nothing.unwrap_or_else(|| Failure::protocol("There is no CalDAV server here")))
@@ -281,7 +286,7 @@ fn calendar_in(entry: &Entry, from: &Url) -> Option<(RemoteCalendar, bool)> {
     let calendar = RemoteCalendar {
         id: RemoteCalendarId(url.to_string()),
         name,
-        color: entry.text(Ns::Apple, "calendar-color").and_then(color),
+        color: entry.text(Ns::Apple, "calendar-color").and_then(color::hex),
         access: access(entry),
     };
     Some((calendar, syncs))
@@ -323,14 +328,6 @@ fn descends_to(element: &Element, ns: Ns, name: &str) -> bool {
         .children
         .iter()
         .any(|child| child.is(ns, name) || descends_to(child, ns, name))
-}
-
-/// `#RRGGBB` or `#RRGGBBAA` in our form.
-fn color(text: &str) -> Option<String> {
-    let digits = text.strip_prefix('#')?;
-    let is_color =
-        matches!(digits.len(), 6 | 8) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_color.then(|| format!("#{}", digits[..6].to_ascii_lowercase()))
 }
 
 fn last_segment(url: &Url) -> String {

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use ::http::header::ETAG;
-use kalends_calendar::failure::Failure;
+use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{RemoteCalendarId, RemoteId, Version};
 use kalends_calendar::provider::{Change, State};
 use url::Url;
 
-use super::xml::{Entry, Ns, each_response, error_body};
+use super::xml::{Entry, Ns, each_response};
 use super::{CalDav, href, listing, object, refusal, requests};
 use crate::http::Answer;
 
@@ -23,16 +23,13 @@ impl CalDav {
         let mut states = self.multiget(&url, ids).await?;
         // What the batch left open is asked for by itself: no word is not the same as not there.
         let open: Vec<&RemoteId> = ids.iter().filter(|id| !states.contains_key(*id)).collect();
-        let mut refused = None;
-        let open_count = open.len();
-        let mut refused_count = 0;
+        let mut failing = Vec::new();
         for id in open {
             let state = match self.get(&url, id).await? {
                 Single::Is(state) => state,
                 Single::Refused(failure) => {
                     let error = failure.message.clone();
-                    refused = Some(failure);
-                    refused_count += 1;
+                    failing.push(failure);
                     State::Broken {
                         version: None,
                         error,
@@ -41,9 +38,13 @@ impl CalDav {
             };
             states.insert(id.clone(), state);
         }
-        // When not a single one is to be had, it is the server that fails and not the events.
-        match refused {
-            Some(failure) if open_count > 1 && refused_count == open_count => Err(failure),
+        let all_passing = failing.len() == ids.len()
+            && failing
+                .iter()
+                .all(|failure| matches!(failure.class, Class::Passing { .. }));
+        match failing.pop() {
+            // When not a single one is to be had, it is the server that fails and not the events.
+            Some(failure) if all_passing => Err(failure),
             _ => Ok(states
                 .into_iter()
                 .map(|(remote_id, state)| Change { remote_id, state })
@@ -79,15 +80,12 @@ impl CalDav {
                 states.insert(id.clone(), state);
             }
         });
-        match read {
-            Ok(_) => Ok(states),
-            // One event with a character that XML forbids spoils the whole answer.
-            Err(failure) if ids.len() > 1 || answer.body.is_empty() => {
-                tracing::debug!(error = %failure, "reading a batch one by one");
-                Ok(BTreeMap::new())
-            }
-            Err(_) => Ok(BTreeMap::new()),
-        }
+        // One event with a character that XML forbids spoils the whole answer: one by one, then.
+        Ok(if read.is_ok() {
+            states
+        } else {
+            BTreeMap::new()
+        })
     }
 
     /// One event by itself.
@@ -95,24 +93,13 @@ impl CalDav {
         let url = href::resource_url(calendar, id)?;
         let answer = self.send(requests::get(&url)).await?;
         Ok(match answer.status.as_u16() {
-            200 => Single::Is(self.read_single(&answer)),
+            200 => Single::Is(read_single(&answer)),
             404 | 410 => Single::Is(State::Gone),
             500 | 403 | 400 | 406 | 415 | 422 | 423 => {
                 Single::Refused(refusal::of_read(&answer, self.now()))
             }
             _ => return Err(refusal::of_read(&answer, self.now())),
         })
-    }
-
-    fn read_single(&self, answer: &Answer) -> State {
-        let version = etag(answer);
-        match std::str::from_utf8(&answer.body) {
-            Ok(text) => object::observe(version, text.to_owned()),
-            Err(error) => State::Broken {
-                version,
-                error: format!("it is not UTF-8 from byte {} on", error.valid_up_to()),
-            },
-        }
     }
 
     /// What a resource is now, for a write that must know.
@@ -134,6 +121,17 @@ enum Single {
     Is(State),
     /// The server does not give it out.
     Refused(Failure),
+}
+
+fn read_single(answer: &Answer) -> State {
+    let version = etag(answer);
+    match std::str::from_utf8(&answer.body) {
+        Ok(text) => object::observe(version, text.to_owned()),
+        Err(error) => State::Broken {
+            version,
+            error: format!("it is not UTF-8 from byte {} on", error.valid_up_to()),
+        },
+    }
 }
 
 /// The entity tag of an answer, byte for byte.

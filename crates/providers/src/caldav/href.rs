@@ -27,15 +27,20 @@ pub(crate) fn resolve(from: &Url, href: &str) -> Option<Url> {
 
 /// An address in our spelling.
 pub(crate) fn canonical(mut url: Url) -> Url {
-    let path: Vec<String> = url
-        .path()
-        .split('/')
-        .map(|segment| {
-            let bytes: Vec<u8> = percent_decode_str(segment).collect();
-            percent_encode(&bytes, ENCODED).to_string()
-        })
-        .collect();
-    url.set_path(&path.join("/"));
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'.' | b'_' | b'~');
+    // Most paths of a long listing are plain already.
+    if !url.path().bytes().all(is_plain) {
+        let path: Vec<String> = url
+            .path()
+            .split('/')
+            .map(|segment| {
+                let bytes: Vec<u8> = percent_decode_str(segment).collect();
+                percent_encode(&bytes, ENCODED).to_string()
+            })
+            .collect();
+        url.set_path(&path.join("/"));
+    }
     url.set_fragment(None);
     // User and password of an address belong to nobody's identifier.
     let _ = url.set_username("");

@@ -81,7 +81,7 @@ impl CalDav {
                 .await?;
         }
         if answer.status == StatusCode::MULTI_STATUS {
-            return self.read_report(url, &answer, token, coverage);
+            return read_report(url, &answer, token, coverage);
         }
         let said = error_body(&answer.body);
         match answer.status.as_u16() {
@@ -97,63 +97,13 @@ impl CalDav {
         }
     }
 
-    fn read_report(
-        &self,
-        url: &Url,
-        answer: &Answer,
-        asked: &str,
-        coverage: Coverage,
-    ) -> Result<Report, Failure> {
-        let mut gone = Vec::new();
-        let mut present = Vec::new();
-        let mut truncated = false;
-        let mut refused = None;
-        let token = each_response(&answer.body, |entry| match member(url, answer, &entry) {
-            Member::Change(change) if change.state == State::Gone => gone.push(change),
-            Member::Change(change) => present.push(change),
-            Member::Collection(Some(507)) => truncated = true,
-            Member::Collection(Some(404 | 410)) => refused = Some(calendar_gone(url)),
-            Member::Collection(_) | Member::NoEvent => {}
-        })?;
-        if let Some(failure) = refused {
-            return Err(failure);
-        }
-        let Some(token) = token else {
-            // RFC 6578 §3.2 demands one; who leaves it out cannot be followed.
-            return if asked.is_empty() {
-                Ok(Report::Unsupported)
-            } else {
-                Err(dead_cursor(&ErrorBody::default()))
-            };
-        };
-        // A member may be listed as removed and as changed at once: then it is there, and came again.
-        gone.append(&mut present);
-        let next = if truncated {
-            if token == asked {
-                return Err(Failure::protocol(
-                    "The server cuts its listing and does not get on with it",
-                ));
-            }
-            let prefix = match coverage {
-                Coverage::Complete => ALL,
-                Coverage::Incremental => NEWS,
-            };
-            Next::More(format!("{prefix}{token}"))
-        } else {
-            Next::Done {
-                cursor: Some(Cursor(format!("{SYNC}{token}"))),
-                coverage,
-            }
-        };
-        Ok(Report::News(gone, next))
-    }
-
     /// Everything there is, for servers that do not report changes.
     async fn list_members(&self, url: &Url) -> Result<Page, Failure> {
         let answer = self.send(requests::list_members(url)).await?;
         let body = refusal::multistatus(&answer, self.now())?;
         let mut changes = Vec::new();
         let mut calendar_seen = false;
+        let mut lost = None;
         let mut tag = None;
         each_response(body, |entry| match member(url, &answer, &entry) {
             Member::Change(change) => changes.push(change),
@@ -161,8 +111,12 @@ impl CalDav {
                 calendar_seen = true;
                 tag = tag.take().or_else(|| change_tag(&entry));
             }
+            Member::Collection(Some(404 | 410)) => lost = Some(calendar_gone(url)),
             Member::Collection(Some(_)) | Member::NoEvent => {}
         })?;
+        if let Some(failure) = lost {
+            return Err(failure);
+        }
         if !calendar_seen {
             // The calendar itself always stands in its own listing; without it this is a listing of something else.
             return Err(Failure::protocol(
@@ -197,6 +151,56 @@ impl CalDav {
     }
 }
 
+fn read_report(
+    url: &Url,
+    answer: &Answer,
+    asked: &str,
+    coverage: Coverage,
+) -> Result<Report, Failure> {
+    let mut gone = Vec::new();
+    let mut present = Vec::new();
+    let mut truncated = false;
+    let mut refused = None;
+    let token = each_response(&answer.body, |entry| match member(url, answer, &entry) {
+        Member::Change(change) if change.state == State::Gone => gone.push(change),
+        Member::Change(change) => present.push(change),
+        Member::Collection(Some(507)) => truncated = true,
+        Member::Collection(Some(404 | 410)) => refused = Some(calendar_gone(url)),
+        Member::Collection(_) | Member::NoEvent => {}
+    })?;
+    if let Some(failure) = refused {
+        return Err(failure);
+    }
+    let Some(token) = token else {
+        // RFC 6578 §3.2 demands one; who leaves it out cannot be followed.
+        return if asked.is_empty() {
+            Ok(Report::Unsupported)
+        } else {
+            Err(dead_cursor(&ErrorBody::default()))
+        };
+    };
+    // A member may be listed as removed and as changed at once: then it is there, and came again.
+    gone.append(&mut present);
+    let next = if truncated {
+        if token == asked {
+            return Err(Failure::protocol(
+                "The server cuts its listing and does not get on with it",
+            ));
+        }
+        let prefix = match coverage {
+            Coverage::Complete => ALL,
+            Coverage::Incremental => NEWS,
+        };
+        Next::More(format!("{prefix}{token}"))
+    } else {
+        Next::Done {
+            cursor: Some(Cursor(format!("{SYNC}{token}"))),
+            coverage,
+        }
+    };
+    Ok(Report::News(gone, next))
+}
+
 /// What one response of a listing is about.
 enum Member {
     /// An event, or what may be one.
@@ -212,8 +216,8 @@ fn member(calendar: &Url, answer: &Answer, entry: &Entry) -> Member {
         return Member::NoEvent;
     };
     // However it spells its own address, a 507 is about the listing.
-    let is_itself =
-        url == *calendar || href::collection(url.clone()) == href::collection(answer.url.clone());
+    let is_itself = is_same_collection(&url, calendar)
+        || is_same_collection(&url, &href::canonical(answer.url.clone()));
     if is_itself || entry.status == Some(507) {
         return Member::Collection(entry.status);
     }
@@ -239,6 +243,12 @@ fn member(calendar: &Url, answer: &Answer, entry: &Entry) -> Member {
         remote_id: href::remote_id(calendar, &url),
         state,
     })
+}
+
+/// Whether two addresses differ in a slash at the end at most.
+fn is_same_collection(one: &Url, other: &Url) -> bool {
+    one.path().trim_end_matches('/') == other.path().trim_end_matches('/')
+        && one.host() == other.host()
 }
 
 /// The entity tag, byte for byte.

@@ -47,12 +47,10 @@ pub(super) fn patch(
     stamp: Timestamp,
     me: &[Address],
 ) -> Result<String, Failure> {
-    let _ = raw;
-    let options = ical::WriteOptions { mark, stamp };
-    Ok(ical::silence_scheduling(
-        &ical::write_object(event, &options),
-        me,
-    ))
+    let options = ical::PatchOptions { mark, stamp };
+    ical::patch_object(&raw.0, event, &options)
+        .map(|text| ical::silence_scheduling(&text, me))
+        .map_err(|error| unreadable(&error))
 }
 
 fn understood(version: Option<Version>, text: String) -> Result<Observed, ItemError> {

@@ -26,9 +26,9 @@ const CONTENT_CONDITIONS: [&str; 10] = [
     "valid-managed-id",
 ];
 
-/// What servers without `no-uid-conflict` write instead, in lower case. Nextcloud says the second when the UID lies in
-/// its trash, where nobody sees it.
-const UID_TAKEN_WORDS: [&str; 2] = ["object with uid already exists", "uid already exists"];
+/// What servers without `no-uid-conflict` write instead, in lower case. Nextcloud says it with "Deleted calendar object"
+/// before it when the UID lies in its trash, where nobody sees it.
+const UID_TAKEN_WORDS: &str = "uid already exists";
 
 /// What a write was to do: the same status means different things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,14 +111,13 @@ impl CalDav {
     ) -> Result<Receipt, Failure> {
         let target = href::resource_url(calendar, remote_id)?;
         let found_version;
-        let version = match change.version {
-            Some(version) => Some(version),
-            None => {
-                found_version = self
-                    .unchanged_content(calendar, remote_id, change.raw)
-                    .await?;
-                found_version.as_ref()
-            }
+        let version = if let Some(version) = change.version {
+            Some(version)
+        } else {
+            found_version = self
+                .unchanged_content(calendar, remote_id, change.raw)
+                .await?;
+            found_version.as_ref()
         };
         let me = self.with_learned(|learned| learned.me.clone());
         let text = object::patch(change.raw, change.event, change.mark, self.now(), &me)?;
@@ -247,8 +246,10 @@ impl CalDav {
         let host = calendar.host_str().unwrap_or_default();
         let failure = |class, what: &str| Failure::new(class, refusal::sentence(host, what, &said));
 
-        if let Some(holder) = uid_holder(status, &said) {
-            let holder = holder
+        if is_uid_taken(status, &said) {
+            let holder = said
+                .holder
+                .as_deref()
                 .and_then(|place| href::resolve(&answer.url, place))
                 .map(|place| href::remote_id(calendar, &place));
             return failure(
@@ -291,15 +292,11 @@ fn changed() -> Failure {
     )
 }
 
-/// Whether a refusal is about the UID; then where its holder is, if the server said.
-fn uid_holder(status: u16, said: &ErrorBody) -> Option<Option<&str>> {
-    if said.names(Ns::CalDav, "no-uid-conflict") {
-        return Some(said.holder.as_deref());
-    }
-    let words = said.words.as_deref()?.to_lowercase();
-    let is_taken = matches!(status, 400 | 403 | 409 | 412)
-        && UID_TAKEN_WORDS.iter().any(|phrase| words.contains(phrase));
-    is_taken.then_some(None)
+/// Whether a refusal is about the UID.
+fn is_uid_taken(status: u16, said: &ErrorBody) -> bool {
+    let says_so = |words: &str| words.to_lowercase().contains(UID_TAKEN_WORDS);
+    said.names(Ns::CalDav, "no-uid-conflict")
+        || (matches!(status, 400 | 403 | 409 | 412) && said.words.as_deref().is_some_and(says_so))
 }
 
 fn is_about_content(said: &ErrorBody) -> bool {

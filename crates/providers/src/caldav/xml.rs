@@ -1,4 +1,4 @@
-//! Reading WebDAV's XML (RFC 4918 §13, §14): multistatus answers and error bodies, by namespace and never by prefix.
+//! Reading the XML of `WebDAV` (RFC 4918 §13, §14): multistatus answers and error bodies, by namespace and never by prefix.
 
 use kalends_calendar::failure::Failure;
 use quick_xml::NsReader;

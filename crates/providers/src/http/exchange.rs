@@ -113,7 +113,7 @@ impl Door {
                 .transport
                 .send(sent)
                 .await
-                .map_err(|error| unsent(&request.method, error))?;
+                .map_err(|error| unsent(&request.method, &error))?;
             let Some(target) = redirect_target(&request, answer.status, &answer.headers)? else {
                 return Ok(Answer {
                     url,
@@ -136,16 +136,17 @@ fn changes_something(method: &Method) -> bool {
     !(method.is_safe() || matches!(method.as_str(), "PROPFIND" | "REPORT"))
 }
 
-fn unsent(method: &Method, error: TransportError) -> Failure {
-    let class = match &error {
+fn unsent(method: &Method, error: &TransportError) -> Failure {
+    let class = match error {
         TransportError::Refused(_) => Class::AddressRefused,
-        TransportError::NotSent { .. } => Class::Passing { retry_at: None },
         TransportError::Unanswered { .. } | TransportError::TooLong { .. }
             if changes_something(method) =>
         {
             Class::Unknown
         }
-        TransportError::Unanswered { .. } => Class::Passing { retry_at: None },
+        TransportError::NotSent { .. } | TransportError::Unanswered { .. } => {
+            Class::Passing { retry_at: None }
+        }
         TransportError::TooLong { .. } => Class::Protocol,
     };
     Failure::new(class, error.to_string())

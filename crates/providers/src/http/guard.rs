@@ -227,14 +227,14 @@ fn kind_of_v4(address: Ipv4Addr) -> Option<Kind> {
         [100, 64..=127, ..] => Some(Kind::Shared),
         [169, 254, ..] => Some(Kind::LinkLocal),
         [224..=239, ..] => Some(Kind::Multicast),
-        // This network, protocol assignments, documentation (three), 6to4 relays, benchmarks, class E and broadcast.
-        [0, ..]
+        // This network, class E and broadcast; protocol assignments, documentation, 6to4 relays, benchmarks,
+        // documentation twice more.
+        [0 | 240..=255, ..]
         | [192, 0, 0 | 2, _]
-        | [198, 51, 100, _]
-        | [203, 0, 113, _]
         | [192, 88, 99, _]
         | [198, 18..=19, ..]
-        | [240..=255, ..] => Some(Kind::Reserved),
+        | [198, 51, 100, _]
+        | [203, 0, 113, _] => Some(Kind::Reserved),
         _ => None,
     }
 }
@@ -251,13 +251,11 @@ fn kind_of_v6(address: Ipv6Addr) -> Option<Kind> {
         return kind_of_v4(embedded);
     }
     match address.segments() {
-        [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] => Some(Kind::Private),
+        [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] => Some(Kind::Private),
         [0xfe80..=0xfebf, ..] => Some(Kind::LinkLocal),
         [0xff00..=0xffff, ..] => Some(Kind::Multicast),
         // Protocol assignments with Teredo, benchmarks and ORCHID; documentation (two).
-        [0x2001, 0..=0x01ff, ..] | [0x2001, 0x0db8, ..] | [0x3fff, 0..=0x0fff, ..] => {
-            Some(Kind::Reserved)
-        }
+        [0x2001, 0..=0x01ff | 0x0db8, ..] | [0x3fff, 0..=0x0fff, ..] => Some(Kind::Reserved),
         // Only this eighth of the space is given out as public addresses at all.
         [0x2000..=0x3fff, ..] => None,
         _ => Some(Kind::Reserved),

@@ -6,6 +6,7 @@ use kalends_calendar::ids::{RemoteId, Version};
 use kalends_calendar::provider::{Change, Coverage, Observed, Raw, State};
 
 use super::digest;
+use crate::color;
 
 /// Properties that publishers write anew on every request although nothing happened.
 const NOISE: [&str; 3] = ["DTSTAMP", "CREATED", "LAST-MODIFIED"];
@@ -33,7 +34,12 @@ impl Document {
                 "The feed of {host} is cut short: it does not end as a calendar does"
             )));
         }
-        let names = names(text);
+        // Read a second time only where something is broken.
+        let names = if reading.objects.iter().any(Result::is_err) {
+            names(text)
+        } else {
+            Vec::new()
+        };
         let names_fit = names.len() == reading.objects.len();
         let mut coverage = Coverage::Complete;
         let mut changes = Vec::with_capacity(reading.objects.len());
@@ -51,7 +57,7 @@ impl Document {
         }
         Ok(Self {
             name: reading.name,
-            color: reading.color.filter(|color| is_hex_color(color)),
+            color: reading.color.as_deref().and_then(color::hex),
             changes,
             coverage,
         })
@@ -193,10 +199,4 @@ fn not_a_feed(text: &str, host: &str) -> Failure {
         "something else"
     };
     Failure::protocol(format!("{host} answers {what} instead of a calendar"))
-}
-
-fn is_hex_color(text: &str) -> bool {
-    text.strip_prefix('#').is_some_and(|digits| {
-        digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
-    })
 }

@@ -34,7 +34,7 @@ use document::Document;
 const BODY_BYTES_MAX: usize = 20_000_000;
 
 /// The longest wait for a whole feed.
-const TIME_MAX: Duration = Duration::from_secs(60);
+const TIME_MAX: Duration = Duration::from_mins(1);
 
 /// How many events one fetch names. Each fetch reads the whole feed, so the more the better.
 const FETCH_BATCH: usize = 1_000;

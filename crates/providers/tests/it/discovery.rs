@@ -33,10 +33,9 @@ const CALENDAR: &str = "<d:resourcetype><d:collection/><cal:calendar/></d:resour
 #[tokio::test]
 async fn nextcloud_is_found_from_its_host() {
     let privileges = |names: &[&str]| {
-        let each: String = names
-            .iter()
-            .map(|name| format!("<d:privilege><d:{name}/></d:privilege>"))
-            .collect();
+        let each: String = names.iter().fold(String::new(), |all, name| {
+            all + "<d:privilege><d:" + name + "/></d:privilege>"
+        });
         format!("<d:current-user-privilege-set>{each}</d:current-user-privilege-set>")
     };
     let components = |name: &str| {

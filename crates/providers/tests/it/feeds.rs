@@ -74,7 +74,7 @@ async fn a_feed_is_one_calendar_that_can_only_be_read() {
     let found = feed.calendars().await.unwrap().calendars;
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].name, "Matches");
-    assert_eq!(found[0].color.as_deref(), Some("#FF2968"));
+    assert_eq!(found[0].color.as_deref(), Some("#ff2968"));
     assert_eq!(found[0].access, Access::ReadOnly);
     assert_eq!(found[0].id, id_of(URL).await);
     // Its address is a secret and shows nowhere.

@@ -1,6 +1,14 @@
 //! The providers as their callers see them: against scripts of bytes, and against servers that others wrote.
 
+#![expect(clippy::unwrap_used, reason = "what a test cannot set up has failed")]
+
 mod discovery;
 mod feeds;
+mod fetching;
 mod listing;
+mod live;
 mod script;
+mod servers;
+mod tls;
+mod wire;
+mod writing;

@@ -15,7 +15,7 @@ use kalends_providers::http::{Request, Response, Transport, TransportError};
 
 /// What is asked and what is answered, in this order.
 #[derive(Default)]
-pub struct Script {
+pub(crate) struct Script {
     steps: Mutex<VecDeque<Step>>,
     asked: Mutex<Vec<Request>>,
 }
@@ -27,17 +27,17 @@ struct Step {
 }
 
 impl Script {
-    pub fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::default()
     }
 
     /// The next request is this one, and this answers it.
-    pub fn on(self: &Arc<Self>, line: &str, status: u16, body: &str) -> Arc<Self> {
+    pub(crate) fn on(self: &Arc<Self>, line: &str, status: u16, body: &str) -> Arc<Self> {
         self.on_with(line, status, &[], body)
     }
 
     /// The same, with headers in the answer.
-    pub fn on_with(
+    pub(crate) fn on_with(
         self: &Arc<Self>,
         line: &str,
         status: u16,
@@ -59,7 +59,7 @@ impl Script {
     }
 
     /// The next request is this one, and nothing answers it.
-    pub fn fails(self: &Arc<Self>, line: &str, error: TransportError) -> Arc<Self> {
+    pub(crate) fn fails(self: &Arc<Self>, line: &str, error: TransportError) -> Arc<Self> {
         self.push(line, Err(error))
     }
 
@@ -72,19 +72,19 @@ impl Script {
     }
 
     /// The requests so far.
-    pub fn asked(&self) -> Vec<Request> {
+    pub(crate) fn asked(&self) -> Vec<Request> {
         self.asked.lock().unwrap().clone()
     }
 
     /// The value of a header in the last request.
-    pub fn last_header(&self, name: &str) -> Option<String> {
+    pub(crate) fn last_header(&self, name: &str) -> Option<String> {
         let asked = self.asked.lock().unwrap();
         let value = asked.last()?.headers.get(name)?;
         Some(value.to_str().unwrap().to_owned())
     }
 
     /// The body of the last request.
-    pub fn last_body(&self) -> String {
+    pub(crate) fn last_body(&self) -> String {
         let asked = self.asked.lock().unwrap();
         String::from_utf8(asked.last().unwrap().body.to_vec()).unwrap()
     }
@@ -118,7 +118,7 @@ impl Drop for Script {
 }
 
 /// A clock that stands at 2026-03-01T10:00:00Z.
-pub struct Still;
+pub(crate) struct Still;
 
 impl Clock for Still {
     fn now(&self) -> Timestamp {
@@ -131,7 +131,7 @@ impl Clock for Still {
 }
 
 /// Ann's account on a script.
-pub fn account_at(script: &Arc<Script>, base: &str) -> CalDav {
+pub(crate) fn account_at(script: &Arc<Script>, base: &str) -> CalDav {
     let transport: Arc<dyn Transport> = Arc::clone(script) as _;
     CalDav::new(
         transport,
@@ -145,7 +145,7 @@ pub fn account_at(script: &Arc<Script>, base: &str) -> CalDav {
 }
 
 /// A multistatus of these responses.
-pub fn multistatus(inner: &str) -> String {
+pub(crate) fn multistatus(inner: &str) -> String {
     format!(
         r#"<?xml version="1.0" encoding="utf-8"?>
 <d:multistatus xmlns:d="DAV:" xmlns:cal="urn:ietf:params:xml:ns:caldav" xmlns:cs="http://calendarserver.org/ns/" xmlns:x1="http://apple.com/ns/ical/" xmlns:oc="http://owncloud.org/ns">{inner}</d:multistatus>"#
@@ -153,19 +153,19 @@ pub fn multistatus(inner: &str) -> String {
 }
 
 /// A response with properties that are there.
-pub fn found(href: &str, properties: &str) -> String {
+pub(crate) fn found(href: &str, properties: &str) -> String {
     format!(
         "<d:response><d:href>{href}</d:href><d:propstat><d:prop>{properties}</d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>"
     )
 }
 
 /// A response that is a status alone.
-pub fn status(href: &str, line: &str) -> String {
+pub(crate) fn status(href: &str, line: &str) -> String {
     format!("<d:response><d:href>{href}</d:href><d:status>HTTP/1.1 {line}</d:status></d:response>")
 }
 
 /// An error body with one precondition.
-pub fn precondition(element: &str) -> String {
+pub(crate) fn precondition(element: &str) -> String {
     format!(
         r#"<d:error xmlns:d="DAV:" xmlns:cal="urn:ietf:params:xml:ns:caldav" xmlns:s="http://sabredav.org/ns">{element}</d:error>"#
     )

@@ -122,12 +122,11 @@ pub(crate) fn answer(
 /// RFC 6764 §5: the well-known address leads to the root. None when it answers like the root itself.
 fn well_known(world: &World, request: &Request<Bytes>) -> Option<Response<Bytes>> {
     let status = match world.well_known {
-        WellKnown::Moved301 => StatusCode::MOVED_PERMANENTLY,
         WellKnown::Found302 => StatusCode::FOUND,
         WellKnown::Temporary307 => StatusCode::TEMPORARY_REDIRECT,
         WellKnown::Permanent308 => StatusCode::PERMANENT_REDIRECT,
         WellKnown::LoginFirst if login(world, request).is_none() => return Some(unauthorized()),
-        WellKnown::LoginFirst => StatusCode::MOVED_PERMANENTLY,
+        WellKnown::Moved301 | WellKnown::LoginFirst => StatusCode::MOVED_PERMANENTLY,
         WellKnown::Answers => return None,
         WellKnown::Missing => return Some(bare(StatusCode::NOT_FOUND)),
     };

@@ -32,11 +32,12 @@ pub(crate) fn get(asked: &Asked<'_>, place: &Place, name: &str) -> (Response<Byt
         return (bare(StatusCode::NOT_FOUND), told);
     };
     let revision = view::revision(collection, asked.how);
-    told.add_object(place, collection, name, revision);
     let objects = collection.objects_at(revision);
     let Some(object) = objects.get(name) else {
+        told.add_object(place, collection, name, revision);
         return (bare(StatusCode::NOT_FOUND), told);
     };
+    told.add(place, object.revision);
     let known = asked.header("if-none-match").is_some_and(|tags| {
         precondition::matches_for_read(tags, collection.quirks.etags, Some(object))
     });
@@ -72,7 +73,7 @@ pub(crate) fn put(
     };
     let upload = match accept(account, collection, request, named) {
         Ok(upload) => upload,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let quirks = collection.quirks.clone();
     let before = collection.objects().get(named.name);
@@ -179,36 +180,43 @@ fn accept<'a>(
     collection: &Collection,
     request: &'a Request<Bytes>,
     named: &Named<'_>,
-) -> Result<Upload<'a>, Response<Bytes>> {
+) -> Result<Upload<'a>, Box<Response<Bytes>>> {
     let quirks = &collection.quirks;
     let refuse =
         |condition: &str| error(StatusCode::FORBIDDEN, Node::caldav(condition), quirks.xml);
     if collection.access == Access::ReadOnly {
-        return Err(need_privileges(collection, named, "write-content"));
+        return Err(Box::new(need_privileges(
+            collection,
+            named,
+            "write-content",
+        )));
     }
     let before = collection.objects().get(named.name);
     if !precondition::holds(request, collection, before) {
-        return Err(bare(StatusCode::PRECONDITION_FAILED));
+        return Err(Box::new(bare(StatusCode::PRECONDITION_FAILED)));
     }
     let media =
         header_text(request.headers(), "content-type").and_then(|media| media.split(';').next());
     if media.is_none_or(|media| !media.trim().eq_ignore_ascii_case("text/calendar")) {
-        return Err(refuse("supported-calendar-data"));
+        return Err(Box::new(refuse("supported-calendar-data")));
     }
     if request.body().len() > collection.object_bytes_max {
-        return Err(refuse("max-resource-size"));
+        return Err(Box::new(refuse("max-resource-size")));
     }
-    let text = std::str::from_utf8(request.body()).map_err(|_| refuse("valid-calendar-data"))?;
-    let valid = valid::check(text).map_err(|invalid| match invalid {
-        Invalid::Data(why) => with_reason(refuse("valid-calendar-data"), why),
-        Invalid::Resource(why) => with_reason(refuse("valid-calendar-object-resource"), why),
+    let text =
+        std::str::from_utf8(request.body()).map_err(|_| Box::new(refuse("valid-calendar-data")))?;
+    let valid = valid::check(text).map_err(|invalid| {
+        Box::new(match invalid {
+            Invalid::Data(why) => with_reason(refuse("valid-calendar-data"), why),
+            Invalid::Resource(why) => with_reason(refuse("valid-calendar-object-resource"), why),
+        })
     })?;
     let component = match collection.holds {
         Holds::Events => "VEVENT",
         Holds::Tasks => "VTODO",
     };
     if valid.component != component {
-        return Err(refuse("supported-calendar-component"));
+        return Err(Box::new(refuse("supported-calendar-component")));
     }
     let holder = match before {
         // RFC 4791 §5.3.2.1: an object may not be given another UID.
@@ -218,12 +226,12 @@ fn accept<'a>(
         _ => holder(account, collection, named, &valid.uid),
     };
     if let Some((place, name)) = holder {
-        return Err(uid_conflict(quirks, &place, name));
+        return Err(Box::new(uid_conflict(quirks, &place, name)));
     }
     if before.is_none() && collection.trash_holds(&valid.uid) {
         let message =
             "Deleted calendar object with uid already exists in this calendar collection.";
-        return Err(sabre_exception(StatusCode::BAD_REQUEST, message));
+        return Err(Box::new(sabre_exception(StatusCode::BAD_REQUEST, message)));
     }
     Ok(Upload {
         text,

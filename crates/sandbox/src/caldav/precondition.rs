@@ -52,11 +52,9 @@ pub(crate) fn matches_for_read(tags: &str, etags: Etags, object: Option<&Object>
 fn matches_for_write(tag: &Tag<'_>, etags: Etags, object: &Object) -> bool {
     match (tag, etags) {
         (Tag::Any, _) => true,
-        (_, Etags::Never) => false,
-        (Tag::Strong(opaque), _) | (Tag::Weak(opaque), Etags::WeakAccepted) => {
-            *opaque == object.etag
-        }
-        (Tag::Weak(_), Etags::Strong | Etags::WeakRefused) => false,
+        (Tag::Strong(opaque), Etags::Strong | Etags::WeakAccepted | Etags::WeakRefused)
+        | (Tag::Weak(opaque), Etags::WeakAccepted) => *opaque == object.etag,
+        (Tag::Weak(_), Etags::Strong | Etags::WeakRefused) | (_, Etags::Never) => false,
     }
 }
 

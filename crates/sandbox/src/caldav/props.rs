@@ -94,7 +94,7 @@ pub(crate) fn find(
             props.found = EVERY[..ALLPROP]
                 .iter()
                 .filter_map(|(space, local)| value(space, local))
-                .collect()
+                .collect();
         }
         Wanted::Names => {
             let there = EVERY

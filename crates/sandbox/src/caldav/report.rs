@@ -129,19 +129,16 @@ impl Report<'_> {
                 out.status(asked_for.to_owned(), StatusCode::NOT_FOUND, None);
                 continue;
             };
-            match objects.get(name).filter(|_| place == self.place) {
-                Some(object) => {
-                    self.told.add(self.place, object.revision);
-                    out.props(
-                        self.href(Some(name)),
-                        self.props_of(object, &wanted, Data::Given),
-                    );
-                }
-                None => {
-                    self.told
-                        .add_object(self.place, self.collection, name, shown);
-                    out.status(asked_for.to_owned(), StatusCode::NOT_FOUND, None);
-                }
+            if let Some(object) = objects.get(name).filter(|_| place == self.place) {
+                self.told.add(self.place, object.revision);
+                out.props(
+                    self.href(Some(name)),
+                    self.props_of(object, &wanted, Data::Given),
+                );
+            } else {
+                self.told
+                    .add_object(self.place, self.collection, name, shown);
+                out.status(asked_for.to_owned(), StatusCode::NOT_FOUND, None);
             }
         }
         out.finish(self.collection.quirks.xml)

@@ -52,39 +52,34 @@ pub(crate) fn answer(report: &mut Report<'_>) -> Response<Bytes> {
     // A replica that lags behind the token itself has nothing new to tell.
     let shown = view::revision(collection, report.asked.how).max(since.unwrap_or(0));
     let objects = collection.objects_at(shown);
-    let members: Vec<Member<'_>> = match since {
-        Some(since) => {
-            let changes = collection.changes_between(since, shown);
-            changes
-                .into_iter()
-                .map(|change| Member {
-                    name: &change.name,
-                    object: change.object.as_ref(),
-                    revision: change.revision,
-                })
-                .collect()
-        }
-        None => {
-            let mut members: Vec<Member<'_>> = objects
-                .iter()
-                .map(|(name, object)| Member {
-                    name,
-                    object: Some(object),
-                    revision: object.revision,
-                })
-                .collect();
-            members.sort_by_key(|member| member.revision);
-            members
-        }
+    let members: Vec<Member<'_>> = if let Some(since) = since {
+        let changes = collection.changes_between(since, shown).into_iter();
+        changes
+            .map(|change| Member {
+                name: &change.name,
+                object: change.object.as_ref(),
+                revision: change.revision,
+            })
+            .collect()
+    } else {
+        let present = objects.iter();
+        let mut members: Vec<Member<'_>> = present
+            .map(|(name, object)| Member {
+                name,
+                object: Some(object),
+                revision: object.revision,
+            })
+            .collect();
+        members.sort_by_key(|member| member.revision);
+        members
     };
     let server_limit = match (report.asked.how, collection.quirks.page) {
-        (Disturbance::CutListing { members }, _) => members.max(1),
-        (_, Page::Members(members)) => members.max(1),
+        (Disturbance::CutListing { members }, _) | (_, Page::Members(members)) => members.max(1),
         (_, Page::Whole) => usize::MAX,
     };
     let client_limit = match client_limit(report) {
         Ok(limit) => limit.unwrap_or(usize::MAX),
-        Err(response) => return response,
+        Err(status) => return bare(status),
     };
     let limit = server_limit.min(client_limit);
     if members.len() <= limit {
@@ -158,7 +153,7 @@ fn dead_token(report: &Report<'_>) -> Response<Bytes> {
 }
 
 /// The client's own limit (RFC 6578 §3.7).
-fn client_limit(report: &Report<'_>) -> Result<Option<usize>, Response<Bytes>> {
+fn client_limit(report: &Report<'_>) -> Result<Option<usize>, StatusCode> {
     let Some(limit) = report.body.child(DAV, "limit") else {
         return Ok(None);
     };
@@ -168,5 +163,5 @@ fn client_limit(report: &Report<'_>) -> Result<Option<usize>, Response<Bytes>> {
     number
         .filter(|number| *number > 0)
         .map(Some)
-        .ok_or_else(|| bare(StatusCode::BAD_REQUEST))
+        .ok_or(StatusCode::BAD_REQUEST)
 }

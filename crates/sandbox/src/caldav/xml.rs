@@ -233,10 +233,9 @@ fn write_default(out: &mut String, node: &Node, around: &str) {
     open_tag(out, &node.name.local, &attributes, node);
     if node.text.contains(['<', '&', '\r', '\n']) {
         // A line end in a CDATA section comes out as LF alone (XML 1.0 §2.11): clients have to live with that.
-        out.push_str(&format!(
-            "<![CDATA[{}]]>",
-            node.text.replace("]]>", "]]]]><![CDATA[>")
-        ));
+        out.push_str("<![CDATA[");
+        out.push_str(&node.text.replace("]]>", "]]]]><![CDATA[>"));
+        out.push_str("]]>");
     } else {
         out.push_str(&partial_escape(node.text.as_str()));
     }
@@ -250,17 +249,15 @@ fn open_tag(out: &mut String, tag: &str, attributes: &[(String, String)], node: 
     out.push('<');
     out.push_str(tag);
     for (name, value) in attributes {
-        out.push_str(&format!(
-            " {name}=\"{}\"",
-            quick_xml::escape::escape(value.as_str())
-        ));
+        let value = quick_xml::escape::escape(value.as_str());
+        out.extend([" ", name, "=\"", &value, "\""]);
     }
     out.push_str(if is_empty(node) { "/>" } else { ">" });
 }
 
 fn close_tag(out: &mut String, tag: &str, node: &Node) {
     if !is_empty(node) {
-        out.push_str(&format!("</{tag}>"));
+        out.extend(["</", tag, ">"]);
     }
 }
 

@@ -110,7 +110,7 @@ pub(crate) fn without_params(line: &str, unwanted: &[&str]) -> String {
             } else {
                 ""
             };
-            kept.push_str(&format!(";{name}={quote}{value}{quote}"));
+            kept.extend([";", name, "=", quote, value, quote]);
         }
     }
     kept.push(':');

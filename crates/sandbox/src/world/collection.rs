@@ -24,6 +24,8 @@ pub struct Collection {
     /// The largest object it takes, in bytes.
     pub object_bytes_max: usize,
     objects: BTreeMap<String, Object>,
+    /// Who has which UID: the objects' names by theirs.
+    holders: BTreeMap<String, String>,
     log: Vec<Change>,
     generation: u32,
     told: u64,
@@ -97,6 +99,7 @@ impl Collection {
             quirks,
             object_bytes_max: 10_000_000,
             objects: BTreeMap::new(),
+            holders: BTreeMap::new(),
             log: Vec::new(),
             generation: 0,
             told: 0,
@@ -146,10 +149,10 @@ impl Collection {
 
     /// The name of another object than `name` with this UID.
     pub(crate) fn holder_of(&self, uid: &str, name: &str) -> Option<&str> {
-        self.objects
-            .iter()
-            .find(|(other, object)| object.uid == uid && *other != name)
-            .map(|(other, _)| other.as_str())
+        self.holders
+            .get(uid)
+            .map(String::as_str)
+            .filter(|holder| *holder != name)
     }
 
     /// Whether the trash bin holds this UID.
@@ -206,6 +209,10 @@ impl Collection {
         // The revision is part of it, so that a text that comes back gets a new ETag.
         let etag = digest::short(&[name.as_bytes(), &revision.to_be_bytes(), text.as_bytes()]);
         self.trash.remove(&uid);
+        if let Some(before) = self.objects.get(name) {
+            self.holders.remove(&before.uid);
+        }
+        self.holders.insert(uid.clone(), name.to_owned());
         let object = Object {
             text,
             etag: etag.clone(),
@@ -228,6 +235,7 @@ impl Collection {
     pub(crate) fn remove(&mut self, name: &str, by: By, at: Timestamp) -> Option<Object> {
         let removed = self.objects.remove(name)?;
         let revision = self.revision() + 1;
+        self.holders.remove(&removed.uid);
         self.trash.insert(removed.uid.clone());
         self.log.push(Change {
             revision,

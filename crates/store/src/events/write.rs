@@ -6,11 +6,11 @@
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use kalends_calendar::event::Event;
 use kalends_calendar::ids::{CalendarId, EventId, Uid};
 use kalends_calendar::plan::Reason;
 use kalends_calendar::revision::{Cause, Revision};
-use kalends_calendar::time::ZoneId;
 
 use super::{Edit, bounds};
 use crate::bind::{Bind, binds, json};
@@ -84,7 +84,7 @@ async fn change(
         .await?
         .ok_or(StoreError::NotFound("event"))?;
     let calendar = row.get("calendar_id")?;
-    let zone: ZoneId = row.get("time_zone")?;
+    let zone = bounds::zone(&row.get("time_zone")?);
     let written = Written {
         calendar,
         zone: &zone,
@@ -135,15 +135,16 @@ pub(crate) async fn take_seq(tx: &mut Tx, count: i64) -> Result<i64, StoreError>
 }
 
 /// The zone in which a calendar's floating events are placed.
-pub(crate) async fn zone_of(tx: &mut Tx, calendar: CalendarId) -> Result<ZoneId, StoreError> {
+pub(crate) async fn zone_of(tx: &mut Tx, calendar: CalendarId) -> Result<TimeZone, StoreError> {
     let binds = binds![tx.tenant, calendar];
-    tx.row(
-        "SELECT time_zone FROM calendars WHERE tenant_id = $1 AND id = $2",
-        binds,
-    )
-    .await?
-    .ok_or(StoreError::NotFound("calendar"))?
-    .get("time_zone")
+    let row = tx
+        .row(
+            "SELECT time_zone FROM calendars WHERE tenant_id = $1 AND id = $2",
+            binds,
+        )
+        .await?
+        .ok_or(StoreError::NotFound("calendar"))?;
+    Ok(bounds::zone(&row.get("time_zone")?))
 }
 
 /// What a UID is indexed by. A PostgreSQL index refuses values of some 2,700 bytes.
@@ -168,7 +169,7 @@ pub(crate) struct Creation<'a> {
 /// What goes with a new version of an event.
 pub(crate) struct Written<'a> {
     pub(crate) calendar: CalendarId,
-    pub(crate) zone: &'a ZoneId,
+    pub(crate) zone: &'a TimeZone,
     pub(crate) seq: i64,
     pub(crate) cause: &'a Cause,
     pub(crate) at: Timestamp,
@@ -178,7 +179,7 @@ pub(crate) struct Written<'a> {
 pub(crate) async fn insert_many(
     tx: &mut Tx,
     calendar: CalendarId,
-    zone: &ZoneId,
+    zone: &TimeZone,
     creations: &[Creation<'_>],
     at: Timestamp,
 ) -> Result<(), EditError> {

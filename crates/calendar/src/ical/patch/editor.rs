@@ -34,7 +34,10 @@ impl<'a> Editor<'a> {
             Node::Component(_) => false,
         };
         let nodes = self.component.nodes.iter().enumerate();
-        nodes.filter(|(_, node)| matching(node)).map(|(at, _)| at).collect()
+        nodes
+            .filter(|(_, node)| matching(node))
+            .map(|(at, _)| at)
+            .collect()
     }
 
     /// The line at a place that [`Self::numbers`] gave.
@@ -61,7 +64,10 @@ impl<'a> Editor<'a> {
             self.insert(&format!("{name}:{value}"));
             return;
         };
-        if let Some(line) = self.at(at).map(|line| line.with_value(value, self.line_end)) {
+        if let Some(line) = self
+            .at(at)
+            .map(|line| line.with_value(value, self.line_end))
+        {
             self.replace(at, line);
         }
     }
@@ -71,10 +77,13 @@ impl<'a> Editor<'a> {
         let Some(at) = self.place_of(name) else {
             let bare = Line::compose(&format!("{name}:"), self.line_end, 0);
             let line = bare.with_params(params, value, self.line_end);
-            self.insert(&line.content().to_owned());
+            self.insert(line.content());
             return;
         };
-        if let Some(line) = self.at(at).map(|line| line.with_params(params, value, self.line_end)) {
+        if let Some(line) = self
+            .at(at)
+            .map(|line| line.with_params(params, value, self.line_end))
+        {
             self.replace(at, line);
         }
     }
@@ -99,7 +108,10 @@ impl<'a> Editor<'a> {
             at -= 1;
         }
         let number = self.component.begin.number();
-        nodes.insert(at, Node::Line(Line::compose(content, self.line_end, number)));
+        nodes.insert(
+            at,
+            Node::Line(Line::compose(content, self.line_end, number)),
+        );
         self.changed = true;
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::editor::Editor;
 use crate::event::{Address, Alert, AlertKey, Details, FreeBusyStatus, Participant, Trigger};
+use crate::ical::line::Line;
 use crate::ical::text::escape;
 use crate::ical::tree::Node;
 use crate::ical::write::Sheet;
@@ -55,6 +56,15 @@ fn busy_status(editor: &mut Editor<'_>, want: FreeBusyStatus) {
 }
 
 fn locations(editor: &mut Editor<'_>, now: &Details, want: &Details) {
+    if !regular(editor, now) {
+        for name in ["LOCATION", "GEO", FURTHER_LOCATION] {
+            editor.remove(|line| line.is(name));
+        }
+        for line in details::location_lines(&want.locations) {
+            editor.insert(&line);
+        }
+        return;
+    }
     let (was, wanted) = (now.locations.first(), want.locations.first());
     let name = wanted.map_or("", |location| location.name.as_str());
     let coordinates = wanted.and_then(|location| location.coordinates.as_deref());
@@ -75,21 +85,41 @@ fn locations(editor: &mut Editor<'_>, now: &Details, want: &Details) {
             None => editor.remove(|line| line.is("GEO")),
         }
     }
-    let rest = |details: &Details| details.locations.iter().skip(1).cloned().collect::<Vec<_>>();
+    let rest = |details: &Details| {
+        details
+            .locations
+            .iter()
+            .skip(1)
+            .cloned()
+            .collect::<Vec<_>>()
+    };
     if rest(now) != rest(want) {
-        let first = editor.find("LOCATION").map(|line| line.raw().to_owned());
-        let places = editor.numbers("LOCATION");
-        let spare: Vec<usize> = places
-            .into_iter()
-            .filter(|at| editor.at(*at).map(|line| line.raw()) != first.as_deref())
-            .collect();
-        editor.remove_at(&spare);
         editor.remove(|line| line.is(FURTHER_LOCATION));
         let lines = details::location_lines(&want.locations);
-        for line in lines.iter().filter(|line| line.starts_with(FURTHER_LOCATION)) {
+        for line in lines
+            .iter()
+            .filter(|line| line.starts_with(FURTHER_LOCATION))
+        {
             editor.insert(line);
         }
     }
+}
+
+/// Whether the places stand as we write them: the first as one `LOCATION` and one `GEO` at most, the others after it.
+fn regular(editor: &Editor<'_>, now: &Details) -> bool {
+    let count = |name: &str| {
+        editor
+            .component
+            .lines()
+            .filter(|line| line.is(name))
+            .count()
+    };
+    let (first, geo) = (count("LOCATION"), count("GEO"));
+    let further = now.locations.len().saturating_sub(1);
+    first <= 1
+        && geo <= 1
+        && first + geo >= usize::from(!now.locations.is_empty())
+        && count(FURTHER_LOCATION) == further
 }
 
 fn conferences(editor: &mut Editor<'_>, want: &Details) {
@@ -97,7 +127,8 @@ fn conferences(editor: &mut Editor<'_>, want: &Details) {
         "CONFERENCE",
         &want.virtual_locations,
         |line, place| {
-            line.value().trim() == place.uri && line.param("LABEL").unwrap_or_default() == place.name
+            line.value().trim() == place.uri
+                && line.param("LABEL").unwrap_or_default() == place.name
         },
         |line, place, line_end| {
             let label = Some(place.name.as_str()).filter(|name| !name.is_empty());
@@ -267,6 +298,9 @@ fn alerts(editor: &mut Editor<'_>, want: &Details) {
         .filter(|(key, _)| !intended.contains(key))
         .map(|(key, alert)| (key.clone(), alert.clone()))
         .collect();
+    if !new.is_empty() {
+        close(editor);
+    }
     for (key, alert, _) in alarm::in_order(&new) {
         let mut sheet = Sheet::new(editor.line_end);
         for line in alarm::write(alert, None, &want.title) {
@@ -278,6 +312,22 @@ fn alerts(editor: &mut Editor<'_>, want: &Details) {
         intended.push(key.clone());
     }
     name_alarms(editor, &intended);
+}
+
+/// Ends the components in this one that have no end: what is put after them would otherwise stand in them.
+fn close(editor: &mut Editor<'_>) {
+    for node in &mut editor.component.nodes {
+        if let Node::Component(inner) = node
+            && inner.end.is_none()
+        {
+            let content = format!("END:{}", inner.name());
+            inner.end = Some(Line::compose(
+                &content,
+                editor.line_end,
+                inner.begin.number(),
+            ));
+        }
+    }
 }
 
 fn rewrite_alarm(editor: &mut Editor<'_>, at: usize, wanted: &Alert) {

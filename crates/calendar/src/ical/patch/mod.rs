@@ -73,14 +73,19 @@ pub fn patch_object(
         },
     };
     patch.master(&chosen)?;
-    patch.overrides(&chosen)?;
+    patch.overrides(&chosen);
     patch.raise_sequence(&chosen);
     if patch.edits.is_empty() && patch.new.is_empty() {
         return Ok(text.to_owned());
     }
     patch.drop_overruled(&parts, &chosen);
 
-    let Patch { edits, new, line_end, .. } = patch;
+    let Patch {
+        edits,
+        new,
+        line_end,
+        ..
+    } = patch;
     let mut tree_now = tree.clone();
     apply(&mut tree_now.nodes, edits, new);
     let named: BTreeSet<String> = members.iter().flat_map(|member| tzids(member)).collect();
@@ -119,7 +124,12 @@ impl<'a> Patch<'_, '_, 'a> {
         match (chosen.master, self.target.shape) {
             (Some(part), Shape::Series) => {
                 let mut editor = Editor::new(part.component.clone(), self.line_end);
-                times::patch_span(&mut editor, &self.clock, &part.instance, &self.target.master);
+                times::patch_span(
+                    &mut editor,
+                    &self.clock,
+                    &part.instance,
+                    &self.target.master,
+                );
                 times::patch_recurrence(&mut editor, &self.clock, self.now)?;
                 fields::patch(
                     &mut editor,
@@ -137,7 +147,7 @@ impl<'a> Patch<'_, '_, 'a> {
         Ok(())
     }
 
-    fn overrides(&mut self, chosen: &Chosen<'_, '_, 'a>) -> Result<(), ItemError> {
+    fn overrides(&mut self, chosen: &Chosen<'_, '_, 'a>) {
         let target = self.target;
         let mut wanted: BTreeMap<RecurrenceId, &Instance> = BTreeMap::new();
         for (id, change) in &target.recurrence_overrides {
@@ -161,7 +171,6 @@ impl<'a> Patch<'_, '_, 'a> {
         for (id, instance) in wanted {
             self.write(Some(id), instance);
         }
-        Ok(())
     }
 
     /// Which occurrence each override that stands shall replace, and whether its `RECURRENCE-ID` says so already. First
@@ -196,13 +205,7 @@ impl<'a> Patch<'_, '_, 'a> {
         pairs
     }
 
-    fn replacement(
-        &mut self,
-        part: &Part<'_, 'a>,
-        id: RecurrenceId,
-        named: bool,
-        want: &Instance,
-    ) {
+    fn replacement(&mut self, part: &Part<'_, 'a>, id: RecurrenceId, named: bool, want: &Instance) {
         let mut editor = Editor::new(part.component.clone(), self.line_end);
         if !named {
             let moment = self.target.master.start.at(id.0);
@@ -240,7 +243,8 @@ impl<'a> Patch<'_, '_, 'a> {
         if self.target.sequence > self.now.sequence.max(part.sequence) {
             editor.set("SEQUENCE", &self.target.sequence.to_string());
         }
-        self.edits.insert(part.line(), Edit::Becomes(editor.component));
+        self.edits
+            .insert(part.line(), Edit::Becomes(editor.component));
     }
 
     /// Writes a component that did not stand there.
@@ -280,7 +284,12 @@ impl<'a> Patch<'_, '_, 'a> {
     /// that stays does.
     fn raise_sequence(&mut self, chosen: &Chosen<'_, '_, 'a>) {
         let raised = self.target.sequence > self.now.sequence;
-        let all = || chosen.master.into_iter().chain(chosen.overrides.values().copied());
+        let all = || {
+            chosen
+                .master
+                .into_iter()
+                .chain(chosen.overrides.values().copied())
+        };
         let said = |part: &Part<'_, 'a>| match self.edits.get(&part.line()) {
             Some(Edit::Goes) => false,
             Some(Edit::Becomes(_)) => raised || part.sequence >= self.target.sequence,
@@ -289,7 +298,8 @@ impl<'a> Patch<'_, '_, 'a> {
         if !self.new.is_empty() || all().any(said) {
             return;
         }
-        let stays = |part: &&Part<'_, 'a>| !matches!(self.edits.get(&part.line()), Some(Edit::Goes));
+        let stays =
+            |part: &&Part<'_, 'a>| !matches!(self.edits.get(&part.line()), Some(Edit::Goes));
         if let Some(part) = all().find(stays) {
             let component = match self.edits.remove(&part.line()) {
                 Some(Edit::Becomes(component)) => component,
@@ -356,7 +366,8 @@ fn place<'a>(
             component.end = Some(end.ended("\r\n"));
         }
         let added = new.drain(..).map(Node::Component);
-        nodes.splice(last + 1..last + 1, added);
+        let after = last + 1;
+        nodes.splice(after..after, added);
     }
     nodes.retain_mut(|node| {
         let Node::Component(component) = node else {
@@ -382,7 +393,10 @@ fn define_zones(
     named: &BTreeSet<String>,
     line_end: &'static str,
 ) {
-    let names: BTreeSet<String> = members(tree).iter().flat_map(|member| tzids(member)).collect();
+    let names: BTreeSet<String> = members(tree)
+        .iter()
+        .flat_map(|member| tzids(member))
+        .collect();
     let Some(calendar) = tree.nodes.iter_mut().find_map(|node| match node {
         Node::Component(component) if component.is("VCALENDAR") => Some(component),
         Node::Component(_) | Node::Line(_) => None,
@@ -408,16 +422,14 @@ fn define_zones(
             continue;
         };
         let definition = Node::Component(definition);
-        match stands {
-            Some(at) => calendar.nodes[at] = definition,
-            None => {
-                let first = calendar
-                    .nodes
-                    .iter()
-                    .position(|node| matches!(node, Node::Component(_)))
-                    .unwrap_or(calendar.nodes.len());
-                calendar.nodes.insert(first, definition);
-            }
+        if let Some(at) = stands {
+            calendar.nodes[at] = definition;
+        } else {
+            let inner = calendar.nodes.iter();
+            let mut inner = inner.map(|node| matches!(node, Node::Component(_)));
+            let first = inner.position(|inner| inner);
+            let at = first.unwrap_or(calendar.nodes.len());
+            calendar.nodes.insert(at, definition);
         }
     }
 }

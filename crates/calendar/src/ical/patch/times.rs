@@ -106,7 +106,10 @@ pub(super) fn patch_span(
 
 /// Outlook's own word for all-day events must not contradict the start.
 fn outlook_all_day(editor: &mut Editor<'_>, all_day: bool) {
-    for name in ["X-MICROSOFT-CDO-ALLDAYEVENT", "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT"] {
+    for name in [
+        "X-MICROSOFT-CDO-ALLDAYEVENT",
+        "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT",
+    ] {
         if let Some(line) = editor.find(name) {
             let said = line.value().trim().eq_ignore_ascii_case("TRUE");
             if said != all_day {
@@ -190,7 +193,9 @@ fn added(editor: &mut Editor<'_>, clock: &Clock<'_, '_, '_>) -> Result<(), ItemE
             .into_iter()
             .filter(|date| match target.recurrence_overrides.get(&date.id) {
                 Some(Override::Added { duration }) => {
-                    let own = date.duration.filter(|length| *length != target.master.duration);
+                    let own = date
+                        .duration
+                        .filter(|length| *length != target.master.duration);
                     own == *duration && !clock.other_kind
                 }
                 Some(Override::Excluded | Override::Replaced(_)) => !clock.other_kind,
@@ -216,7 +221,10 @@ fn added(editor: &mut Editor<'_>, clock: &Clock<'_, '_, '_>) -> Result<(), ItemE
 /// Leaves these of the values of a list line, and the line itself where all stay.
 fn keep_values(editor: &mut Editor<'_>, at: usize, kept: &[String]) {
     let Some(line) = editor.at(at) else { return };
-    let said = line.value().split(',').filter(|value| !value.trim().is_empty());
+    let said = line
+        .value()
+        .split(',')
+        .filter(|value| !value.trim().is_empty());
     if said.count() == kept.len() {
         return;
     }

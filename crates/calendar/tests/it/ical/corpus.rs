@@ -51,7 +51,9 @@ fn differing(one: &str, other: &str) -> Vec<(String, String)> {
     let mut counts: BTreeMap<String, i64> = BTreeMap::new();
     for (text, sign) in [(one, 1), (other, -1)] {
         for_each_line(&Tree::parse(text), &mut |component, raw, name| {
-            *counts.entry(format!("{component}\0{name}\0{raw}")).or_default() += sign;
+            *counts
+                .entry(format!("{component}\0{name}\0{raw}"))
+                .or_default() += sign;
         });
     }
     counts
@@ -105,7 +107,8 @@ fn patched(name: &str, object: &Object, target: &Event, properties: &[&str]) {
         "{name}\n{}\n--- patched ---\n{text}",
         object.text
     );
-    let differing: BTreeSet<(String, String)> = differing(&object.text, &text).into_iter().collect();
+    let differing: BTreeSet<(String, String)> =
+        differing(&object.text, &text).into_iter().collect();
     for (component, property) in differing {
         assert!(
             STAMPS.contains(&property.as_str())
@@ -131,7 +134,11 @@ fn check(name: &str, object: &Object) {
     };
     let written = write_object(&object.event, &options);
     let back = read_object(&written).unwrap_or_else(|error| panic!("{name}: {error}\n{written}"));
-    assert_eq!(back.event, object.event, "{name}\n{}\n--- written ---\n{written}", object.text);
+    assert_eq!(
+        back.event, object.event,
+        "{name}\n{}\n--- written ---\n{written}",
+        object.text
+    );
 
     let unchanged = PatchOptions {
         mark: None,
@@ -145,7 +152,8 @@ fn check(name: &str, object: &Object) {
         return;
     }
     let mut target = event.clone();
-    target.master.details.title = "Another title; with, \\ everything\nin it, and quite long äöü ".repeat(2);
+    target.master.details.title =
+        "Another title; with, \\ everything\nin it, and quite long äöü ".repeat(2);
     patched(name, object, &target, &["SUMMARY"]);
 
     let mut target = event.clone();
@@ -223,7 +231,10 @@ fn every_file_is_read_written_and_patched() {
         }
     }
     let refusals: usize = refused.values().sum();
-    println!("{} files, {read} events read, {refusals} refused", files.len());
+    println!(
+        "{} files, {read} events read, {refusals} refused",
+        files.len()
+    );
     for (why, count) in &refused {
         println!("  {count} × {why}");
     }

@@ -1,0 +1,16 @@
+//! The sandbox from outside: what the RFCs promise, what servers do instead, and what goes wrong on the way.
+
+#![expect(
+    clippy::doc_markdown,
+    reason = "ETag and CalDAV are names of the trade, not code"
+)]
+
+mod desk;
+mod discovery;
+mod faults;
+mod feeds;
+mod listing;
+mod reading;
+mod scheduling;
+mod seeds;
+mod writing;

@@ -1,0 +1,95 @@
+//! Opens connections: secrets out of the vault, providers over the one transport of this process.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kalends_calendar::failure::{Class, Failure};
+use kalends_calendar::ids::TenantId;
+use kalends_calendar::provider::Provider;
+use kalends_calendar::seams::Clock;
+use kalends_engine::Providers;
+use kalends_providers::caldav::{Account, CalDav};
+use kalends_providers::http::{Metered, Transport};
+use kalends_providers::ics::Feed;
+use kalends_store::connections::{Connection, ProviderKind};
+use kalends_store::vault::{Purpose, Vault};
+use kalends_store::{Store, secrets};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+/// The accounts of all tenants.
+pub(crate) struct Accounts {
+    /// Where sealed secrets are.
+    pub(crate) store: Store,
+    /// What opens them; none in commands that talk to nobody.
+    pub(crate) vault: Option<Arc<Vault>>,
+    /// What everything is sent over.
+    pub(crate) transport: Arc<Metered>,
+    /// What time it is.
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Accounts {
+    /// A CalDAV account.
+    pub(crate) fn caldav(
+        &self,
+        base: Url,
+        user: &str,
+        password: SecretString,
+    ) -> Arc<dyn Provider> {
+        let account = Account {
+            base,
+            user: user.to_owned(),
+            password,
+        };
+        Arc::new(CalDav::new(self.wire(), Arc::clone(&self.clock), account))
+    }
+
+    /// A feed.
+    pub(crate) fn feed(&self, url: Url) -> Arc<dyn Provider> {
+        Arc::new(Feed::new(self.wire(), Arc::clone(&self.clock), url))
+    }
+
+    fn wire(&self) -> Arc<dyn Transport> {
+        Arc::clone(&self.transport) as Arc<dyn Transport>
+    }
+
+    async fn secret(&self, tenant: TenantId, of: &Connection) -> Result<SecretString, Failure> {
+        let unreadable = |error: kalends_store::StoreError| Failure::passing(error.to_string());
+        let Some(vault) = &self.vault else {
+            return Err(Failure::passing(
+                "this command was started without the master key",
+            ));
+        };
+        let mut tx = self.store.read(tenant).await.map_err(unreadable)?;
+        secrets::get(&mut tx, vault, of.id, Purpose::Password)
+            .await
+            .map_err(unreadable)?
+            .ok_or_else(|| {
+                Failure::new(
+                    Class::ReconnectNeeded,
+                    format!("there is no password for {}", of.name),
+                )
+            })
+    }
+}
+
+#[async_trait]
+impl Providers for Accounts {
+    async fn open(
+        &self,
+        tenant: TenantId,
+        connection: &Connection,
+    ) -> Result<Arc<dyn Provider>, Failure> {
+        let secret = self.secret(tenant, connection).await?;
+        let wrong = |_| Failure::item(format!("the address of {} is none", connection.name));
+        match connection.provider {
+            ProviderKind::Caldav => {
+                let base = connection.url.parse().map_err(wrong)?;
+                Ok(self.caldav(base, &connection.user, secret))
+            }
+            // The address of a feed is itself the key to it, and so it is the secret.
+            ProviderKind::Ics => Ok(self.feed(secret.expose_secret().parse().map_err(wrong)?)),
+        }
+    }
+}

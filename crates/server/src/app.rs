@@ -1,0 +1,179 @@
+//! The composition root: settings, store, tenant, vault, transport and engine put together.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
+use kalends_calendar::ids::TenantId;
+use kalends_calendar::seams::{Clock, Ids};
+use kalends_engine::Engine;
+use kalends_engine::edits::Editor;
+use kalends_providers::http::{HttpTransport, Metered};
+use kalends_store::audit::{self, Entry};
+use kalends_store::tenants::{self, NewTenant};
+use kalends_store::{Store, StoreError, Tx};
+use serde_json::Value;
+
+use crate::accounts::Accounts;
+use crate::cli::Global;
+use crate::config::{Migrate, Settings};
+use crate::screen::Screen;
+use crate::seams::{SystemClock, SystemEntropy, TimedIds};
+use crate::{holder, keys};
+
+/// How the command line signs in histories and the audit log.
+pub(crate) const EDITOR: Editor<'static> = Editor("cli");
+
+/// What every command has.
+pub(crate) struct App {
+    /// Where it shows things.
+    pub(crate) screen: Screen,
+    /// How it is set up.
+    pub(crate) settings: Settings,
+    /// Where everything is kept.
+    pub(crate) store: Store,
+    /// For whom it works.
+    pub(crate) tenant: TenantId,
+    /// What time it is.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Where identifiers come from.
+    pub(crate) ids: Arc<dyn Ids>,
+}
+
+/// What a command has that talks to providers.
+pub(crate) struct Wired {
+    /// The engine.
+    pub(crate) engine: Engine,
+    /// Who opens connections.
+    pub(crate) accounts: Arc<Accounts>,
+}
+
+impl App {
+    /// Opens the database, with the schema up to date and the tenant in place.
+    pub(crate) async fn open(global: &Global) -> Result<Self> {
+        let settings = Settings::load(global)?;
+        let screen = Screen::new(global.json, global.quiet);
+        let store = open_store(&settings).await?;
+        match settings.database.migrate {
+            Migrate::Auto => {
+                store.migrate_up().await?;
+            }
+            Migrate::Manual => {
+                let status = store.migration_status().await?;
+                if status.iter().any(|migration| !migration.applied) {
+                    bail!("the database is not up to date: run `kalends migrate up`");
+                }
+            }
+        }
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ids: Arc<dyn Ids> = Arc::new(TimedIds);
+        let tenant = tenant(&store, &settings.tenant, clock.now(), ids.as_ref()).await?;
+        Ok(Self {
+            screen,
+            settings,
+            store,
+            tenant,
+            clock,
+            ids,
+        })
+    }
+
+    /// The engine for commands that only edit: it opens no connection and needs no master key.
+    pub(crate) fn engine(&self) -> Result<Engine> {
+        let transport = self.transport()?;
+        Ok(self.engine_with(Arc::new(Accounts {
+            store: self.store.clone(),
+            vault: None,
+            transport,
+            clock: Arc::clone(&self.clock),
+        })))
+    }
+
+    /// The engine with all that it needs to talk to providers.
+    pub(crate) fn wired(&self) -> Result<Wired> {
+        let vault = keys::vault(&self.settings.keys, &self.settings.database, &self.screen)?;
+        let accounts = Arc::new(Accounts {
+            store: self.store.clone(),
+            vault: Some(Arc::new(vault)),
+            transport: self.transport()?,
+            clock: Arc::clone(&self.clock),
+        });
+        Ok(Wired {
+            engine: self.engine_with(Arc::clone(&accounts)),
+            accounts,
+        })
+    }
+
+    fn transport(&self) -> Result<Arc<Metered>> {
+        let transport = HttpTransport::new(&self.settings.network.http)?;
+        Ok(Arc::new(Metered::new(Arc::new(transport))))
+    }
+
+    fn engine_with(&self, providers: Arc<Accounts>) -> Engine {
+        Engine {
+            store: self.store.clone(),
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+            entropy: Arc::new(SystemEntropy),
+            providers,
+            settings: self.settings.sync.engine.clone(),
+            holder: holder::own_name(),
+        }
+    }
+
+    /// Now.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Adds a line to the audit log, in the transaction of what it is about.
+    pub(crate) async fn audit(
+        &self,
+        tx: &mut Tx,
+        action: &str,
+        object: String,
+        detail: Value,
+    ) -> Result<()> {
+        let entry = Entry {
+            id: self.ids.next(),
+            at: self.now(),
+            actor: EDITOR.0.to_owned(),
+            action: action.to_owned(),
+            object,
+            detail,
+        };
+        Ok(audit::append(tx, entry).await?)
+    }
+}
+
+/// Opens the database; a folder for the embedded one is made where it is missing.
+pub(crate) async fn open_store(settings: &Settings) -> Result<Store> {
+    if let Some(folder) = &settings.database.folder {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("the folder of the database, {}", folder.display()))?;
+    }
+    Ok(Store::open(&settings.database.url).await?)
+}
+
+/// The tenant of this slug, made on first use.
+async fn tenant(store: &Store, slug: &str, now: Timestamp, ids: &dyn Ids) -> Result<TenantId> {
+    if let Some(known) = tenants::by_slug(store, slug).await? {
+        return Ok(known.id);
+    }
+    let new = NewTenant {
+        id: TenantId(ids.next()),
+        slug: slug.to_owned(),
+        name: slug.to_owned(),
+        created_at: now,
+    };
+    let id = new.id;
+    match tenants::create(store, new).await {
+        Ok(()) => Ok(id),
+        // Another process was quicker.
+        Err(StoreError::Taken(_)) => match tenants::by_slug(store, slug).await? {
+            Some(known) => Ok(known.id),
+            None => bail!("the tenant {slug} can be neither found nor made"),
+        },
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,257 @@
+//! `kalends import`: events from iCalendar files. What is here already, by UID, is changed only where the file differs.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use kalends_calendar::ical::{Object, decode, read_calendar};
+use kalends_calendar::ids::{CalendarId, EventId, Uid};
+use kalends_calendar::merge::differing;
+use kalends_calendar::revision::{Actor, Cause};
+use kalends_engine::Progress;
+use kalends_store::events::{self, Edit, StoredEvent};
+use kalends_store::{EditError, Tx, calendars};
+use serde_json::json;
+
+use super::links::calendar_or_new;
+use crate::Ended;
+use crate::app::{App, EDITOR};
+
+/// How many events are written in one transaction: large enough to be quick, small enough not to keep others waiting.
+const BATCH: usize = 500;
+
+/// A calendar for those who have none yet and whose file has no name.
+const FIRST_CALENDAR: &str = "Calendar";
+
+/// Read events from iCalendar files.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+EXAMPLES:
+  kalends import holidays.ics
+  kalends import --calendar Team team.ics more.ics
+  curl -s https://example.com/feed.ics | kalends import - --calendar Feed
+
+The same file again changes nothing. What cannot be read is named with line and property; the rest is imported.")]
+pub(crate) struct Import {
+    /// Files, `-` for the standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Your calendar, made if there is none of this name [default: your only one]
+    #[arg(long, value_name = "NAME")]
+    calendar: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct Imported {
+    created: usize,
+    updated: usize,
+    unchanged: usize,
+    restored: usize,
+    problems: Vec<(String, String)>,
+}
+
+pub(crate) async fn run(app: &App, command: Import) -> Result<Ended> {
+    let mut imported = Imported::default();
+    let mut into = None;
+    for file in &command.files {
+        let name = file.display().to_string();
+        let bytes = read(file).with_context(|| name.clone())?;
+        let text = decode(&bytes);
+        let reading = read_calendar(&text.text);
+        if reading.objects.is_empty() && !reading.complete {
+            bail!("{name} is no iCalendar file: there is no VCALENDAR in it");
+        }
+        if !reading.complete {
+            imported.problems.push((
+                name.clone(),
+                "the file is cut short: a component that begins does not end".to_owned(),
+            ));
+        }
+        let calendar = calendar(app, command.calendar.as_deref(), reading.name.as_deref()).await?;
+        let mut objects = Vec::with_capacity(reading.objects.len());
+        for object in reading.objects {
+            match object {
+                Ok(object) => objects.push(object),
+                Err(error) => imported.problems.push((name.clone(), error.to_string())),
+            }
+        }
+        write(app, calendar.0, &name, &objects, &mut imported).await?;
+        into = Some(calendar);
+    }
+    show(
+        app,
+        into.map(|(_, name)| name).unwrap_or_default(),
+        &imported,
+    )
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    if file == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut bytes)?;
+        return Ok(bytes);
+    }
+    Ok(std::fs::read(file)?)
+}
+
+/// The calendar to import into: the one that was named, the only one, or a first one.
+async fn calendar(
+    app: &App,
+    wanted: Option<&str>,
+    named_by_file: Option<&str>,
+) -> Result<(CalendarId, String)> {
+    let mut tx = app.store.begin(app.tenant).await?;
+    let found = match wanted {
+        Some(name) => calendar_or_new(app, &mut tx, name, None).await?.0,
+        None => {
+            let all = calendars::list(&mut tx).await?;
+            match &all[..] {
+                [only] => only.clone(),
+                [] => {
+                    let name = named_by_file.unwrap_or(FIRST_CALENDAR);
+                    calendar_or_new(app, &mut tx, name, None).await?.0
+                }
+                several => {
+                    let names: Vec<&str> = several.iter().map(|one| one.name.as_str()).collect();
+                    bail!("into which calendar? Say --calendar: {}", names.join(", "))
+                }
+            }
+        }
+    };
+    tx.commit().await?;
+    Ok((found.id, found.name))
+}
+
+async fn write(
+    app: &App,
+    calendar: CalendarId,
+    file: &str,
+    objects: &[Object],
+    imported: &mut Imported,
+) -> Result<()> {
+    let bars = app.screen.bars();
+    bars.begin(&format!("importing {file}"));
+    bars.expect(objects.len());
+    for batch in objects.chunks(BATCH) {
+        let mut tx = app.store.begin(app.tenant).await?;
+        let uids: Vec<Uid> = batch.iter().map(|object| object.uid.clone()).collect();
+        let mut known = known(&mut tx, calendar, &uids).await?;
+        for object in batch {
+            put(app, &mut tx, calendar, object, &mut known, imported).await?;
+        }
+        tx.commit().await?;
+        bars.done(batch.len());
+    }
+    bars.end();
+    Ok(())
+}
+
+/// The events with these UIDs: of several with one UID the one that is there.
+async fn known(
+    tx: &mut Tx,
+    calendar: CalendarId,
+    uids: &[Uid],
+) -> Result<HashMap<Uid, StoredEvent>> {
+    let heads = events::find_by_uid(tx, calendar, uids).await?;
+    let ids: Vec<EventId> = heads.iter().map(|head| head.id).collect();
+    let mut stored = events::get_many(tx, &ids).await?;
+    // Later ones replace earlier ones: those that are there come last.
+    stored.sort_by_key(|event| !event.deleted);
+    let uid_of = |id| {
+        heads
+            .iter()
+            .find(|head| head.id == id)
+            .map(|head| head.uid.clone())
+    };
+    Ok(stored
+        .into_iter()
+        .filter_map(|event| Some((uid_of(event.id)?, event)))
+        .collect())
+}
+
+async fn put(
+    app: &App,
+    tx: &mut Tx,
+    calendar: CalendarId,
+    object: &Object,
+    known: &mut HashMap<Uid, StoredEvent>,
+    imported: &mut Imported,
+) -> Result<()> {
+    let edit = Edit {
+        cause: Cause {
+            actor: Actor::User {
+                name: EDITOR.0.to_owned(),
+            },
+            reason: "imported".to_owned(),
+        },
+        at: app.now(),
+        except_link: None,
+    };
+    match known.remove(&object.uid) {
+        None => {
+            let id = EventId(app.ids.next());
+            events::create(tx, calendar, id, &object.event, &edit).await?;
+            imported.created += 1;
+        }
+        Some(event) => {
+            let same = event
+                .body
+                .as_ref()
+                .is_some_and(|body| differing(body, &object.event).is_empty());
+            if same && !event.deleted {
+                imported.unchanged += 1;
+                return Ok(());
+            }
+            match events::update(tx, event.id, event.revision, &object.event, &edit).await {
+                Ok(_) if event.deleted => imported.restored += 1,
+                Ok(_) => imported.updated += 1,
+                // Nobody can have been quicker within this transaction; were it so, the next import sees it.
+                Err(EditError::Stale(id)) => {
+                    bail!("event {id} was changed meanwhile; import again")
+                }
+                Err(EditError::Store(error)) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn show(app: &App, calendar: String, imported: &Imported) -> Result<Ended> {
+    for (file, problem) in &imported.problems {
+        app.screen.warn(&format!("{file}: {problem}"));
+    }
+    let problems: Vec<_> = imported
+        .problems
+        .iter()
+        .map(|(file, problem)| json!({ "file": file, "problem": problem }))
+        .collect();
+    app.screen.json(&json!({
+        "calendar": calendar,
+        "created": imported.created,
+        "updated": imported.updated,
+        "unchanged": imported.unchanged,
+        "restored": imported.restored,
+        "problems": problems,
+    }))?;
+    let restored = match imported.restored {
+        0 => String::new(),
+        count => format!(", {count} deleted ones are back"),
+    };
+    app.screen.line(&format!(
+        "{calendar}: {} new, {} changed, {} as they were{restored}{}",
+        imported.created,
+        imported.updated,
+        imported.unchanged,
+        match imported.problems.len() {
+            0 => String::new(),
+            count => format!(", {count} could not be read (see above)"),
+        }
+    ));
+    Ok(if imported.problems.is_empty() {
+        Ended::Well
+    } else {
+        Ended::WithFailures
+    })
+}

@@ -1,0 +1,68 @@
+//! The commands, one file per noun. Each asks the store, calls the engine, and says what came of it.
+
+pub(crate) mod calendars;
+pub(crate) mod conflicts;
+pub(crate) mod connect;
+pub(crate) mod connections;
+pub(crate) mod events;
+pub(crate) mod export;
+pub(crate) mod import;
+pub(crate) mod keys;
+pub(crate) mod links;
+pub(crate) mod migrate;
+pub(crate) mod runs;
+pub(crate) mod serve;
+mod stop;
+pub(crate) mod sync;
+mod watch;
+
+use anyhow::Result;
+use tracing_subscriber::EnvFilter;
+
+use crate::Ended;
+use crate::app::App;
+use crate::cli::{Cli, Command};
+
+/// What is told on the stream of errors unless `KALENDS_LOG` says otherwise.
+const LOG: &str = "warn";
+
+/// Runs a command.
+pub(crate) async fn run(cli: Cli) -> Result<Ended> {
+    log();
+    let global = cli.global;
+    if let Command::Migrate(command) = cli.command {
+        return migrate::run(&global, command).await;
+    }
+    let app = App::open(&global).await?;
+    let ended = match cli.command {
+        Command::Connect(command) => connect::run(&app, command).await,
+        Command::Disconnect(command) => connections::disconnect(&app, command).await,
+        Command::Connections => connections::list(&app).await,
+        Command::Calendars(command) => calendars::run(&app, command).await,
+        Command::Link(command) => links::make(&app, command).await,
+        Command::Links => links::list(&app).await,
+        Command::Unlink(command) => links::unlink(&app, command).await,
+        Command::Pause(command) => links::pause(&app, command).await,
+        Command::Resume(command) => links::resume(&app, command).await,
+        Command::Sync(command) => sync::run(&app, command).await,
+        Command::Events(command) => events::run(&app, command).await,
+        Command::Import(command) => import::run(&app, command).await,
+        Command::Export(command) => export::run(&app, command).await,
+        Command::Conflicts(command) => conflicts::run(&app, command).await,
+        Command::Runs(command) => runs::run(&app, command).await,
+        Command::Serve(command) => serve::run(&app, command).await,
+        Command::Keys(command) => keys::run(&app, command).await,
+        Command::Migrate(command) => migrate::run(&global, command).await,
+    };
+    app.store.close().await;
+    ended
+}
+
+fn log() {
+    let filter = EnvFilter::try_from_env("KALENDS_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
+    // A second subscriber is refused; there is only this one.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
+}

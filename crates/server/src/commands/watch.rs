@@ -1,0 +1,98 @@
+//! Working until told to stop: what `kalends sync --watch` and `kalends serve` have in common.
+
+use std::collections::HashMap;
+use std::future::Future;
+
+use anyhow::Result;
+use futures_util::FutureExt;
+use futures_util::future::{Shared, join_all};
+use kalends_calendar::ids::LinkId;
+use kalends_engine::report::Counts;
+use kalends_engine::{Engine, Outcome, Report, Silent, worker};
+use kalends_store::tenants;
+use serde_json::json;
+
+use crate::app::App;
+use crate::names;
+use crate::words::instant_exact;
+
+/// Works on whatever is due, of all tenants, until `stop` is done. Tells of each run that did something.
+pub(crate) async fn work(app: &App, engine: &Engine, stop: impl Future<Output = ()>) -> Result<()> {
+    let names = link_names(app).await?;
+    let stop: Shared<_> = stop.shared();
+    let workers = (0..app.settings.sync.workers).map(|_| {
+        let stop = stop.clone();
+        worker::watch(engine, &Silent, |report| tell(app, &names, &report), stop)
+    });
+    join_all(workers).await;
+    Ok(())
+}
+
+/// What links are called. Those made later are called by their id.
+async fn link_names(app: &App) -> Result<HashMap<LinkId, String>> {
+    let mut all = HashMap::new();
+    for tenant in tenants::list(&app.store).await? {
+        let mut tx = app.store.read(tenant.id).await?;
+        for named in names::named_links(&mut tx).await? {
+            all.insert(named.link.id, named.words());
+        }
+    }
+    Ok(all)
+}
+
+fn tell(app: &App, names: &HashMap<LinkId, String>, report: &Report) {
+    let what = match &report.outcome {
+        Outcome::Succeeded if idle(&report.counts) => return,
+        Outcome::Succeeded => did(&report.counts),
+        Outcome::Failed { error, .. } => format!("failed, and is tried again: {error}"),
+        Outcome::NeedsReconnect { error } => format!("stopped: {error} (kalends connections)"),
+        Outcome::TakenOver => "taken over by another process".to_owned(),
+    };
+    let name = names
+        .get(&report.link)
+        .cloned()
+        .unwrap_or_else(|| names::short(report.link.0));
+    let now = app.now();
+    let at = instant_exact(now, &app.settings.zone.rules);
+    app.screen.line(&format!("{at}  {name}: {what}"));
+    // A report is plain data: making JSON of it cannot fail.
+    let _ = app
+        .screen
+        .json_line(&json!({ "at": now, "remote": name, "report": report }));
+}
+
+fn idle(counts: &Counts) -> bool {
+    let Counts {
+        created,
+        updated,
+        deleted,
+        pushed,
+        conflicts,
+        held,
+        skipped,
+        seen: _,
+    } = counts;
+    created + updated + deleted + pushed + conflicts + held + skipped == 0
+}
+
+/// What a run did, in words; what it did not is left out.
+pub(crate) fn did(counts: &Counts) -> String {
+    let words: Vec<String> = [
+        (counts.created, "created here"),
+        (counts.updated, "updated here"),
+        (counts.deleted, "deleted here"),
+        (counts.pushed, "written there"),
+        (counts.conflicts, "in conflict"),
+        (counts.held, "deletions held"),
+        (counts.skipped, "skipped"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, what)| format!("{count} {what}"))
+    .collect();
+    if words.is_empty() {
+        "nothing to do".to_owned()
+    } else {
+        words.join(", ")
+    }
+}

@@ -1,0 +1,113 @@
+//! `[database]`: where everything is kept.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use super::env;
+
+/// The section as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Section {
+    /// `sqlite:PATH` or `postgres://USER@HOST/DATABASE`.
+    url: Option<String>,
+    /// Whether the schema is brought up to date by itself.
+    migrate: Option<Migrate>,
+}
+
+/// Who brings the schema up to date.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Migrate {
+    /// Every command does, before anything else.
+    #[default]
+    Auto,
+    /// An operator does, with `kalends migrate up`.
+    Manual,
+}
+
+/// Where everything is kept.
+#[derive(Debug)]
+pub(crate) struct Database {
+    /// `sqlite:PATH` or `postgres://USER@HOST/DATABASE`.
+    pub(crate) url: String,
+    /// Who brings the schema up to date.
+    pub(crate) migrate: Migrate,
+    /// The folder of the SQLite file; none for one in memory and for PostgreSQL.
+    pub(crate) folder: Option<PathBuf>,
+}
+
+impl Section {
+    pub(super) fn checked(self, option: Option<&str>) -> Result<Database> {
+        let url = match option.map(str::to_owned).or(self.url) {
+            Some(url) => url,
+            None => format!("sqlite:{}", data_folder()?.join("kalends.db").display()),
+        };
+        let migrate = match env("KALENDS_MIGRATE").as_deref() {
+            None => self.migrate.unwrap_or_default(),
+            Some("auto") => Migrate::Auto,
+            Some("manual") => Migrate::Manual,
+            Some(other) => bail!("KALENDS_MIGRATE is auto or manual, not {other:?}"),
+        };
+        let folder = match sqlite_file(&url) {
+            Some(file) => Some(match file.parent() {
+                Some(parent) if parent != Path::new("") => parent.to_owned(),
+                _ => PathBuf::from("."),
+            }),
+            None if url.starts_with("sqlite:")
+                || url.starts_with("postgres:")
+                || url.starts_with("postgresql:") =>
+            {
+                None
+            }
+            None => bail!(
+                "database.url is sqlite:PATH or postgres://USER@HOST/DATABASE, not {:?}",
+                url.split(':').next().unwrap_or_default()
+            ),
+        };
+        Ok(Database {
+            url,
+            migrate,
+            folder,
+        })
+    }
+}
+
+/// The file of a SQLite database; none for one in memory.
+fn sqlite_file(url: &str) -> Option<&Path> {
+    let rest = url.strip_prefix("sqlite:")?;
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    let path = path.split('?').next().unwrap_or_default();
+    (!path.is_empty() && path != ":memory:").then(|| Path::new(path))
+}
+
+/// `KALENDS_DATA`, else where the XDG Base Directory Specification puts a user's data.
+fn data_folder() -> Result<PathBuf> {
+    if let Some(folder) = env("KALENDS_DATA") {
+        return Ok(PathBuf::from(folder));
+    }
+    if let Some(folder) = env("XDG_DATA_HOME") {
+        return Ok(Path::new(&folder).join("kalends"));
+    }
+    let home = env("HOME").context(
+        "there is no home folder to keep the database in: give --database, or set KALENDS_DATA",
+    )?;
+    Ok(Path::new(&home).join(".local/share/kalends"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_of_a_sqlite_address() {
+        let of = |url| sqlite_file(url).map(|path| path.display().to_string());
+        assert_eq!(of("sqlite:a/b.db").as_deref(), Some("a/b.db"));
+        assert_eq!(of("sqlite:///var/b.db").as_deref(), Some("/var/b.db"));
+        assert_eq!(of("sqlite:b.db?mode=rwc").as_deref(), Some("b.db"));
+        assert_eq!(of("sqlite::memory:"), None);
+        assert_eq!(of("postgres://u@h/d"), None);
+    }
+}

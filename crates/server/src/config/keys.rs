@@ -1,0 +1,60 @@
+//! `[keys]`: what opens the secrets at rest. Where a key is given twice, the environment counts.
+
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::env;
+
+/// The section as written. A key itself does not belong in a settings file, which others read: only the name of its file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Section {
+    /// A file with the master key: 32 bytes in base64 or hex.
+    master_key_file: Option<PathBuf>,
+    /// Files with earlier master keys, which only open what they sealed.
+    older_master_key_files: Vec<PathBuf>,
+}
+
+/// Where the master keys are.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    /// The current one.
+    pub(crate) current: KeyPlace,
+    /// Earlier ones.
+    pub(crate) older: Vec<PathBuf>,
+}
+
+/// Where a key is.
+#[derive(Debug)]
+pub(crate) enum KeyPlace {
+    /// In the environment.
+    Given(SecretString),
+    /// In a file.
+    File(PathBuf),
+    /// Nobody said: beside the embedded database.
+    Unset,
+}
+
+impl Section {
+    pub(super) fn checked(self) -> Keys {
+        let current = if let Some(text) = env("KALENDS_MASTER_KEY") {
+            KeyPlace::Given(SecretString::from(text))
+        } else if let Some(file) = env("KALENDS_MASTER_KEY_FILE") {
+            KeyPlace::File(PathBuf::from(file))
+        } else if let Some(file) = self.master_key_file {
+            KeyPlace::File(file)
+        } else {
+            KeyPlace::Unset
+        };
+        let older = match env("KALENDS_OLDER_MASTER_KEY_FILES") {
+            Some(files) => files
+                .split(',')
+                .map(|file| PathBuf::from(file.trim()))
+                .collect(),
+            None => self.older_master_key_files,
+        };
+        Keys { current, older }
+    }
+}

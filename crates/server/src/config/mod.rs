@@ -1,0 +1,156 @@
+//! Settings: a file in TOML, overridden by the environment, overridden by options. All of it is checked at the start.
+
+mod database;
+mod duration;
+mod keys;
+mod network;
+mod server;
+mod sync;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::cli::Global;
+use crate::local_zone::LocalZone;
+
+pub(crate) use database::{Database, Migrate};
+pub(crate) use keys::{KeyPlace, Keys};
+pub(crate) use network::Network;
+pub(crate) use server::Server;
+pub(crate) use sync::Sync;
+
+/// The tenant of an installation that has only one.
+const TENANT: &str = "default";
+
+/// The file, one section a struct.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    tenant: Option<String>,
+    time_zone: Option<String>,
+    database: database::Section,
+    keys: keys::Section,
+    network: network::Section,
+    sync: sync::Section,
+    server: server::Section,
+}
+
+/// All settings, checked.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// The slug of the tenant that commands work for.
+    pub(crate) tenant: String,
+    /// The zone of the person at the terminal.
+    pub(crate) zone: LocalZone,
+    /// Where everything is kept.
+    pub(crate) database: Database,
+    /// What opens secrets.
+    pub(crate) keys: Keys,
+    /// What may be talked to.
+    pub(crate) network: Network,
+    /// How eager and patient the engine is.
+    pub(crate) sync: Sync,
+    /// Where health is told.
+    pub(crate) server: Server,
+}
+
+impl Settings {
+    /// Reads and checks all settings.
+    pub(crate) fn load(global: &Global) -> Result<Self> {
+        let file = match file_path(global)? {
+            Some(path) => read(&path)?,
+            None => File::default(),
+        };
+        let tenant = global
+            .tenant
+            .clone()
+            .or(file.tenant)
+            .unwrap_or_else(|| TENANT.to_owned());
+        check_slug(&tenant)?;
+        let zone = match env("KALENDS_TIME_ZONE").or(file.time_zone) {
+            Some(name) => LocalZone::named(&name)
+                .with_context(|| format!("time_zone: {name:?} is no time zone that is known"))?,
+            None => LocalZone::of_system(),
+        };
+        Ok(Self {
+            tenant,
+            zone,
+            database: file.database.checked(global.database.as_deref())?,
+            keys: file.keys.checked(),
+            network: file.network.checked()?,
+            sync: file.sync.checked()?,
+            server: file.server.checked()?,
+        })
+    }
+}
+
+fn file_path(global: &Global) -> Result<Option<PathBuf>> {
+    if let Some(path) = &global.config {
+        if !path.is_file() {
+            bail!("the configuration file {} is not there", path.display());
+        }
+        return Ok(Some(path.clone()));
+    }
+    let folder = env("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .or_else(|| env("HOME").map(|home| Path::new(&home).join(".config")));
+    Ok(folder
+        .map(|folder| folder.join("kalends").join("config.toml"))
+        .filter(|path| path.is_file()))
+}
+
+fn read(path: &Path) -> Result<File> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("the configuration file {}", path.display()))?;
+    toml::from_str(&text)
+        .map_err(|error| anyhow::anyhow!("the configuration file {}: {error}", path.display()))
+}
+
+/// A tenant's slug is a part of a host name one day.
+fn check_slug(slug: &str) -> Result<()> {
+    /// The longest label of a host name (RFC 1035 §2.3.4).
+    const SLUG_MAX: usize = 63;
+    let fits = (1..=SLUG_MAX).contains(&slug.len())
+        && slug
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !slug.starts_with('-')
+        && !slug.ends_with('-');
+    if fits {
+        Ok(())
+    } else {
+        bail!("tenant: {slug:?} is no slug: small letters, digits and hyphens, 63 at most")
+    }
+}
+
+/// A variable of the environment; one that is empty counts as not set.
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_misspelt_is_named() {
+        let error = toml::from_str::<File>("[network]\nallowed = [\"10.0.0.0/8\"]\n").unwrap_err();
+        assert!(
+            error.to_string().contains("unknown field `allowed`"),
+            "{error}"
+        );
+        let error = toml::from_str::<File>("[sync]\npoll_every = \"soon\"\n").unwrap_err();
+        assert!(error.to_string().contains("poll_every"), "{error}");
+    }
+
+    #[test]
+    fn slugs_are_labels_of_host_names() {
+        assert!(check_slug("default").is_ok());
+        assert!(check_slug("a-1").is_ok());
+        for wrong in ["", "-a", "a-", "A", "a b", "ä", &"a".repeat(64)] {
+            assert!(check_slug(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The contract of the store: every function, on SQLite and on PostgreSQL.
+
+mod apply;
+mod bulk;
+mod conflicts;
+mod events;
+mod fixture;
+mod harness;
+mod intents;
+mod isolation;
+mod leases;
+mod links;
+mod nouns;
+mod schema;
+mod secrets;
