@@ -46,6 +46,7 @@ pub(crate) struct Run<'a> {
 /// What a run leaves for its end.
 #[derive(Default)]
 struct Notes {
+    sends: AtomicBool,
     hurry: AtomicBool,
     full: AtomicBool,
 }
@@ -201,6 +202,7 @@ async fn work(
             .find(|calendar| calendar.id == link.remote_calendar)
             .is_none_or(|calendar| calendar.access == Access::ReadWrite);
     let rules = rules(&link, &connection, provider.as_ref(), writable);
+    notes.sends.store(rules.sends(), Ordering::Relaxed);
     let run = Run {
         engine,
         lease,
@@ -272,6 +274,8 @@ fn after_failure(engine: &Engine, link: &Link, failure: &Failure) -> (Outcome, N
 fn after_success(engine: &Engine, link: &Link, notes: &Notes, owed: Option<Timestamp>) -> Next {
     let now = engine.clock.now();
     let poll = next_poll(now, engine.settings.poll_every, engine.entropy.as_ref());
+    // What a link may not send (its account lost the right to write) waits without making the link due.
+    let owed = owed.filter(|_| notes.sends.load(Ordering::Relaxed));
     let owed = owed.map(|at| {
         let unknown = notes.hurry.load(Ordering::Relaxed);
         at.max(if unknown {

@@ -302,13 +302,15 @@ fn gone(agreed: &Agreed, canonical: &Canonical, debt: Debt, rules: &Rules) -> Ve
                 ];
             }
             if edited_since(agreed, event, debt, rules) {
-                return vec![
-                    drop,
-                    Step::Push {
+                let mut steps = vec![drop];
+                // A link that only receives keeps the edit here, and owes nothing there.
+                if rules.sends() {
+                    steps.push(Step::Push {
                         event: *id,
                         reason: Reason::EditBeatsDeletionThere,
-                    },
-                ];
+                    });
+                }
+                return steps;
             }
             vec![
                 Step::DeleteEvent {
