@@ -61,7 +61,7 @@ impl Providers for Accounts {
         }
         let user = plant::whose_account(&self.stage, &connection.user);
         Ok(Arc::new(Watched {
-            inner: self.caldav(&connection.url, &user)?,
+            inner: self.caldav(&connection.url, &user)?.with_me(connection.me.clone()),
             stage: Arc::clone(&self.stage),
             holder: self.holder.clone(),
             tenant,

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use kalends_calendar::ids::{CalendarId, ConnectionId, LinkId, TenantId};
-use kalends_calendar::provider::Provider;
-use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
+use kalends_calendar::provider::{Access as RemoteAccess, Guests, Provider};
+use kalends_calendar::rules::{ConflictPolicy, Detail, Direction, Rules};
 use kalends_calendar::seams::Ids;
 use kalends_calendar::time::ZoneId;
 use kalends_sandbox::quirks::{Etags, IfNoneMatch, Scheduling};
 use kalends_sandbox::seed;
-use kalends_sandbox::world::{Account as RemoteAccount, Upload};
+use kalends_sandbox::world::{Access, Account as RemoteAccount, Upload};
 use kalends_sandbox::{Chance, Place, Quirks};
 use kalends_store::calendars::{self, Calendar};
 use kalends_store::connections::{self, NewConnection, ProviderKind};
@@ -105,6 +105,11 @@ async fn account(
     stage.ledger().set_password(&user, &remote.password);
     let slug = "work";
     let place = remote.add_collection(slug);
+    if chance.percent(8)
+        && let Some(collection) = remote.collections.get_mut(slug)
+    {
+        collection.access = Access::ReadOnly;
+    }
     stage.world().add_account(remote);
     let count = 4 + chance.below(9);
     for index in 0..count {
@@ -236,7 +241,14 @@ async fn link(
                 user: account.user.clone(),
                 collection: "work".to_owned(),
             },
-            rules: Link::rules(direction, detail, policy, &account.me),
+            rules: Rules {
+                direction,
+                detail,
+                conflict_policy: policy,
+                guests: Guests::Silent,
+                writable: remote.access == RemoteAccess::ReadWrite,
+                me: account.me.clone(),
+            },
         });
         links::insert(&mut tx, new).await?;
     }

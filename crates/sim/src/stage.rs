@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use jiff::Timestamp;
 use kalends_calendar::event::Address;
 use kalends_calendar::ids::{CalendarId, ConnectionId, LinkId, RemoteCalendarId, TenantId};
-use kalends_calendar::provider::Guests;
-use kalends_calendar::rules::{ConflictPolicy, Detail, Direction, Rules};
+use kalends_calendar::rules::Rules;
 use kalends_sandbox::{Odds, Place, World};
 
 use crate::baton::Baton;
@@ -96,19 +95,6 @@ pub(crate) struct Link {
     pub(crate) calendar: CalendarId,
     pub(crate) place: Place,
     pub(crate) rules: Rules,
-}
-
-impl Link {
-    pub(crate) fn rules(direction: Direction, detail: Detail, policy: ConflictPolicy, me: &[Address]) -> Rules {
-        Rules {
-            direction,
-            detail,
-            conflict_policy: policy,
-            guests: Guests::Silent,
-            writable: true,
-            me: me.to_vec(),
-        }
-    }
 }
 
 /// Who takes part; made by the set-up, then fixed.
