@@ -15,10 +15,10 @@ use kalends_providers::caldav::{Account, CalDav};
 use kalends_store::connections::Connection;
 use secrecy::SecretString;
 
+use crate::plant;
 use crate::seams::Lots;
 use crate::stage::{Law, Stage, WriteBegins};
 use crate::wire::Wire;
-use crate::plant;
 
 /// Opens connections for one node.
 pub(crate) struct Accounts {
@@ -45,23 +45,35 @@ impl Accounts {
             password: SecretString::from(password),
         };
         // One fetch at a time: with two, who runs next would be up to the database's thread.
-        Ok(CalDav::new(Arc::new(transport), Arc::clone(&self.clock), account).with_fetch_in_flight(1))
+        Ok(
+            CalDav::new(Arc::new(transport), Arc::clone(&self.clock), account)
+                .with_fetch_in_flight(1),
+        )
     }
 }
 
 #[async_trait]
 impl Providers for Accounts {
-    async fn open(&self, tenant: TenantId, connection: &Connection) -> Result<Arc<dyn Provider>, Failure> {
+    async fn open(
+        &self,
+        tenant: TenantId,
+        connection: &Connection,
+    ) -> Result<Arc<dyn Provider>, Failure> {
         let now = self.clock.now();
         if let Some(at) = connection.retry_at.filter(|at| now < *at) {
             self.stage.cry(
                 Law::Budgets,
-                format!("a run through {} at {now}, and the provider had said not before {at}", connection.name),
+                format!(
+                    "a run through {} at {now}, and the provider had said not before {at}",
+                    connection.name
+                ),
             );
         }
         let user = plant::whose_account(&self.stage, &connection.user);
         Ok(Arc::new(Watched {
-            inner: self.caldav(&connection.url, &user)?.with_me(connection.me.clone()),
+            inner: self
+                .caldav(&connection.url, &user)?
+                .with_me(connection.me.clone()),
             stage: Arc::clone(&self.stage),
             holder: self.holder.clone(),
             tenant,
@@ -90,19 +102,25 @@ impl Provider for Watched {
     }
 
     async fn changes(&self, calendar: &RemoteCalendarId, from: &Position) -> Result<Page, Failure> {
-        let page = self.inner.changes(calendar, from).await;
+        let calendar = plant::which_calendar(&self.stage, calendar);
+        let page = self.inner.changes(&calendar, from).await;
         if let Err(failure) = &page {
             self.say("changes", failure);
         }
         page.map(|page| plant::on_a_page(&self.stage, page))
     }
 
-    async fn fetch(&self, calendar: &RemoteCalendarId, ids: &[RemoteId]) -> Result<Vec<Change>, Failure> {
-        let changes = self.inner.fetch(calendar, ids).await;
+    async fn fetch(
+        &self,
+        calendar: &RemoteCalendarId,
+        ids: &[RemoteId],
+    ) -> Result<Vec<Change>, Failure> {
+        let calendar = plant::which_calendar(&self.stage, calendar);
+        let changes = self.inner.fetch(&calendar, ids).await;
         if let Err(failure) = &changes {
             self.say("fetch", failure);
         }
-        changes.map(|changes| plant::on_a_fetch(&self.stage, changes))
+        changes
     }
 
     async fn write(&self, calendar: &RemoteCalendarId, write: &Write) -> Result<Receipt, Failure> {
@@ -113,9 +131,12 @@ impl Provider for Watched {
             remote: calendar.clone(),
         });
         let write = plant::on_a_write(&self.stage, self.tenant, write);
-        let receipt = match plant::instead_of_writing(&self.stage, calendar, &write, &self.inner) {
+        let receipt = match plant::instead_of_writing(&self.stage, &write, &self.inner) {
             Some(receipt) => Ok(receipt),
-            None => self.inner.write(calendar, &write).await,
+            None => {
+                let calendar = plant::which_calendar(&self.stage, calendar);
+                self.inner.write(&calendar, &write).await
+            }
         };
         if let Err(failure) = &receipt {
             self.say("write", failure);
@@ -138,6 +159,8 @@ impl Watched {
             Class::Passing { retry_at } => format!("Passing until {retry_at:?}"),
             ref other => format!("{other:?}"),
         };
-        self.stage.baton.say(&format!("{what} failed: {class}: {}", failure.message));
+        self.stage
+            .baton
+            .say(&format!("{what} failed: {class}: {}", failure.message));
     }
 }

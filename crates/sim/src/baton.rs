@@ -110,7 +110,11 @@ impl Baton {
     }
 
     /// Adds a task; it begins when it is its turn.
-    pub(crate) fn start(self: &Arc<Self>, name: &str, body: impl Future<Output = ()> + Send + 'static) -> TaskId {
+    pub(crate) fn start(
+        self: &Arc<Self>,
+        name: &str,
+        body: impl Future<Output = ()> + Send + 'static,
+    ) -> TaskId {
         let beginning = self.pause(Duration::ZERO);
         let mut state = self.state();
         let id = state.tasks.keys().next_back().map_or(1, |last| last + 1);

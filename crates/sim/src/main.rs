@@ -41,7 +41,9 @@ struct Options {
 }
 
 fn seeds(text: &str) -> Result<Range<u64>, String> {
-    let (from, to) = text.split_once("..").ok_or("write it as A..B, such as 0..1000")?;
+    let (from, to) = text
+        .split_once("..")
+        .ok_or("write it as A..B, such as 0..1000")?;
     let number = |text: &str| text.parse().map_err(|_| format!("{text:?} is no number"));
     let (from, to) = (number(from)?, number(to)?);
     if from >= to {
@@ -53,7 +55,9 @@ fn seeds(text: &str) -> Result<Range<u64>, String> {
 fn main() -> anyhow::Result<ExitCode> {
     let options = Options::parse();
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into()))
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into()),
+        )
         .with_writer(std::io::stderr)
         .init();
     let seeds = options.seed.map_or(options.seeds, |seed| seed..seed + 1);
@@ -78,11 +82,24 @@ fn main() -> anyhow::Result<ExitCode> {
         })
         .collect();
     for thread in threads {
-        thread.join().map_err(|_| anyhow::anyhow!("a thread panicked"))??;
+        thread
+            .join()
+            .map_err(|_| anyhow::anyhow!("a thread panicked"))??;
     }
-    let failed = work.failed.lock().unwrap_or_else(PoisonError::into_inner).len() as u64;
-    println!("{} passed, {failed} failed", work.seeds.end - work.seeds.start - failed);
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let failed = work
+        .failed
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .len() as u64;
+    println!(
+        "{} passed, {failed} failed",
+        work.seeds.end - work.seeds.start - failed
+    );
+    Ok(if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// The databases are written and thrown away: in memory where the system has a place for that.
@@ -97,7 +114,9 @@ fn folder() -> anyhow::Result<tempfile::TempDir> {
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+    Ok(tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?)
 }
 
 /// The seeds still to be played, and what came of the others.
@@ -143,7 +162,10 @@ impl Work {
                 violation.law,
                 violation.detail.replace('\n', " ")
             );
-            self.failed.lock().unwrap_or_else(PoisonError::into_inner).push(seed);
+            self.failed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(seed);
         }
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         let all = self.seeds.end - self.seeds.start;

@@ -38,7 +38,11 @@ pub(crate) fn exact_clock(stage: &Arc<Stage>) -> Arc<dyn Clock> {
 }
 
 /// The engine as one process has it.
-pub(crate) async fn engine(stage: &Arc<Stage>, holder: &str, mut chance: Chance) -> Result<Engine, StoreError> {
+pub(crate) async fn engine(
+    stage: &Arc<Stage>,
+    holder: &str,
+    mut chance: Chance,
+) -> Result<Engine, StoreError> {
     let store = Store::open(&address(stage)).await?;
     let wrong_by = SignedDuration::from_millis(chance.within(-CLOCK_ERROR_MS..CLOCK_ERROR_MS));
     let lots = Lots::new(chance);
@@ -85,11 +89,17 @@ pub(crate) fn start(stage: &Arc<Stage>, number: usize, start: usize) -> TaskId {
             Ok(engine) => {
                 let told = |report: kalends_engine::Report| {
                     let counts = serde_json::to_string(&report.counts).unwrap_or_default();
-                    stage.baton.say(&format!("run over {}: {:?} {counts}", report.link, report.outcome));
+                    stage.baton.say(&format!(
+                        "run over {}: {:?} {counts}",
+                        report.link, report.outcome
+                    ));
                 };
                 worker::watch(&engine, &Silent, told, pending()).await;
             }
-            Err(error) => stage.cry(Law::Broken, format!("a node cannot open the store: {error}")),
+            Err(error) => stage.cry(
+                Law::Broken,
+                format!("a node cannot open the store: {error}"),
+            ),
         }
     })
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use kalends_calendar::ids::{RemoteCalendarId, TenantId};
 use kalends_calendar::provider::{
-    Change, Coverage, Next, Observed, Page, Provider, Raw, Receipt, State, Write,
+    Coverage, Next, Observed, Page, Provider, Raw, Receipt, State, Write,
 };
 use kalends_calendar::revision::{Actor, Cause};
 use kalends_calendar::{ical, merge, rules};
@@ -101,6 +101,14 @@ pub(crate) fn whose_account(stage: &Stage, user: &str) -> String {
     user.to_owned()
 }
 
+/// The calendar that is really asked.
+pub(crate) fn which_calendar(stage: &Stage, calendar: &RemoteCalendarId) -> RemoteCalendarId {
+    if stage.plant.is(Plant::TenantMixUp) {
+        return RemoteCalendarId(calendar.as_str().replace("user-0-0", "user-1-0"));
+    }
+    calendar.clone()
+}
+
 /// What the engine gets for a page.
 pub(crate) fn on_a_page(stage: &Stage, mut page: Page) -> Page {
     if stage.plant.is(Plant::EmptyMeansGone)
@@ -113,11 +121,6 @@ pub(crate) fn on_a_page(stage: &Stage, mut page: Page) -> Page {
         }
     }
     page
-}
-
-/// What the engine gets for a fetch.
-pub(crate) fn on_a_fetch(_: &Stage, changes: Vec<Change>) -> Vec<Change> {
-    changes
 }
 
 /// What is really written.
@@ -137,7 +140,6 @@ pub(crate) fn on_a_write(stage: &Stage, tenant: TenantId, write: &Write) -> Writ
 /// A receipt for a write that is not made.
 pub(crate) fn instead_of_writing(
     stage: &Stage,
-    _: &RemoteCalendarId,
     write: &Write,
     provider: &CalDav,
 ) -> Option<Receipt> {
@@ -202,13 +204,18 @@ pub(crate) async fn at_rest(stage: &Stage, engine: &Engine) -> anyhow::Result<()
     }
     let deeds = stage.ledger().deeds.clone();
     for deed in deeds.iter().rev() {
-        let (Side::Ours(_, id), What::Edited { field, before, .. }) = (&deed.side, &deed.what) else {
+        let (Side::Ours(_, id), What::Edited { field, before, .. }) = (&deed.side, &deed.what)
+        else {
             continue;
         };
         let tenant = stage.cast().tenants[deed.tenant].id;
         let mut tx = engine.store.begin(tenant).await?;
-        let Some(stored) = events::get(&mut tx, *id).await? else { continue };
-        let Some(mut body) = stored.body else { continue };
+        let Some(stored) = events::get(&mut tx, *id).await? else {
+            continue;
+        };
+        let Some(mut body) = stored.body else {
+            continue;
+        };
         merge::set(&mut body, field, &merge::get(before, field))?;
         let edit = events::Edit {
             cause: Cause {

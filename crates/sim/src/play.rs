@@ -129,7 +129,7 @@ async fn acts(stage: &Arc<Stage>, chance: &mut Chance) -> anyhow::Result<()> {
         return Ok(());
     }
 
-    stage.set_weather(weather(chance));
+    stage.set_weather(weather(chance, stage.plant));
     let people = start_everybody(stage, chance);
     for task in people {
         run(&mut scheduler, stage, &oracle, task).await;
@@ -140,9 +140,10 @@ async fn acts(stage: &Arc<Stage>, chance: &mut Chance) -> anyhow::Result<()> {
     scheduler.end_all();
     stage.set_weather(None);
 
-    let at_rest = stage
-        .baton
-        .start("rest", rest::come_to_rest(Arc::clone(stage), chance.fork(4)));
+    let at_rest = stage.baton.start(
+        "rest",
+        rest::come_to_rest(Arc::clone(stage), chance.fork(4)),
+    );
     run(&mut scheduler, stage, &oracle, at_rest).await;
     Ok(())
 }
@@ -160,7 +161,14 @@ async fn run(scheduler: &mut Scheduler, stage: &Arc<Stage>, oracle: &Store, last
 }
 
 /// One seed in five has fine weather: what breaks there breaks by itself.
-fn weather(chance: &mut Chance) -> Option<Weather> {
+fn weather(chance: &mut Chance, plant: Plant) -> Option<Weather> {
+    if plant.is(Plant::NoPreconditions) {
+        // Slow requests leave people the time to edit between our reading and our writing.
+        return Some(Weather {
+            odds: Odds::default(),
+            slow_percent: 30,
+        });
+    }
     if chance.percent(20) {
         return None;
     }
@@ -202,16 +210,19 @@ fn start_everybody(stage: &Arc<Stage>, chance: &mut Chance) -> Vec<TaskId> {
         "remote",
         remote::edit(Arc::clone(stage), lots(chance), at_servers),
     ));
-    people.push(stage.baton.start(
-        "web",
-        web::edit(Arc::clone(stage), lots(chance), here),
-    ));
+    people.push(
+        stage
+            .baton
+            .start("web", web::edit(Arc::clone(stage), lots(chance), here)),
+    );
     stage.baton.start(
         "operator",
         operator::look_after(Arc::clone(stage), lots(chance)),
     );
     if chance.percent(80) {
-        stage.baton.start("luck", luck::strike(Arc::clone(stage), lots(chance), nodes));
+        stage
+            .baton
+            .start("luck", luck::strike(Arc::clone(stage), lots(chance), nodes));
     }
     people
 }

@@ -44,7 +44,11 @@ pub(crate) async fn set_up(stage: &Arc<Stage>, chance: &mut Chance) -> anyhow::R
         };
         tenants::create(&store, new).await?;
         let first = index == 0;
-        let calendar_count = if first { 1 + usize::from(chance.percent(40)) } else { 1 };
+        let calendar_count = if first {
+            1 + usize::from(chance.percent(40))
+        } else {
+            1
+        };
         let mut tenant = Tenant {
             id: tenant,
             canary,
@@ -64,7 +68,11 @@ pub(crate) async fn set_up(stage: &Arc<Stage>, chance: &mut Chance) -> anyhow::R
         }
         tx.commit().await?;
         cast.tenants.push(tenant);
-        let account_count = if first { 2 + usize::from(chance.percent(35)) } else { 1 };
+        let account_count = if first {
+            2 + usize::from(chance.percent(35))
+        } else {
+            1
+        };
         for number in 0..account_count {
             let account = account(stage, &store, &ids, chance, &cast, (index, number)).await?;
             cast.accounts.push(account);
@@ -74,7 +82,11 @@ pub(crate) async fn set_up(stage: &Arc<Stage>, chance: &mut Chance) -> anyhow::R
     for link in &cast.links {
         stage.baton.say(&format!(
             "link {} {} {:?} {:?} {:?}",
-            link.id, link.place, link.rules.direction, link.rules.detail, link.rules.conflict_policy
+            link.id,
+            link.place,
+            link.rules.direction,
+            link.rules.detail,
+            link.rules.conflict_policy
         ));
     }
     store.close().await;
@@ -181,7 +193,9 @@ pub(crate) fn plant_event(
     };
     let now = stage.baton.now();
     stage.world().put(place, upload, now)?;
-    stage.ledger().put_there(place, canary, &page::unfolded(&text));
+    stage
+        .ledger()
+        .put_there(place, canary, &page::unfolded(&text));
     Ok(text)
 }
 
@@ -211,8 +225,17 @@ async fn link(
     }
     if let Some(second) = owner.calendars.get(1) {
         let account = chance.pick(&accounts);
-        if !pairs.iter().any(|(calendar, other)| calendar == second && other.user == account.user) {
-            pairs.push((*second, accounts.iter().find(|other| other.user == account.user).context("account")?));
+        if !pairs
+            .iter()
+            .any(|(calendar, other)| calendar == second && other.user == account.user)
+        {
+            pairs.push((
+                *second,
+                accounts
+                    .iter()
+                    .find(|other| other.user == account.user)
+                    .context("account")?,
+            ));
         }
     }
     let mut tx = store.begin(owner.id).await?;
@@ -221,7 +244,13 @@ async fn link(
         let remote = remote_calendars::list(&mut tx, account.connection)
             .await?
             .into_iter()
-            .find(|calendar| calendar.id.as_str().trim_end_matches('/').ends_with("/work"))
+            .find(|calendar| {
+                calendar
+                    .id
+                    .as_str()
+                    .trim_end_matches('/')
+                    .ends_with("/work")
+            })
             .context("discovery did not find the collection")?;
         let new = NewLink {
             id: LinkId(ids.next()),

@@ -161,7 +161,12 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    pub(crate) fn new(baton: Arc<Baton>, lots: Arc<Lots>, database: PathBuf, plant: Plant) -> Arc<Self> {
+    pub(crate) fn new(
+        baton: Arc<Baton>,
+        lots: Arc<Lots>,
+        database: PathBuf,
+        plant: Plant,
+    ) -> Arc<Self> {
         Arc::new(Self {
             baton,
             database,

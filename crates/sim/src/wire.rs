@@ -30,7 +30,10 @@ pub(crate) struct Wire {
 
 impl Wire {
     fn latency(&self) -> Duration {
-        let slow_percent = self.stage.weather().map_or(0, |weather| weather.slow_percent);
+        let slow_percent = self
+            .stage
+            .weather()
+            .map_or(0, |weather| weather.slow_percent);
         if self.lots.draw(|chance| chance.percent(slow_percent)) {
             self.lots.length(SLOW_MS)
         } else {
@@ -50,7 +53,8 @@ impl Transport for Wire {
         let host = request.url.host_str().unwrap_or_default().to_owned();
         self.stage.baton.pause(self.latency()).await;
         let fault = self.fault(&request.method);
-        let refused = fault == Some(Fault::LostBeforeSend) && self.lots.draw(|chance| chance.percent(50));
+        let refused =
+            fault == Some(Fault::LostBeforeSend) && self.lots.draw(|chance| chance.percent(50));
         let mut arrived = Vec::new();
         for request in plant::on_the_wire(&self.stage, &request) {
             arrived.push(self.arrive(&request, fault));

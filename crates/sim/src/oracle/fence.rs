@@ -22,7 +22,11 @@ pub(crate) async fn look(stage: &Stage, store: &Store) -> anyhow::Result<()> {
         if !holders.contains(&begun.holder) {
             stage.cry(
                 Law::OldFence,
-                format!("{} writes, and the link is held by {}", begun.holder, holders.join(", ")),
+                format!(
+                    "{} writes, and the link is held by {}",
+                    begun.holder,
+                    holders.join(", ")
+                ),
             );
         }
     }

@@ -23,10 +23,14 @@ pub(crate) struct Seen {
 pub(crate) fn seen(text: &str) -> Option<Seen> {
     let object = ical::read_object(text).ok()?;
     // A duplicate made by a person carries our mark and a UID of its own.
-    let mark = object.mark.filter(|mark| {
-        object.uid == mark.uid || object.uid.as_str().starts_with("kalends-")
-    });
-    let uid = mark.as_ref().map_or(&object.uid, |mark| &mark.uid).0.clone();
+    let mark = object
+        .mark
+        .filter(|mark| object.uid == mark.uid || object.uid.as_str().starts_with("kalends-"));
+    let uid = mark
+        .as_ref()
+        .map_or(&object.uid, |mark| &mark.uid)
+        .0
+        .clone();
     Some(Seen {
         uid,
         mark: mark.map(|mark| mark.event),

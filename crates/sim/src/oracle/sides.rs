@@ -53,7 +53,9 @@ async fn compare_link(stage: &Stage, engine: &Engine, link: &Link) -> anyhow::Re
     let tenant = &stage.cast().tenants[link.tenant];
     let remote = remote(stage, link);
     let mut tx = engine.store.read(tenant.id).await?;
-    let ours = events::list_range(&mut tx, Some(link.calendar), Window::default(), None, ALL).await?.events;
+    let ours = events::list_range(&mut tx, Some(link.calendar), Window::default(), None, ALL)
+        .await?
+        .events;
     let feed = events::changes_since(&mut tx, 0, ALL).await?;
     let mut all: Vec<EventId> = feed.iter().map(|version| version.event).collect();
     all.sort();
@@ -68,7 +70,10 @@ async fn compare_link(stage: &Stage, engine: &Engine, link: &Link) -> anyhow::Re
     let at = format!("{} ({})", link.place, link.id);
     if let Some(intent) = failed.first().filter(|_| link.rules.sends()) {
         let error = intent.error.clone().unwrap_or_default();
-        stage.cry(Law::SidesDiffer, format!("{at}: event {} is refused for good: {error}", intent.event));
+        stage.cry(
+            Law::SidesDiffer,
+            format!("{at}: event {} is refused for good: {error}", intent.event),
+        );
         return Ok(());
     }
     if owed > 0 && link.rules.sends() {
@@ -90,8 +95,14 @@ async fn compare_link(stage: &Stage, engine: &Engine, link: &Link) -> anyhow::Re
     if let Some(detail) = object_differs(link, &remote, &mirrored, &ours, &skipped) {
         stage.cry(Law::SidesDiffer, format!("{at}: {detail}"));
     }
-    if let Some(uid) = twice(ours.iter().filter_map(|event| Some(event.body.as_ref()?.uid.0.clone()))) {
-        stage.cry(Law::Doubled, format!("{uid} stands twice in calendar {}", link.calendar));
+    if let Some(uid) = twice(
+        ours.iter()
+            .filter_map(|event| Some(event.body.as_ref()?.uid.0.clone())),
+    ) {
+        stage.cry(
+            Law::Doubled,
+            format!("{uid} stands twice in calendar {}", link.calendar),
+        );
     }
     Ok(())
 }
@@ -137,7 +148,13 @@ fn event_differs(
     ))
 }
 
-fn must_be_equal(link: &Link, ours: &Event, theirs: &Event, authority: Authority, held: &[Field]) -> Vec<Field> {
+fn must_be_equal(
+    link: &Link,
+    ours: &Event,
+    theirs: &Event,
+    authority: Authority,
+    held: &[Field],
+) -> Vec<Field> {
     differing(&link.rules.mask(ours), &link.rules.mask(theirs))
         .into_iter()
         .filter(|field| match link.rules.flow(field, authority) {
@@ -161,13 +178,21 @@ fn object_differs(
         if skipped.iter().any(|skip| name(&skip.remote_id) == *object) {
             continue;
         }
-        match mirrored.iter().find(|mirror| name(&mirror.remote_id) == *object) {
-            None if link.rules.receives() => return Some(format!("{object} ({}) is not here", seen.uid)),
+        match mirrored
+            .iter()
+            .find(|mirror| name(&mirror.remote_id) == *object)
+        {
+            None if link.rules.receives() => {
+                return Some(format!("{object} ({}) is not here", seen.uid));
+            }
             None => {}
             Some(mirror) => {
                 let alive = ours.iter().any(|event| event.id == mirror.event);
                 if !alive && link.rules.sends() {
-                    return Some(format!("{object} ({}) is deleted here and stands there", seen.uid));
+                    return Some(format!(
+                        "{object} ({}) is deleted here and stands there",
+                        seen.uid
+                    ));
                 }
             }
         }
@@ -180,7 +205,11 @@ fn no_copies(stage: &Stage) {
     let world = stage.world();
     let mut found = Vec::new();
     for (place, collection) in world.collections() {
-        let all: Vec<Seen> = collection.objects().values().filter_map(|object| seen(&object.text)).collect();
+        let all: Vec<Seen> = collection
+            .objects()
+            .values()
+            .filter_map(|object| seen(&object.text))
+            .collect();
         if let Some(uid) = twice(all.iter().map(|seen| seen.uid.clone())) {
             found.push(format!("{uid} stands twice at {place}"));
         } else if let Some(mark) = twice(all.iter().filter_map(|seen| seen.mark)) {
@@ -193,16 +222,32 @@ fn no_copies(stage: &Stage) {
     }
 }
 
-async fn no_foreign_words(stage: &Stage, engine: &Engine, index: usize, tenant: &Tenant) -> anyhow::Result<()> {
+async fn no_foreign_words(
+    stage: &Stage,
+    engine: &Engine,
+    index: usize,
+    tenant: &Tenant,
+) -> anyhow::Result<()> {
     let mut tx = engine.store.read(tenant.id).await?;
     let feed = events::changes_since(&mut tx, 0, ALL).await?;
     let conflicts = conflicts::list(&mut tx, conflicts::Which::All, ALL).await?;
     drop(tx);
-    let mut text = serde_json::to_string(&feed.iter().map(|version| &version.body).collect::<Vec<_>>())?;
-    text.push_str(&serde_json::to_string(&conflicts.iter().map(|stored| &stored.conflict).collect::<Vec<_>>())?);
+    let mut text =
+        serde_json::to_string(&feed.iter().map(|version| &version.body).collect::<Vec<_>>())?;
+    text.push_str(&serde_json::to_string(
+        &conflicts
+            .iter()
+            .map(|stored| &stored.conflict)
+            .collect::<Vec<_>>(),
+    )?);
     for (other, stranger) in stage.cast().tenants.iter().enumerate() {
-        if other != index && let Some(word) = words(stranger.canary, &text).first() {
-            stage.cry(Law::TenantsApart, format!("{word} stands in the rows of {}", tenant.canary));
+        if other != index
+            && let Some(word) = words(stranger.canary, &text).first()
+        {
+            stage.cry(
+                Law::TenantsApart,
+                format!("{word} stands in the rows of {}", tenant.canary),
+            );
         }
     }
     Ok(())

@@ -48,7 +48,11 @@ pub(crate) async fn find(stage: &Stage, engine: &Engine) -> anyhow::Result<()> {
         for version in &feed {
             result.latest.insert(version.event, version);
             if let Some(body) = &version.body {
-                result.uids.entry(version.event).or_default().insert(body.uid.0.clone());
+                result
+                    .uids
+                    .entry(version.event)
+                    .or_default()
+                    .insert(body.uid.0.clone());
             }
         }
         let mut by_uid: BTreeMap<&str, Vec<&Deed>> = BTreeMap::new();
@@ -84,30 +88,48 @@ impl Outcome<'_> {
             .collect();
         for (number, deed) in deeds.iter().enumerate() {
             let later = &deeds[number + 1..];
-            let What::Edited { field, before, after } = &deed.what else { continue };
+            let What::Edited {
+                field,
+                before,
+                after,
+            } = &deed.what
+            else {
+                continue;
+            };
             if later.iter().any(|later| overwrites(later, field)) {
                 continue;
             }
             let mut links = travels(stage, deed, field, before, after);
             // Where it is a copy that we wrote for another calendar, it does not come in.
             links.retain(|link| {
-                group
-                    .iter()
-                    .any(|id| self.latest.get(id).is_some_and(|version| version.calendar == link.calendar))
+                group.iter().any(|id| {
+                    self.latest
+                        .get(id)
+                        .is_some_and(|version| version.calendar == link.calendar)
+                })
             });
             if matches!(deed.side, Side::There(..)) && links.is_empty() {
                 continue;
             }
             if alive.is_empty() && !stays_here(stage, deed, field) {
-                return Some(format!("{uid} is deleted, and {field:?} of it was edited last, at {} {}", deed.at, shown(deed)));
+                return Some(format!(
+                    "{uid} is deleted, and {field:?} of it was edited last, at {} {}",
+                    deed.at,
+                    shown(deed)
+                ));
             }
             if alive.is_empty() {
                 continue;
             }
             let found = match &deed.side {
-                Side::Ours(_, id) => self.stands(*id, field, after, None) || self.disputed(&group, field, after, None),
+                Side::Ours(_, id) => {
+                    self.stands(*id, field, after, None)
+                        || self.disputed(&group, field, after, None)
+                }
                 Side::There(..) => links.iter().any(|link| {
-                    group.iter().any(|id| self.stands(*id, field, after, Some(link)))
+                    group
+                        .iter()
+                        .any(|id| self.stands(*id, field, after, Some(link)))
                         || self.disputed(&group, field, after, Some(link))
                 }),
             };
@@ -117,7 +139,10 @@ impl Outcome<'_> {
                     deed.at,
                     shown(deed),
                     get(after, field),
-                    alive.iter().map(|event| get(event, field).to_string()).collect::<Vec<_>>()
+                    alive
+                        .iter()
+                        .map(|event| get(event, field).to_string())
+                        .collect::<Vec<_>>()
                 ));
             }
         }
@@ -140,12 +165,18 @@ impl Outcome<'_> {
                 };
                 stage.baton.say(&format!(
                     "history of {id} in {}: {} at {} by {:?} ({}): {what}",
-                    version.calendar, version.revision, version.at, version.cause.actor, version.cause.reason
+                    version.calendar,
+                    version.revision,
+                    version.at,
+                    version.cause.actor,
+                    version.cause.reason
                 ));
                 before = version.body.as_ref();
             }
             for stored in self.conflicts.iter().filter(|stored| stored.event == id) {
-                stage.baton.say(&format!("conflict at {}: {stored:?}", stored.at));
+                stage
+                    .baton
+                    .say(&format!("conflict at {}: {stored:?}", stored.at));
             }
         }
     }
@@ -164,25 +195,42 @@ impl Outcome<'_> {
                 && !matches!(deed.what, What::Deleted)
                 && deed.at.duration_since(last.at).abs() < UNKNOWING
         });
-        (!elsewhere).then(|| format!("{uid} was deleted at {} {} and is here again", last.at, shown(last)))
+        (!elsewhere).then(|| {
+            format!(
+                "{uid} was deleted at {} {} and is here again",
+                last.at,
+                shown(last)
+            )
+        })
     }
 
     /// Whether a field of an event has the value in the end.
     fn stands(&self, id: EventId, field: &Field, after: &Event, link: Option<&Link>) -> bool {
-        let Some(now) = self.latest.get(&id).and_then(|version| version.body.as_ref()) else {
+        let Some(now) = self
+            .latest
+            .get(&id)
+            .and_then(|version| version.body.as_ref())
+        else {
             return false;
         };
         value(now, field, link) == value(after, field, link)
     }
 
     /// Whether the value stands in a conflict.
-    fn disputed(&self, group: &[EventId], field: &Field, after: &Event, link: Option<&Link>) -> bool {
+    fn disputed(
+        &self,
+        group: &[EventId],
+        field: &Field,
+        after: &Event,
+        link: Option<&Link>,
+    ) -> bool {
         let wanted = value(after, field, link);
         let masked: Vec<Value> = vec![wanted, get(after, field)];
         self.conflicts.iter().any(|stored| {
             group.contains(&stored.event)
                 && stored.conflict.field == *field
-                && (masked.contains(&stored.conflict.local) || masked.contains(&stored.conflict.remote))
+                && (masked.contains(&stored.conflict.local)
+                    || masked.contains(&stored.conflict.remote))
         })
     }
 }
@@ -205,7 +253,13 @@ fn overwrites(later: &Deed, field: &Field) -> bool {
 }
 
 /// The links through which an edit at a server comes in, if it can be seen through them at all.
-fn travels<'a>(stage: &'a Stage, deed: &Deed, field: &Field, before: &Event, after: &Event) -> Vec<&'a Link> {
+fn travels<'a>(
+    stage: &'a Stage,
+    deed: &Deed,
+    field: &Field,
+    before: &Event,
+    after: &Event,
+) -> Vec<&'a Link> {
     let Side::There(place, _) = &deed.side else {
         return Vec::new();
     };
@@ -230,9 +284,11 @@ fn stays_here(stage: &Stage, deed: &Deed, field: &Field) -> bool {
     };
     stage.cast().links.iter().any(|link| {
         link.calendar == *calendar
-            && [Authority::Shared, Authority::Organizer].into_iter().any(|authority| {
-                !matches!(link.rules.flow(field, authority), Flow::Both | Flow::Out)
-            })
+            && [Authority::Shared, Authority::Organizer]
+                .into_iter()
+                .any(|authority| {
+                    !matches!(link.rules.flow(field, authority), Flow::Both | Flow::Out)
+                })
     })
 }
 

@@ -32,9 +32,10 @@ pub(crate) struct Before {
 
 /// The object that a path names.
 pub(crate) fn named(path: &str) -> Option<(Place, String)> {
-    let mut parts = path.strip_prefix("/dav/calendars/")?.split('/').map(|part| {
-        percent_decode_str(part).decode_utf8_lossy().into_owned()
-    });
+    let mut parts = path
+        .strip_prefix("/dav/calendars/")?
+        .split('/')
+        .map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned());
     let place = Place {
         user: parts.next()?,
         collection: parts.next()?,
@@ -100,7 +101,11 @@ fn words_stay_where_they_belong(stage: &Stage, asked: &Request<Bytes>, place: &P
         {
             stage.cry(
                 Law::TenantsApart,
-                format!("{} {} carries {word} of another tenant", asked.method(), asked.uri().path()),
+                format!(
+                    "{} {} carries {word} of another tenant",
+                    asked.method(),
+                    asked.uri().path()
+                ),
             );
         }
     }
@@ -110,12 +115,18 @@ fn words_stay_where_they_belong(stage: &Stage, asked: &Request<Bytes>, place: &P
     if only_busy && asked.method() == Method::PUT {
         let words = words(cast.tenants[account.tenant].canary, &body);
         let ledger = stage.ledger();
-        let leaked = words.iter().find(|word| !ledger.stands_there(place, word)).cloned();
+        let leaked = words
+            .iter()
+            .find(|word| !ledger.stands_there(place, word))
+            .cloned();
         drop(ledger);
         if let Some(word) = leaked {
             stage.cry(
                 Law::BusyLeaks,
-                format!("PUT {} carries {word}, which nobody wrote there", asked.uri().path()),
+                format!(
+                    "PUT {} carries {word}, which nobody wrote there",
+                    asked.uri().path()
+                ),
             );
         }
     }
@@ -123,7 +134,9 @@ fn words_stay_where_they_belong(stage: &Stage, asked: &Request<Bytes>, place: &P
 
 fn count_write(stage: &Stage, before: &Before) {
     let now = stage.baton.now();
-    let since = now.checked_sub(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MIN);
+    let since = now
+        .checked_sub(SignedDuration::from_hours(1))
+        .unwrap_or(Timestamp::MIN);
     let key = format!("{}/{}", before.place, before.name);
     let mut writes = lock(&stage.writes);
     let times = writes.entry(key).or_default();
@@ -134,7 +147,10 @@ fn count_write(stage: &Stage, before: &Before) {
     if count > WRITES_PER_HOUR_MAX {
         stage.cry(
             Law::Budgets,
-            format!("{}/{} was written {count} times within an hour", before.place, before.name),
+            format!(
+                "{}/{} was written {count} times within an hour",
+                before.place, before.name
+            ),
         );
     }
 }
@@ -144,11 +160,16 @@ fn deleted(stage: &Stage, before: &Before, object: &Object) {
     let Some(account) = cast.account(&before.place.user) else {
         return;
     };
-    let Some(seen) = seen(&object.text) else { return };
+    let Some(seen) = seen(&object.text) else {
+        return;
+    };
     if !stage.ledger().was_deleted(account.tenant, &seen.uid) {
         stage.cry(
             Law::DeletedByNobody,
-            format!("DELETE of {} at {}, which nobody had deleted", seen.uid, before.place),
+            format!(
+                "DELETE of {} at {}, which nobody had deleted",
+                seen.uid, before.place
+            ),
         );
     }
 }

@@ -52,7 +52,9 @@ pub(crate) async fn strike(stage: Arc<Stage>, lots: Arc<Lots>, mut nodes: Vec<Ta
                 if let Some(remote) = stage.world().accounts.get_mut(&account.user) {
                     remote.password = format!("new password {number}");
                 }
-                stage.baton.say(&format!("{} has a new password", account.user));
+                stage
+                    .baton
+                    .say(&format!("{} has a new password", account.user));
             }
         }
     }

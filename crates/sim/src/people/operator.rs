@@ -7,10 +7,10 @@ use kalends_store::connections::{self, ConnectionState};
 use kalends_store::links::DueReason;
 use kalends_store::{Store, StoreError, events, held, links};
 
+use crate::baton;
 use crate::ledger::{Deed, Side, What};
 use crate::seams::Lots;
 use crate::stage::{Law, Stage};
-use crate::baton;
 
 /// How long the operator sleeps, in milliseconds.
 const ASLEEP_MS: std::ops::Range<i64> = 60_000..300_000;
@@ -46,9 +46,13 @@ pub(crate) async fn look(stage: &Stage, store: &Store, confirm: bool) -> Result<
                     .accounts
                     .get(&connection.user)
                     .map(|account| account.password.clone());
-                stage.ledger().set_password(&connection.user, &password.unwrap_or_default());
+                stage
+                    .ledger()
+                    .set_password(&connection.user, &password.unwrap_or_default());
                 connections::set_state(&mut tx, connection.id, ConnectionState::Ok, None).await?;
-                stage.baton.say(&format!("connects {} again", connection.name));
+                stage
+                    .baton
+                    .say(&format!("connects {} again", connection.name));
                 reconnected = true;
             }
         }
@@ -62,14 +66,25 @@ pub(crate) async fn look(stage: &Stage, store: &Store, confirm: bool) -> Result<
             }
             if confirm {
                 held::confirm(&mut tx, link.id, now, baton::after(now, WORD_GOOD_FOR)).await?;
-                stage.baton.say(&format!("confirms {} held deletions of {}", held.len(), link.id));
+                stage.baton.say(&format!(
+                    "confirms {} held deletions of {}",
+                    held.len(),
+                    link.id
+                ));
                 continue;
             }
             held::refuse(&mut tx, link.id, now).await?;
-            stage.baton.say(&format!("refuses {} held deletions of {}", held.len(), link.id));
+            stage.baton.say(&format!(
+                "refuses {} held deletions of {}",
+                held.len(),
+                link.id
+            ));
             for held in held {
                 let stored = events::get(&mut tx, held.event).await?;
-                let Some(uid) = stored.and_then(|stored| stored.body).map(|body: Event| body.uid.0) else {
+                let Some(uid) = stored
+                    .and_then(|stored| stored.body)
+                    .map(|body: Event| body.uid.0)
+                else {
                     continue;
                 };
                 stage.ledger().deeds.push(Deed {

@@ -30,14 +30,24 @@ fn once(stage: &Stage, chance: &mut Chance, place: &Place, number: usize) {
         Err(_) => return,
     };
     if kind < 15 || names.is_empty() {
-        return create(stage, place, seed, &format!("{}-new{number}@people", place.user));
+        return create(
+            stage,
+            place,
+            seed,
+            &format!("{}-new{number}@people", place.user),
+        );
     }
     let index = usize::try_from(which % names.len() as u64).unwrap_or(0);
     let name = &names[index];
     match kind {
         15..25 => delete(stage, place, name),
         25..50 => change(stage, place, name, |stage, text| {
-            retold(stage, place, text, ["SUMMARY", "DESCRIPTION", "LOCATION"][usize::try_from(seed % 3).unwrap_or(0)])
+            retold(
+                stage,
+                place,
+                text,
+                ["SUMMARY", "DESCRIPTION", "LOCATION"][usize::try_from(seed % 3).unwrap_or(0)],
+            )
         }),
         _ => change(stage, place, name, |_, text| seed::edit(seed, text)),
     }
@@ -77,7 +87,11 @@ fn delete(stage: &Stage, place: &Place, name: &str) {
     drop(world);
     stage.baton.say(&format!("deletes {} at {place}", seen.uid));
     // Where nothing comes in from, a deletion is put back and is no deed.
-    if stage.cast().links_at(place).any(|link| link.rules.receives()) {
+    if stage
+        .cast()
+        .links_at(place)
+        .any(|link| link.rules.receives())
+    {
         note(stage, place, name, &seen.uid, What::Deleted);
     }
 }
@@ -102,11 +116,15 @@ fn change(stage: &Stage, place: &Place, name: &str, how: impl FnOnce(&Stage, &st
     };
     let put = stage.world().put(place, upload, now);
     if let Err(error) = put {
-        stage.baton.say(&format!("could not edit {name} at {place}: {error}"));
+        stage
+            .baton
+            .say(&format!("could not edit {name} at {place}: {error}"));
         return;
     }
     let fields = kalends_calendar::merge::differing(&before.event, &after.event);
-    stage.baton.say(&format!("edits {} at {place}: {fields:?}", after.uid));
+    stage
+        .baton
+        .say(&format!("edits {} at {place}: {fields:?}", after.uid));
     let canary = canary(stage, place);
     let mut ledger = stage.ledger();
     ledger.put_there(place, canary, &page::unfolded(&edited));
@@ -122,7 +140,10 @@ fn note(stage: &Stage, place: &Place, name: &str, uid: &str, what: What) {
 fn deed(stage: &Stage, place: &Place, name: &str, uid: &str, what: What) -> Deed {
     Deed {
         at: stage.baton.now(),
-        tenant: stage.cast().account(&place.user).map_or(0, |account| account.tenant),
+        tenant: stage
+            .cast()
+            .account(&place.user)
+            .map_or(0, |account| account.tenant),
         uid: uid.to_owned(),
         side: Side::There(place.clone(), name.to_owned()),
         what,

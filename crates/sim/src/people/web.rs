@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::ToSpan;
-use kalends_calendar::event::{Alert, AlertAction, AlertKey, Details, Event, Location, Override, RecurrenceId, Status, Trigger};
+use kalends_calendar::event::{
+    Alert, AlertAction, AlertKey, Details, Event, Location, Override, RecurrenceId, Status, Trigger,
+};
 use kalends_calendar::ical;
 use kalends_calendar::ids::{CalendarId, EventId};
 use kalends_calendar::time::Start;
 use kalends_engine::edits::{self, Choice, EditRefused, Editor};
 use kalends_engine::{Engine, edits as engine_edits};
 use kalends_sandbox::{Chance, seed};
+use kalends_store::StoreError;
 use kalends_store::conflicts::{self, Which};
 use kalends_store::events::{self, StoredEvent, Window};
-use kalends_store::StoreError;
 
 use super::THINKING_MS;
 use crate::ledger::{Deed, Side, What};
@@ -33,10 +35,15 @@ pub(crate) async fn edit(stage: Arc<Stage>, lots: Arc<Lots>, count: usize) {
     };
     for number in 0..count {
         stage.baton.pause(lots.length(THINKING_MS)).await;
-        let person = Person { stage: &stage, engine: &engine, lots: &lots };
+        let person = Person {
+            stage: &stage,
+            engine: &engine,
+            lots: &lots,
+        };
         match person.once(number).await {
             // Somebody was quicker, or there is nothing to restore: the person sees it and goes on.
-            Ok(()) | Err(EditRefused::Deleted(_) | EditRefused::Stale(_) | EditRefused::NotFound(_)) => {}
+            Ok(())
+            | Err(EditRefused::Deleted(_) | EditRefused::Stale(_) | EditRefused::NotFound(_)) => {}
             Err(error) => stage.cry(Law::Broken, format!("an edit failed: {error}")),
         }
     }
@@ -62,10 +69,21 @@ impl Person<'_> {
             .tenants
             .iter()
             .enumerate()
-            .flat_map(|(tenant, owner)| owner.calendars.iter().map(move |calendar| Spot { tenant, calendar: *calendar }))
+            .flat_map(|(tenant, owner)| {
+                owner.calendars.iter().map(move |calendar| Spot {
+                    tenant,
+                    calendar: *calendar,
+                })
+            })
             .collect();
-        let (spot, kind, which, seed) =
-            self.lots.draw(|chance| (*chance.pick(&spots), chance.below(100), chance.next(), chance.next()));
+        let (spot, kind, which, seed) = self.lots.draw(|chance| {
+            (
+                *chance.pick(&spots),
+                chance.below(100),
+                chance.next(),
+                chance.next(),
+            )
+        });
         if kind < 12 {
             return self.create(spot, seed, number).await;
         }
@@ -81,9 +99,12 @@ impl Person<'_> {
         if kind < 36 {
             return self.delete(spot, &stored).await;
         }
-        let Some(before) = &stored.body else { return Ok(()) };
+        let Some(before) = &stored.body else {
+            return Ok(());
+        };
         let mut after = before.clone();
-        self.lots.draw(|chance| self.change(chance, spot, &mut after));
+        self.lots
+            .draw(|chance| self.change(chance, spot, &mut after));
         if after == *before {
             return Ok(());
         }
@@ -91,7 +112,15 @@ impl Person<'_> {
         if seed % 4 == 0 {
             self.stage.baton.pause(Duration::from_secs(seed % 20)).await;
         }
-        edits::update(self.engine, self.tenant(spot), stored.id, stored.revision, &after, Editor("ann")).await?;
+        edits::update(
+            self.engine,
+            self.tenant(spot),
+            stored.id,
+            stored.revision,
+            &after,
+            Editor("ann"),
+        )
+        .await?;
         self.note_edit(spot, stored.id, before, &after);
         Ok(())
     }
@@ -102,7 +131,15 @@ impl Person<'_> {
 
     async fn pick(&self, spot: Spot, which: u64) -> Result<Option<StoredEvent>, StoreError> {
         let mut tx = self.engine.store.read(self.tenant(spot)).await?;
-        let mut page = events::list_range(&mut tx, Some(spot.calendar), Window::default(), None, LOOKED_THROUGH).await?.events;
+        let mut page = events::list_range(
+            &mut tx,
+            Some(spot.calendar),
+            Window::default(),
+            None,
+            LOOKED_THROUGH,
+        )
+        .await?
+        .events;
         if page.is_empty() {
             return Ok(None);
         }
@@ -117,16 +154,34 @@ impl Person<'_> {
         };
         let mut event = object.event;
         event.master.details.title = self.titled(spot);
-        let id = edits::create(self.engine, self.tenant(spot), spot.calendar, &event, Editor("ann")).await?;
+        let id = edits::create(
+            self.engine,
+            self.tenant(spot),
+            spot.calendar,
+            &event,
+            Editor("ann"),
+        )
+        .await?;
         self.stage.baton.say(&format!("creates {uid} as {id}"));
         self.note(spot, id, &event.uid.0, What::Created);
         Ok(())
     }
 
     async fn delete(&self, spot: Spot, stored: &StoredEvent) -> Result<(), EditRefused> {
-        let Some(body) = &stored.body else { return Ok(()) };
-        edits::delete(self.engine, self.tenant(spot), stored.id, stored.revision, Editor("ann")).await?;
-        self.stage.baton.say(&format!("deletes {} {}", body.uid, stored.id));
+        let Some(body) = &stored.body else {
+            return Ok(());
+        };
+        edits::delete(
+            self.engine,
+            self.tenant(spot),
+            stored.id,
+            stored.revision,
+            Editor("ann"),
+        )
+        .await?;
+        self.stage
+            .baton
+            .say(&format!("deletes {} {}", body.uid, stored.id));
         self.note(spot, stored.id, &body.uid.0, What::Deleted);
         Ok(())
     }
@@ -135,7 +190,10 @@ impl Person<'_> {
         let mut tx = self.engine.store.read(self.tenant(spot)).await?;
         let feed = events::changes_since(&mut tx, 0, 10_000).await?;
         drop(tx);
-        let bodies: Vec<_> = feed.iter().filter(|version| version.body.is_some() && version.calendar == spot.calendar).collect();
+        let bodies: Vec<_> = feed
+            .iter()
+            .filter(|version| version.body.is_some() && version.calendar == spot.calendar)
+            .collect();
         if bodies.is_empty() {
             return Ok(());
         }
@@ -143,9 +201,20 @@ impl Person<'_> {
         let Some(latest) = feed.iter().rev().find(|other| other.event == version.event) else {
             return Ok(());
         };
-        let Some(after) = &version.body else { return Ok(()) };
-        engine_edits::restore(self.engine, self.tenant(spot), version.event, version.revision, Editor("ann")).await?;
-        self.stage.baton.say(&format!("restores {} {}", after.uid, version.event));
+        let Some(after) = &version.body else {
+            return Ok(());
+        };
+        engine_edits::restore(
+            self.engine,
+            self.tenant(spot),
+            version.event,
+            version.revision,
+            Editor("ann"),
+        )
+        .await?;
+        self.stage
+            .baton
+            .say(&format!("restores {} {}", after.uid, version.event));
         match &latest.body {
             Some(before) => self.note_edit(spot, version.event, before, after),
             None => self.note(spot, version.event, &after.uid.0, What::Created),
@@ -163,13 +232,30 @@ impl Person<'_> {
         let conflict = &open[usize::try_from(which % open.len() as u64).unwrap_or(0)];
         let before = events::get(&mut tx, conflict.event).await?;
         drop(tx);
-        let choice = if which % 3 == 0 { Choice::Local } else { Choice::Remote };
-        edits::resolve(self.engine, tenant, conflict.id, choice.clone(), Editor("ann")).await?;
-        self.stage.baton.say(&format!("resolves {:?} of {}: {choice:?}", conflict.conflict.field, conflict.event));
+        let choice = if which % 3 == 0 {
+            Choice::Local
+        } else {
+            Choice::Remote
+        };
+        edits::resolve(
+            self.engine,
+            tenant,
+            conflict.id,
+            choice.clone(),
+            Editor("ann"),
+        )
+        .await?;
+        self.stage.baton.say(&format!(
+            "resolves {:?} of {}: {choice:?}",
+            conflict.conflict.field, conflict.event
+        ));
         let mut tx = self.engine.store.read(tenant).await?;
         let after = events::get(&mut tx, conflict.event).await?;
         drop(tx);
-        if let (Some(before), Some(after)) = (before.and_then(|event| event.body), after.and_then(|event| event.body)) {
+        if let (Some(before), Some(after)) = (
+            before.and_then(|event| event.body),
+            after.and_then(|event| event.body),
+        ) {
             self.note_edit(spot, conflict.event, &before, &after);
         }
         Ok(())
@@ -186,7 +272,12 @@ impl Person<'_> {
         match chance.below(10) {
             0 | 1 => details.title = self.titled(spot),
             2 => details.description = self.titled(spot),
-            3 => details.locations = vec![Location { name: self.titled(spot), coordinates: None }],
+            3 => {
+                details.locations = vec![Location {
+                    name: self.titled(spot),
+                    coordinates: None,
+                }]
+            }
             4 => {
                 details.status = match details.status {
                     Status::Confirmed => Status::Tentative,
@@ -195,8 +286,13 @@ impl Person<'_> {
             }
             5 => {
                 let seconds = -60 * chance.within(1..10_000);
-                let alert = Alert { trigger: Trigger::FromStart(seconds), action: AlertAction::Display };
-                details.alerts.insert(AlertKey(format!("alert{}", chance.below(1_000_000))), alert);
+                let alert = Alert {
+                    trigger: Trigger::FromStart(seconds),
+                    action: AlertAction::Display,
+                };
+                details
+                    .alerts
+                    .insert(AlertKey(format!("alert{}", chance.below(1_000_000))), alert);
             }
             6 => drop(details.alerts.pop_last()),
             7 => exclude(chance, event),
@@ -207,7 +303,9 @@ impl Person<'_> {
 
     fn note_edit(&self, spot: Spot, id: EventId, before: &Event, after: &Event) {
         let fields = kalends_calendar::merge::differing(before, after);
-        self.stage.baton.say(&format!("edits {} {id}: {fields:?}", after.uid));
+        self.stage
+            .baton
+            .say(&format!("edits {} {id}: {fields:?}", after.uid));
         let deed = self.deed(spot, id, &after.uid.0, What::Created);
         self.stage.ledger().edited(deed, before, after);
     }
@@ -233,7 +331,12 @@ fn occurrence(chance: &mut Chance, event: &Event) -> Option<RecurrenceId> {
     if event.recurrence_rules.is_empty() {
         return None;
     }
-    let local = event.master.start.local().checked_add((7 * chance.within(1..9)).days()).ok()?;
+    let local = event
+        .master
+        .start
+        .local()
+        .checked_add((7 * chance.within(1..9)).days())
+        .ok()?;
     let id = RecurrenceId(local);
     (!event.recurrence_overrides.contains_key(&id)).then_some(id)
 }
@@ -245,13 +348,26 @@ fn exclude(chance: &mut Chance, event: &mut Event) {
 }
 
 fn move_one(chance: &mut Chance, event: &mut Event, title: &str) {
-    let Some(id) = occurrence(chance, event) else { return };
+    let Some(id) = occurrence(chance, event) else {
+        return;
+    };
     let mut instance = event.master.clone();
-    let by = if matches!(instance.start, Start::AllDay(_)) { 1.day() } else { 30.minutes() };
-    let Ok(local) = id.0.checked_add(by) else { return };
+    let by = if matches!(instance.start, Start::AllDay(_)) {
+        1.day()
+    } else {
+        30.minutes()
+    };
+    let Ok(local) = id.0.checked_add(by) else {
+        return;
+    };
     instance.start = instance.start.at(local);
-    instance.details = Details { title: title.to_owned(), ..instance.details };
-    event.recurrence_overrides.insert(id, Override::Replaced(Box::new(instance)));
+    instance.details = Details {
+        title: title.to_owned(),
+        ..instance.details
+    };
+    event
+        .recurrence_overrides
+        .insert(id, Override::Replaced(Box::new(instance)));
 }
 
 /// Moves a single event. Not a series: its overrides are named after its starts.
@@ -259,7 +375,11 @@ fn shift(chance: &mut Chance, event: &mut Event) {
     if !event.recurrence_rules.is_empty() || !event.recurrence_overrides.is_empty() {
         return;
     }
-    let by = if event.master.start.is_all_day() { chance.within(1..20).days() } else { (15 * chance.within(1..40)).minutes() };
+    let by = if event.master.start.is_all_day() {
+        chance.within(1..20).days()
+    } else {
+        (15 * chance.within(1..40)).minutes()
+    };
     if let Ok(local) = event.master.start.local().checked_add(by) {
         event.master.start = event.master.start.at(local);
     }
