@@ -124,20 +124,18 @@ impl Provider for Watched {
     }
 
     async fn write(&self, calendar: &RemoteCalendarId, write: &Write) -> Result<Receipt, Failure> {
+        let write = plant::on_a_write(&self.stage, self.tenant, write);
+        if let Some(receipt) = plant::instead_of_writing(&self.stage, &write, &self.inner) {
+            return Ok(receipt);
+        }
         self.stage.write_begins(WriteBegins {
             holder: self.holder.clone(),
             tenant: self.tenant,
             connection: self.connection,
             remote: calendar.clone(),
         });
-        let write = plant::on_a_write(&self.stage, self.tenant, write);
-        let receipt = match plant::instead_of_writing(&self.stage, &write, &self.inner) {
-            Some(receipt) => Ok(receipt),
-            None => {
-                let calendar = plant::which_calendar(&self.stage, calendar);
-                self.inner.write(&calendar, &write).await
-            }
-        };
+        let calendar = plant::which_calendar(&self.stage, calendar);
+        let receipt = self.inner.write(&calendar, &write).await;
         if let Err(failure) = &receipt {
             self.say("write", failure);
         }
