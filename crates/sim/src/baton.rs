@@ -305,20 +305,19 @@ impl Future for Pause {
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
         let baton = Arc::clone(&self.baton);
         let mut state = baton.state();
-        let id = match self.wait {
-            Some(id) => id,
-            None => {
-                state.waits_made += 1;
-                let id = state.waits_made;
-                let wait = Wait {
-                    task: state.current,
-                    until: after(state.now, self.length),
-                    over: false,
-                };
-                state.waits.insert(id, wait);
-                self.wait = Some(id);
-                id
-            }
+        let id = if let Some(id) = self.wait {
+            id
+        } else {
+            state.waits_made += 1;
+            let id = state.waits_made;
+            let wait = Wait {
+                task: state.current,
+                until: after(state.now, self.length),
+                over: false,
+            };
+            state.waits.insert(id, wait);
+            self.wait = Some(id);
+            id
         };
         if state.waits.get(&id).is_none_or(|wait| wait.over) {
             state.waits.remove(&id);

@@ -63,7 +63,7 @@ impl Ledger {
     }
 
     /// Notes the fields in which an edit changed an event.
-    pub(crate) fn edited(&mut self, deed: Deed, before: &Event, after: &Event) {
+    pub(crate) fn edited(&mut self, deed: &Deed, before: &Event, after: &Event) {
         let fields = differing(before, after);
         let (before, after) = (Arc::new(before.clone()), Arc::new(after.clone()));
         for field in fields {

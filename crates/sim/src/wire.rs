@@ -1,5 +1,6 @@
 //! The way to the servers: requests reach the world in memory, some late, some twice, some never.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,7 +96,8 @@ impl Wire {
         };
         let mut line = format!("{} {} -> {said}", asked.method(), asked.uri().path());
         if let Some(fault) = fault {
-            line.push_str(&format!(" ({fault:?})"));
+            // Writing to a String cannot fail.
+            let _ = write!(line, " ({fault:?})");
         }
         self.stage.baton.say(&line);
         oracle::wire::after(&self.stage, &asked, before);

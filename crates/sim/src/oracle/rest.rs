@@ -32,7 +32,7 @@ pub(crate) async fn come_to_rest(stage: Arc<Stage>, chance: Chance) {
         Ok(engine) => engine,
         Err(error) => return stage.cry(Law::Broken, format!("no store at rest: {error}")),
     };
-    if let Err(error) = settle(&stage, &engine).await {
+    if let Err(error) = Box::pin(settle(&stage, &engine)).await {
         stage.cry(Law::Broken, format!("rest: {error}"));
     }
 }
@@ -48,7 +48,7 @@ async fn settle(stage: &Arc<Stage>, engine: &Engine) -> anyhow::Result<()> {
         stage.baton.skip(BETWEEN_ROUNDS);
         stage.baton.say(&format!("round {round}"));
         let before = writes(stage);
-        if !run_round(stage, engine).await? {
+        if !Box::pin(run_round(stage, engine)).await? {
             return Ok(());
         }
         let written = writes(stage) - before;
@@ -111,7 +111,7 @@ async fn run_round(stage: &Arc<Stage>, engine: &Engine) -> anyhow::Result<bool> 
             );
             return Ok(false);
         }
-        let report = run_link(engine, leased, &Silent).await?;
+        let report = Box::pin(run_link(engine, leased, &Silent)).await?;
         let counts = serde_json::to_string(&report.counts)?;
         stage
             .baton

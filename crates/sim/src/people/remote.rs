@@ -129,7 +129,7 @@ fn change(stage: &Stage, place: &Place, name: &str, how: impl FnOnce(&Stage, &st
     let mut ledger = stage.ledger();
     ledger.put_there(place, canary, &page::unfolded(&edited));
     let deed = deed(stage, place, name, &after.uid, What::Created);
-    ledger.edited(deed, &before.event, &after.event);
+    ledger.edited(&deed, &before.event, &after.event);
 }
 
 fn note(stage: &Stage, place: &Place, name: &str, uid: &str, what: What) {

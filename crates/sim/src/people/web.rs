@@ -109,7 +109,7 @@ impl Person<'_> {
             return Ok(());
         }
         // A person has the form open for a while, and somebody else may be quicker.
-        if seed % 4 == 0 {
+        if seed.is_multiple_of(4) {
             self.stage.baton.pause(Duration::from_secs(seed % 20)).await;
         }
         edits::update(
@@ -232,7 +232,7 @@ impl Person<'_> {
         let conflict = &open[usize::try_from(which % open.len() as u64).unwrap_or(0)];
         let before = events::get(&mut tx, conflict.event).await?;
         drop(tx);
-        let choice = if which % 3 == 0 {
+        let choice = if which.is_multiple_of(3) {
             Choice::Local
         } else {
             Choice::Remote
@@ -276,7 +276,7 @@ impl Person<'_> {
                 details.locations = vec![Location {
                     name: self.titled(spot),
                     coordinates: None,
-                }]
+                }];
             }
             4 => {
                 details.status = match details.status {
@@ -307,7 +307,7 @@ impl Person<'_> {
             .baton
             .say(&format!("edits {} {id}: {fields:?}", after.uid));
         let deed = self.deed(spot, id, &after.uid.0, What::Created);
-        self.stage.ledger().edited(deed, before, after);
+        self.stage.ledger().edited(&deed, before, after);
     }
 
     fn note(&self, spot: Spot, id: EventId, uid: &str, what: What) {
