@@ -278,6 +278,19 @@ fn what_the_provider_lost_of_ours_is_no_edit_of_ours() {
 }
 
 #[test]
+fn a_link_that_only_receives_owes_nothing_for_an_edit_that_beats_a_deletion() {
+    let base = meeting("Lunch", 12);
+    let ours = mirrored(&base, live(&meeting("Late lunch", 12)), Debt::Owed);
+    let pushes = |direction| {
+        plan_incoming(&ours, Theirs::Gone, &rules(direction))
+            .iter()
+            .any(|step| matches!(step, Step::Push { .. }))
+    };
+    assert!(pushes(Direction::TwoWay));
+    assert!(!pushes(Direction::Pull));
+}
+
+#[test]
 fn an_undecided_conflict_is_not_settled_by_the_next_change() {
     let rules = Rules {
         conflict_policy: ConflictPolicy::Ask,

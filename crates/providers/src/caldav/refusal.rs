@@ -143,6 +143,16 @@ pub(crate) fn scrubbed(words: &str) -> String {
     line
 }
 
+/// Whether an answer is a page for people.
+pub(crate) fn is_web_page(answer: &Answer) -> bool {
+    !answer.body.is_empty()
+        && answer
+            .headers
+            .get(::http::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"))
+}
+
 fn content_kind(answer: &Answer) -> String {
     if answer.body.is_empty() {
         return "nothing".to_owned();
