@@ -27,7 +27,7 @@ pub use line::Line;
 
 pub use patch::{PatchOptions, patch_object};
 pub use read::{Object, Reading, read_calendar, read_object};
-pub use silence::silence_scheduling;
+pub use silence::{Agent, Roles, silence_added, silence_scheduling, without_method};
 pub use tree::{Component, Node, Tree};
 pub use write::{WriteOptions, write_object};
 

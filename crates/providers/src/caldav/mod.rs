@@ -10,6 +10,7 @@ mod listing;
 mod object;
 mod refusal;
 mod requests;
+mod scheduling;
 mod write;
 mod xml;
 
@@ -69,6 +70,8 @@ struct Learned {
     me: Vec<Address>,
     /// Calendars that cannot report changes.
     without_sync: HashSet<RemoteCalendarId>,
+    /// Whether the server mails guests and organizers by itself.
+    schedules: Option<bool>,
 }
 
 impl fmt::Debug for Account {
@@ -101,7 +104,7 @@ impl CalDav {
     }
 
     /// The same account with the addresses under which its owner is invited, as an earlier discovery found them. Without
-    /// them, and before a discovery of its own, every event with guests is silenced as if it were a guest's copy.
+    /// them, and before a discovery of its own, every event with guests is taken for the owner's and for a guest's at once.
     #[must_use]
     pub fn with_me(self, me: Vec<Address>) -> Self {
         self.with_learned(|learned| learned.me = me);

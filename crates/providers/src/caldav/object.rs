@@ -39,7 +39,8 @@ pub(super) fn compose(event: &Event, mark: &Mark, stamp: Timestamp, me: &[Addres
     ical::silence_scheduling(&ical::write_object(event, &options), me)
 }
 
-/// The text of an event that is there already, changed where the event says otherwise.
+/// The text of an event that is there already, changed where the event says otherwise. Guests are silenced only where
+/// they are new to a mirror of ours: see [`super::scheduling`].
 pub(super) fn patch(
     raw: &Raw,
     event: &Event,
@@ -49,8 +50,18 @@ pub(super) fn patch(
 ) -> Result<String, Failure> {
     let options = ical::PatchOptions { mark, stamp };
     ical::patch_object(&raw.0, event, &options)
-        .map(|text| ical::silence_scheduling(&text, me))
+        .map(|text| {
+            if mark.is_some() || is_marked(raw) {
+                ical::silence_added(&text, &ical::Roles::read(&raw.0), me)
+            } else {
+                ical::without_method(&text)
+            }
+        })
         .map_err(|error| unreadable(&error))
+}
+
+fn is_marked(raw: &Raw) -> bool {
+    ical::read_object(&raw.0).is_ok_and(|object| object.mark.is_some())
 }
 
 fn understood(version: Option<Version>, text: String) -> Result<Observed, ItemError> {

@@ -106,6 +106,11 @@ pub(crate) fn get(url: &Url) -> Request {
     request
 }
 
+/// What the server can do, in the header `DAV` of its answer.
+pub(crate) fn options(url: &Url) -> Request {
+    bare(Method::OPTIONS, url)
+}
+
 pub(crate) fn put(
     url: &Url,
     text: String,

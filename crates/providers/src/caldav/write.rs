@@ -3,13 +3,14 @@
 use ::http::header::{CONTENT_LOCATION, LOCATION};
 use kalends_calendar::event::Event;
 use kalends_calendar::failure::{Class, Failure};
+use kalends_calendar::ical::Roles;
 use kalends_calendar::ids::{RemoteCalendarId, RemoteId, Version};
 use kalends_calendar::provider::{Mark, Raw, Receipt, State, Write};
 use url::Url;
 
 use super::requests::{self, Precondition};
 use super::xml::{ErrorBody, Ns, error_body};
-use super::{CalDav, fetch, href, object, refusal};
+use super::{CalDav, fetch, href, object, refusal, scheduling};
 use crate::http::Answer;
 
 /// Preconditions of RFC 4791 §5.3.2.1 and its kin that are about the content of this one event.
@@ -71,9 +72,11 @@ impl CalDav {
                 };
                 self.update(&url, remote_id, change).await
             }
-            Write::Delete { remote_id, version, raw: _ } => {
-                self.delete(&url, remote_id, version.as_ref()).await
-            }
+            Write::Delete {
+                remote_id,
+                version,
+                raw,
+            } => self.delete(&url, remote_id, version.as_ref(), raw).await,
         }
     }
 
@@ -110,6 +113,10 @@ impl CalDav {
         change: Change<'_>,
     ) -> Result<Receipt, Failure> {
         let target = href::resource_url(calendar, remote_id)?;
+        let me = self.with_learned(|learned| learned.me.clone());
+        let text = object::patch(change.raw, change.event, change.mark, self.now(), &me)?;
+        let mailed = scheduling::by_update(&Roles::read(&change.raw.0), &Roles::read(&text), &me);
+        self.refuse_mail(calendar, mailed).await?;
         let found_version;
         let version = if let Some(version) = change.version {
             Some(version)
@@ -119,8 +126,6 @@ impl CalDav {
                 .await?;
             found_version.as_ref()
         };
-        let me = self.with_learned(|learned| learned.me.clone());
-        let text = object::patch(change.raw, change.event, change.mark, self.now(), &me)?;
         let request = requests::put(&target, text.clone(), requests::unchanged(version))?;
         let mut answer = self.send(request).await?;
         if answer.status.as_u16() == 412
@@ -143,8 +148,12 @@ impl CalDav {
         calendar: &Url,
         remote_id: &RemoteId,
         version: Option<&Version>,
+        raw: &Raw,
     ) -> Result<Receipt, Failure> {
         let target = href::resource_url(calendar, remote_id)?;
+        let me = self.with_learned(|learned| learned.me.clone());
+        let mailed = scheduling::by_delete(&Roles::read(&raw.0), &me);
+        self.refuse_mail(calendar, mailed).await?;
         let request = requests::delete(&target, requests::unchanged(version))?;
         let mut answer = self.send(request).await?;
         if answer.status.as_u16() == 412

@@ -7,6 +7,7 @@ mod feeds;
 mod fetching;
 mod listing;
 mod live;
+mod mailing;
 mod script;
 mod servers;
 mod tls;
