@@ -101,6 +101,15 @@ pub(crate) fn is_member(collection: &Url, url: &Url) -> bool {
     }
 }
 
+/// Whether a resource is for certain a member of this very collection, and not of one that may be another.
+pub(crate) fn is_inside(collection: &Url, url: &Url) -> bool {
+    collection.host() == url.host()
+        && url
+            .path()
+            .strip_prefix(collection.path())
+            .is_some_and(|rest| !rest.is_empty() && !rest.contains('/'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,6 +179,20 @@ mod tests {
                 expected,
                 "{url}"
             );
+        }
+        for (url, expected) in [
+            ("https://h/cal/a.ics", true),
+            ("https://h/c%61l/../cal/%61.ics", true),
+            ("https://h/cal/", false),
+            ("https://h/cal", false),
+            ("https://h/cal/sub/a.ics", false),
+            ("https://h/alias/a.ics", false),
+            ("https://h/calendar/a.ics", false),
+            ("https://h/cal/../other/a.ics", false),
+            ("https://other/cal/a.ics", false),
+        ] {
+            let url = canonical(url.parse().unwrap());
+            assert_eq!(is_inside(&calendar, &url), expected, "{url}");
         }
     }
 }

@@ -259,7 +259,10 @@ impl CalDav {
             let holder = said
                 .holder
                 .as_deref()
+                .filter(|place| !place.trim().is_empty())
                 .and_then(|place| href::resolve(&answer.url, place))
+                // Some servers keep UIDs unique over all calendars of an account: what is in another is not ours to touch.
+                .filter(|place| href::is_inside(calendar, place))
                 .map(|place| href::remote_id(calendar, &place));
             return failure(
                 Class::UidTaken { holder },

@@ -373,6 +373,35 @@ async fn each_refusal_of_a_creation_has_its_meaning() {
 }
 
 #[tokio::test]
+async fn a_uid_is_held_by_a_member_of_this_calendar_or_by_nobody_we_know() {
+    for (place, expected) in [
+        ("/cal/work/other.ics", Some("/cal/work/other.ics")),
+        ("/cal/%77ork/%6fther.ics", Some("/cal/work/other.ics")),
+        (
+            "https://dav.example.com/cal/work/other.ics",
+            Some("/cal/work/other.ics"),
+        ),
+        ("other.ics", Some("/cal/work/other.ics")),
+        ("/cal/private/other.ics", None),
+        ("/cal/work/../private/other.ics", None),
+        ("/cal/workshop/other.ics", None),
+        ("/cal/work/sub/other.ics", None),
+        ("/cal/work/", None),
+        ("/cal/work", None),
+        ("https://evil.example.net/cal/work/other.ics", None),
+        ("", None),
+    ] {
+        let body = precondition(&format!(
+            "<cal:no-uid-conflict><d:href>{place}</d:href></cal:no-uid-conflict>"
+        ));
+        let script = Script::new().on(PUT, 403, &body);
+        let failure = write(&script, &create()).await.unwrap_err();
+        let holder = expected.map(RemoteId::from);
+        assert_eq!(failure.class, Class::UidTaken { holder }, "{place}");
+    }
+}
+
+#[tokio::test]
 async fn each_refusal_of_an_update_has_its_meaning() {
     for (code, class) in [
         (412, Class::Changed),
