@@ -47,6 +47,14 @@ struct Change<'a> {
     mark: Option<&'a Mark>,
 }
 
+/// What is there of an event that was read without a version.
+enum Found {
+    /// The same content; its version, should it have one now.
+    Same(Option<Version>),
+    /// Nothing.
+    Gone,
+}
+
 impl CalDav {
     /// One write.
     pub(super) async fn write_one(
@@ -121,9 +129,15 @@ impl CalDav {
         let version = if let Some(version) = change.version {
             Some(version)
         } else {
-            found_version = self
+            found_version = match self
                 .unchanged_content(calendar, remote_id, change.raw)
-                .await?;
+                .await?
+            {
+                Found::Same(version) => version,
+                Found::Gone => {
+                    return Err(Failure::new(Class::Gone, "The event is no longer there"));
+                }
+            };
             found_version.as_ref()
         };
         let request = requests::put(&target, text.clone(), requests::unchanged(version))?;
@@ -154,6 +168,16 @@ impl CalDav {
         let me = self.with_learned(|learned| learned.me.clone());
         let mailed = scheduling::by_delete(&Roles::read(&raw.0), &me);
         self.refuse_mail(calendar, mailed).await?;
+        let found_version;
+        let version = if let Some(version) = version {
+            Some(version)
+        } else {
+            found_version = match self.unchanged_content(calendar, remote_id, raw).await? {
+                Found::Same(version) => version,
+                Found::Gone => return Ok(Receipt::Deleted),
+            };
+            found_version.as_ref()
+        };
         let request = requests::delete(&target, requests::unchanged(version))?;
         let mut answer = self.send(request).await?;
         if answer.status.as_u16() == 412
@@ -171,24 +195,24 @@ impl CalDav {
         }
     }
 
-    /// For servers without versions: whether the content is still what it was. Its version, should it have one now.
+    /// For servers without versions: whether the content is still what it was.
     async fn unchanged_content(
         &self,
         calendar: &Url,
         remote_id: &RemoteId,
         raw: &Raw,
-    ) -> Result<Option<Version>, Failure> {
+    ) -> Result<Found, Failure> {
         match self.look(calendar, remote_id).await? {
             State::Present(observed) => {
                 let is_same = observed.raw == *raw || observed.event == object::read(raw)?;
                 if is_same {
-                    Ok(observed.version)
+                    Ok(Found::Same(observed.version))
                 } else {
                     Err(changed())
                 }
             }
             State::Broken { .. } | State::Listed(_) => Err(changed()),
-            State::Gone => Err(Failure::new(Class::Gone, "The event is no longer there")),
+            State::Gone => Ok(Found::Gone),
         }
     }
 

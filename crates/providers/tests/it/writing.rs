@@ -291,12 +291,38 @@ async fn a_deletion_is_done_when_nothing_is_there() {
             .class,
         Class::Changed
     );
-    let script = Script::new().on(DELETE, 204, "");
+}
+
+#[tokio::test]
+async fn without_versions_a_deletion_looks_before_it_deletes() {
+    let same = raw("Lunch").0.replace("20260101", "20260202");
+    for (tag, expected) in [("", None), ("\"v1\"", Some("\"v1\""))] {
+        let script = Script::new()
+            .on(REPORT, 207, &stored(tag, &same))
+            .on(DELETE, 204, "");
+        assert_eq!(
+            write(&script, &delete(None)).await.unwrap(),
+            Receipt::Deleted
+        );
+        assert_eq!(script.last_header("if-match").as_deref(), expected);
+    }
+    // Another's edit is not deleted with it, and what is gone need not be.
+    let script = Script::new().on(REPORT, 207, &stored("", &raw("Dinner").0));
+    assert_eq!(
+        write(&script, &delete(None)).await.unwrap_err().class,
+        Class::Changed
+    );
+    let script = Script::new().on(REPORT, 207, &multistatus(&status(ID, "404 Not Found")));
     assert_eq!(
         write(&script, &delete(None)).await.unwrap(),
         Receipt::Deleted
     );
-    assert_eq!(script.last_header("if-match"), None);
+    // A calendar that is gone is no deletion.
+    let script = Script::new().on(REPORT, 404, "");
+    assert_eq!(
+        write(&script, &delete(None)).await.unwrap_err().class,
+        Class::Gone
+    );
 }
 
 #[tokio::test]
@@ -444,7 +470,7 @@ async fn a_lost_answer_to_a_write_is_unknown_and_a_refused_connection_is_not() {
             Class::Unknown,
         ),
     ] {
-        for (line, what) in [(PUT, create()), (DELETE, delete(None))] {
+        for (line, what) in [(PUT, create()), (DELETE, delete(Some("\"v1\"")))] {
             let script = Script::new().fails(line, error.clone());
             assert_eq!(
                 write(&script, &what).await.unwrap_err().class,
