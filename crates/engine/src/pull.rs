@@ -40,7 +40,9 @@ pub(crate) async fn pull(run: &Run<'_>) -> Result<(), EngineError> {
         Err(EngineError::Provider(Failure {
             class: Class::CursorDead,
             ..
-        })) if position != Position::Start => listing(run, Position::Start, run.link.generation + 2).await,
+        })) if position != Position::Start => {
+            listing(run, Position::Start, run.link.generation + 2).await
+        }
         other => other,
     }
 }
@@ -204,9 +206,9 @@ async fn read(
         let fetch = run.provider.fetch(&run.link.remote_calendar, batch);
         let fetched = if capabilities.fetch_in_flight > 1 {
             let last = take_in(run, std::mem::take(&mut waiting), rider(generation));
-            let (fetched, taken) = run.holding(join(fetch, last)).await?;
+            let (fetched, taken) = join(run.holding(fetch), last).await;
             taken?;
-            fetched?
+            fetched??
         } else {
             take_in(run, std::mem::take(&mut waiting), rider(generation)).await?;
             run.holding(fetch).await??

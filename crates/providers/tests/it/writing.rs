@@ -489,7 +489,7 @@ async fn a_lost_answer_to_a_write_is_unknown_and_a_refused_connection_is_not() {
             Class::Unknown,
         ),
     ] {
-        for (line, what) in [(PUT, create()), (DELETE, delete(None))] {
+        for (line, what) in [(PUT, create()), (DELETE, delete(Some("\"v1\"")))] {
             let script = Script::new().fails(line, error.clone());
             assert_eq!(
                 write(&script, &what).await.unwrap_err().class,
