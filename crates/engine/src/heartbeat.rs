@@ -29,17 +29,16 @@ impl Engine {
             let spent = self.clock.now().duration_since(renewed.at());
             let third = self.settings.lease_for / RENEWALS_PER_LEASE;
             let left = SignedDuration::try_from(third).unwrap_or(SignedDuration::MAX) - spent;
-            match Duration::try_from(left).ok().filter(|left| !left.is_zero()) {
-                Some(left) => match select(work, self.clock.sleep(left)).await {
+            if let Some(left) = Duration::try_from(left).ok().filter(|left| !left.is_zero()) {
+                match select(work, self.clock.sleep(left)).await {
                     Either::Left((done, _)) => return Ok(done),
                     Either::Right(((), unfinished)) => work = unfinished,
-                },
-                None => {
-                    let now = self.clock.now();
-                    let until = after(now, self.settings.lease_for);
-                    leases::renew(&self.store, &mut lease.clone(), until).await?;
-                    renewed.note(now);
                 }
+            } else {
+                let now = self.clock.now();
+                let until = after(now, self.settings.lease_for);
+                leases::renew(&self.store, &mut lease.clone(), until).await?;
+                renewed.note(now);
             }
         }
     }

@@ -141,12 +141,11 @@ fn last_words(changes: Vec<Change>) -> Vec<Change> {
     let mut places = std::collections::HashMap::with_capacity(changes.len());
     let mut last: Vec<Change> = Vec::with_capacity(changes.len());
     for change in changes {
-        match places.get(&change.remote_id) {
-            Some(&place) => last[place] = change,
-            None => {
-                places.insert(change.remote_id.clone(), last.len());
-                last.push(change);
-            }
+        if let Some(&place) = places.get(&change.remote_id) {
+            last[place] = change;
+        } else {
+            places.insert(change.remote_id.clone(), last.len());
+            last.push(change);
         }
     }
     last

@@ -155,7 +155,11 @@ pub(crate) fn is_web_page(answer: &Answer) -> bool {
             .headers
             .get(::http::header::CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
-            .is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"))
+            .is_some_and(|kind| {
+                kind.trim_start()
+                    .to_ascii_lowercase()
+                    .starts_with("text/html")
+            })
 }
 
 fn content_kind(answer: &Answer) -> String {
