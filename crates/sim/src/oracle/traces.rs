@@ -70,6 +70,22 @@ pub(crate) async fn find(stage: &Stage, engine: &Engine) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether an edit here gives a field back a value that it had before an earlier edit. To a three-way merge that is no
+/// change against what was agreed, so an edit over there stands; the value stays in the history.
+fn undoes(deed: &Deed, earlier: &[&Deed], field: &Field, after: &Event) -> bool {
+    let Side::Ours(..) = deed.side else {
+        return false;
+    };
+    earlier.iter().any(|earlier| match &earlier.what {
+        What::Edited {
+            field: edited,
+            before,
+            ..
+        } => edited == field && get(before, field) == get(after, field),
+        _ => false,
+    })
+}
+
 impl Outcome<'_> {
     /// The events that have or had this UID.
     fn group(&self, uid: &str) -> Vec<EventId> {
@@ -133,7 +149,7 @@ impl Outcome<'_> {
                         || self.disputed(&group, field, after, Some(link))
                 }),
             };
-            if !found {
+            if !found && !undoes(deed, &deeds[..number], field, after) {
                 return Some(format!(
                     "{uid}: {field:?} was edited at {} {} to {} and that is nowhere; now it is {:?}",
                     deed.at,
