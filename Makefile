@@ -2,14 +2,15 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup test check fmt sim bench demo clean
+.PHONY: help setup test check fmt sim bench demo acceptance clean
 
 SEEDS ?= 0..1000
 BENCH ?=
 DEMO ?=
+ACCEPT ?=
 
 help: ## this page
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing: PostgreSQL, the CalDAV servers, the oracles (idempotent)
 	@scripts/setup
@@ -33,6 +34,9 @@ bench: ## measure beside vdirsyncer, python-dateutil and libical: make bench BEN
 
 demo: ## two real CalDAV accounts kept in step, then yours to play with (DEMO=--exit stops at the end)
 	@scripts/demo $(DEMO)
+
+acceptance: ## prove on a real server: 10,000 events edited at random, 50 kills (ACCEPT=--quick for a minute's worth)
+	@scripts/acceptance $(ACCEPT)
 
 clean: ## remove what was built, the demo's data and the Python environment
 	@cargo clean

@@ -71,8 +71,8 @@ def new_password():
     return secrets.token_urlsafe(12)
 
 
-def radicale(folder, passwords, log_level="warning"):
-    """Radicale on `folder`, with the accounts of `passwords` (user name to password)."""
+def radicale(folder, passwords, log_level="warning", storage=""):
+    """Radicale on `folder`, with the accounts of `passwords` (user name to password); `storage` are more lines of settings."""
     folder = Path(folder).resolve()
     port = free_port()
     accounts = secret_file(folder / "accounts", "".join(f"{user}:{word}\n" for user, word in passwords.items()))
@@ -89,7 +89,7 @@ delay = 0
 [rights]
 type = owner_only
 [storage]
-filesystem_folder = {folder / "collections"}
+{storage}filesystem_folder = {folder / "collections"}
 [web]
 type = none
 [logging]

@@ -168,6 +168,7 @@ pub async fn apply(store: &Store, lease: &Lease, batch: Batch) -> Result<Applied
     }
     if let Some(generation) = batch.generation {
         mirrors::mark_seen(&mut tx, lease.link, generation, &seen).await?;
+        held::let_go_named(&mut tx, lease.link, &seen).await?;
         if batch.complete {
             skips::forget_unseen(&mut tx, lease.link, generation).await?;
             held::let_go_seen(&mut tx, lease.link, generation).await?;

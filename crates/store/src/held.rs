@@ -1,5 +1,6 @@
 //! Held deletions: what the brake stopped until a person says a word.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
@@ -125,6 +126,28 @@ pub(crate) async fn let_go(tx: &mut Tx, link: LinkId, events: Vec<Bind>) -> Resu
     let shared = binds![tx.tenant, link];
     tx.execute_in(&TEXT, &shared, events).await?;
     Ok(())
+}
+
+/// What a listing of any kind has named again does not wait to be deleted any more.
+pub(crate) async fn let_go_named(
+    tx: &mut Tx,
+    link: LinkId,
+    named: &[RemoteId],
+) -> Result<(), StoreError> {
+    if named.is_empty() {
+        return Ok(());
+    }
+    let held = list(tx, link).await?;
+    if held.is_empty() {
+        return Ok(());
+    }
+    let named: HashSet<&RemoteId> = named.iter().collect();
+    let back = held
+        .iter()
+        .filter(|held| named.contains(&held.remote_id))
+        .map(|held| Bind::from(held.event))
+        .collect();
+    let_go(tx, link, back).await
 }
 
 /// What a full listing has seen again does not wait to be deleted any more.

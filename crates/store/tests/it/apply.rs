@@ -210,8 +210,14 @@ contract! {
         let applied = world.apply(&lease, vec![hold(one), hold(two), hold(three), hold(EventId(id()))]).await;
         assert_eq!(applied.held, 3);
         assert_eq!(world.apply(&lease, vec![hold(one)]).await.held, 0);
-        // It came back by itself.
+        // They came back by themselves: one changed, and one as it was, which a listing of news alone names too.
         world.apply(&lease, vec![Step::SetMirror(mirror(three, "three", "2"))]).await;
+        let four = world.take_in(&lease, "four").await;
+        world.apply(&lease, vec![hold(four)]).await;
+        let mut batch = Batch::new(RunId(id()), at(2));
+        batch.generation = Some(0);
+        batch.seen = vec![RemoteId("/cal/four.ics".to_owned())];
+        apply(&db.store, &lease, batch).await.unwrap();
         let mut tx = world.begin().await;
         let waiting = held::list(&mut tx, link).await.unwrap();
         let told: Vec<_> = waiting.iter().map(|held| (held.event, held.confirmed)).collect();
