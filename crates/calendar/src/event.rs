@@ -58,6 +58,10 @@ pub enum Shape {
 }
 
 impl Shape {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes fields by reference"
+    )]
     fn is_series(&self) -> bool {
         *self == Self::Series
     }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
@@ -14,38 +15,31 @@ use crate::{Engine, EngineError};
 const RENEWALS_PER_LEASE: u32 = 3;
 
 impl Engine {
-    /// Waits for `work`, renewing the lease before and meanwhile when a third of it is used up.
+    /// Waits for `work`, renewing the lease before and meanwhile whenever a third of it is used up.
     ///
-    /// The renewal never waits alone: the work may hold a transaction that the renewal needs to see ended.
+    /// The work rests while the lease is renewed: it must be a provider's answer, never hold a transaction of its own.
     pub(crate) async fn holding<T>(
         &self,
         lease: &Lease,
         renewed: &Renewed,
         work: impl Future<Output = T>,
     ) -> Result<T, EngineError> {
-        let beat = pin!(async {
-            loop {
-                let spent = self.clock.now().duration_since(renewed.at());
-                let third = self.settings.lease_for / RENEWALS_PER_LEASE;
-                let left = SignedDuration::try_from(third).unwrap_or(SignedDuration::MAX) - spent;
-                if let Ok(pause) = std::time::Duration::try_from(left)
-                    && !pause.is_zero()
-                {
-                    self.clock.sleep(pause).await;
-                    continue;
+        let mut work = pin!(work);
+        loop {
+            let spent = self.clock.now().duration_since(renewed.at());
+            let third = self.settings.lease_for / RENEWALS_PER_LEASE;
+            let left = SignedDuration::try_from(third).unwrap_or(SignedDuration::MAX) - spent;
+            if let Some(left) = Duration::try_from(left).ok().filter(|left| !left.is_zero()) {
+                match select(work, self.clock.sleep(left)).await {
+                    Either::Left((done, _)) => return Ok(done),
+                    Either::Right(((), unfinished)) => work = unfinished,
                 }
-                let mut lease = lease.clone();
+            } else {
                 let now = self.clock.now();
                 let until = after(now, self.settings.lease_for);
-                if let Err(error) = leases::renew(&self.store, &mut lease, until).await {
-                    return EngineError::from(error);
-                }
+                leases::renew(&self.store, &mut lease.clone(), until).await?;
                 renewed.note(now);
             }
-        });
-        match select(pin!(work), beat).await {
-            Either::Left((done, _)) => Ok(done),
-            Either::Right((lost, _)) => Err(lost),
         }
     }
 }

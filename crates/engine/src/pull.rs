@@ -40,7 +40,9 @@ pub(crate) async fn pull(run: &Run<'_>) -> Result<(), EngineError> {
         Err(EngineError::Provider(Failure {
             class: Class::CursorDead,
             ..
-        })) if position != Position::Start => listing(run, Position::Start, run.link.generation + 2).await,
+        })) if position != Position::Start => {
+            listing(run, Position::Start, run.link.generation + 2).await
+        }
         other => other,
     }
 }
@@ -139,12 +141,11 @@ fn last_words(changes: Vec<Change>) -> Vec<Change> {
     let mut places = std::collections::HashMap::with_capacity(changes.len());
     let mut last: Vec<Change> = Vec::with_capacity(changes.len());
     for change in changes {
-        match places.get(&change.remote_id) {
-            Some(&place) => last[place] = change,
-            None => {
-                places.insert(change.remote_id.clone(), last.len());
-                last.push(change);
-            }
+        if let Some(&place) = places.get(&change.remote_id) {
+            last[place] = change;
+        } else {
+            places.insert(change.remote_id.clone(), last.len());
+            last.push(change);
         }
     }
     last
@@ -204,9 +205,9 @@ async fn read(
         let fetch = run.provider.fetch(&run.link.remote_calendar, batch);
         let fetched = if capabilities.fetch_in_flight > 1 {
             let last = take_in(run, std::mem::take(&mut waiting), rider(generation));
-            let (fetched, taken) = run.holding(join(fetch, last)).await?;
+            let (fetched, taken) = join(run.holding(fetch), last).await;
             taken?;
-            fetched?
+            fetched??
         } else {
             take_in(run, std::mem::take(&mut waiting), rider(generation)).await?;
             run.holding(fetch).await??

@@ -22,11 +22,11 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            poll_every: Duration::from_secs(5 * 60),
-            full_listing_every: Duration::from_secs(24 * 60 * 60),
-            lease_for: Duration::from_secs(60),
+            poll_every: Duration::from_mins(5),
+            full_listing_every: Duration::from_hours(24),
+            lease_for: Duration::from_mins(1),
             backoff_first: Duration::from_secs(30),
-            backoff_max: Duration::from_secs(60 * 60),
+            backoff_max: Duration::from_hours(1),
             writes_per_event_per_hour: 20,
         }
     }

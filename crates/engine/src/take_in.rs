@@ -46,7 +46,7 @@ pub(crate) async fn take_in(
         for change in &changes {
             match change.state {
                 State::Present(_) | State::Broken { .. } => {
-                    batch.seen.push(change.remote_id.clone())
+                    batch.seen.push(change.remote_id.clone());
                 }
                 State::Gone => batch.gone.push(change.remote_id.clone()),
                 State::Listed(_) => {}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use kalends_calendar::event::Address;
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::TenantId;
 use kalends_calendar::provider::Provider;
@@ -30,19 +31,20 @@ pub(crate) struct Accounts {
 }
 
 impl Accounts {
-    /// A CalDAV account.
+    /// A CalDAV account, and the addresses under which its owner is invited, as far as they are known.
     pub(crate) fn caldav(
         &self,
         base: Url,
         user: &str,
         password: SecretString,
+        me: Vec<Address>,
     ) -> Arc<dyn Provider> {
         let account = Account {
             base,
             user: user.to_owned(),
             password,
         };
-        Arc::new(CalDav::new(self.wire(), Arc::clone(&self.clock), account))
+        Arc::new(CalDav::new(self.wire(), Arc::clone(&self.clock), account).with_me(me))
     }
 
     /// A feed.
@@ -86,7 +88,7 @@ impl Providers for Accounts {
         match connection.provider {
             ProviderKind::Caldav => {
                 let base = connection.url.parse().map_err(wrong)?;
-                Ok(self.caldav(base, &connection.user, secret))
+                Ok(self.caldav(base, &connection.user, secret, connection.me.clone()))
             }
             // The address of a feed is itself the key to it, and so it is the secret.
             ProviderKind::Ics => Ok(self.feed(secret.expose_secret().parse().map_err(wrong)?)),

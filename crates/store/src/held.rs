@@ -52,11 +52,7 @@ pub async fn list(tx: &mut Tx, link: LinkId) -> Result<Vec<HeldDeletion>, StoreE
 }
 
 /// A person says yes to what is held now: it is confirmed, and the link is due. Nothing else passes the brake for it.
-pub async fn confirm(
-    tx: &mut Tx,
-    link: LinkId,
-    now: Timestamp,
-) -> Result<u64, StoreError> {
+pub async fn confirm(tx: &mut Tx, link: LinkId, now: Timestamp) -> Result<u64, StoreError> {
     if links::get(tx, link).await?.is_none() {
         return Err(StoreError::NotFound("link"));
     }

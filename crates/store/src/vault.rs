@@ -280,7 +280,9 @@ mod tests {
         let (_, text) = MasterKey::generate().unwrap();
         let padded = format!("  {}\n", text.expose_secret());
         let bytes = STANDARD.decode(text.expose_secret()).unwrap();
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+        let hex = bytes
+            .iter()
+            .fold(String::new(), |hex, byte| hex + &format!("{byte:02X}"));
         for text in [padded, hex, URL_SAFE_NO_PAD.encode(&bytes)] {
             let key = MasterKey::parse(&text).unwrap();
             assert_eq!(key.0.expose_secret().as_slice(), bytes);

@@ -82,23 +82,19 @@ pub fn plan_outgoing(
 
 /// What the remote side would hold after a write of `event`: over what was agreed, or as a new copy.
 pub fn would_send(agreed: Option<&Agreed>, event: &Event, rules: &Rules, held: &[Field]) -> Event {
-    match agreed {
-        Some(Agreed { mirror, base }) => {
-            let authority = super::incoming::authority(mirror.origin, base, rules);
-            let mut target = outgoing(base, event, rules, authority, held);
-            if mirror.origin == Origin::Kalends {
-                hide(&mut target, &rules.mask(event), rules);
-            }
-            target
+    let Some(Agreed { mirror, base }) = agreed else {
+        let mut shown = rules.mask(event);
+        if rules.guests == Guests::AlwaysMailed {
+            shown.master.details.participants.clear();
         }
-        None => {
-            let mut shown = rules.mask(event);
-            if rules.guests == Guests::AlwaysMailed {
-                shown.master.details.participants.clear();
-            }
-            shown
-        }
+        return shown;
+    };
+    let authority = super::incoming::authority(mirror.origin, base, rules);
+    let mut target = outgoing(base, event, rules, authority, held);
+    if mirror.origin == Origin::Kalends {
+        hide(&mut target, &rules.mask(event), rules);
     }
+    target
 }
 
 /// A copy that was written before its link became busy-only loses what may not be shown any more.

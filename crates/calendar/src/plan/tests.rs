@@ -1,5 +1,7 @@
 //! The policy as tables that a product person can read, and the laws that hold for every pair of sides.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 use jiff::civil::date;
 use proptest::prelude::*;
@@ -197,7 +199,7 @@ fn what_happens_to_a_remote_event_by_direction() {
     for (name, ours, theirs) in cases {
         for direction in [Direction::TwoWay, Direction::Pull, Direction::Push] {
             let line = incoming(ours, theirs, &rules(direction));
-            table.push_str(&format!("{name:22} {direction:?}: {line}\n"));
+            let _ = writeln!(table, "{name:22} {direction:?}: {line}");
         }
     }
     insta::assert_snapshot!(table);
@@ -229,7 +231,7 @@ fn who_wins_a_field_that_both_sides_changed() {
                 Some(&theirs),
                 &rules,
             );
-            table.push_str(&format!("theirs {age:7} {policy:?}: {line}\n"));
+            let _ = writeln!(table, "theirs {age:7} {policy:?}: {line}");
         }
     }
     insta::assert_snapshot!(table);
@@ -275,6 +277,19 @@ fn what_the_provider_lost_of_ours_is_no_edit_of_ours() {
     insta::assert_snapshot!(plan, @"agree, update to Renamed (ChangedThere)");
     let plan = incoming(&ours, None, &rules(Direction::TwoWay));
     insta::assert_snapshot!(plan, @"delete (DeletedThere), forget");
+}
+
+#[test]
+fn a_link_that_only_receives_owes_nothing_for_an_edit_that_beats_a_deletion() {
+    let base = meeting("Lunch", 12);
+    let ours = mirrored(&base, live(&meeting("Late lunch", 12)), Debt::Owed);
+    let pushes = |direction| {
+        plan_incoming(&ours, Theirs::Gone, &rules(direction))
+            .iter()
+            .any(|step| matches!(step, Step::Push { .. }))
+    };
+    assert!(pushes(Direction::TwoWay));
+    assert!(!pushes(Direction::Pull));
 }
 
 #[test]

@@ -1,4 +1,6 @@
 //! The engine over a real store and a remote calendar with a will of its own.
 
+#![expect(clippy::unwrap_used, reason = "what a test cannot set up has failed")]
+
 mod laws;
 mod world;

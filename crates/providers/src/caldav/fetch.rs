@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ::http::header::ETAG;
+use jiff::Timestamp;
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{RemoteCalendarId, RemoteId, Version};
 use kalends_calendar::provider::{Change, State};
@@ -20,34 +21,29 @@ impl CalDav {
         ids: &[RemoteId],
     ) -> Result<Vec<Change>, Failure> {
         let url = href::calendar_url(calendar)?;
-        let mut states = self.multiget(&url, ids).await?;
+        let mut found = self.multiget(&url, ids).await?;
         // What the batch left open is asked for by itself: no word is not the same as not there.
-        let open: Vec<&RemoteId> = ids.iter().filter(|id| !states.contains_key(*id)).collect();
-        let mut failing = Vec::new();
+        let open: Vec<&RemoteId> = ids.iter().filter(|id| !found.contains_key(*id)).collect();
+        let mut busy = None;
         for id in open {
-            let state = match self.get(&url, id).await? {
-                Single::Is(state) => state,
-                Single::Refused(failure) => {
-                    let error = failure.message.clone();
-                    failing.push(failure);
-                    State::Broken {
-                        version: None,
-                        error,
-                    }
-                }
+            let single = match &busy {
+                Some(failure) => Single::Refused(Failure::clone(failure)),
+                None => self.get(&url, id).await?,
             };
-            states.insert(id.clone(), state);
+            if let Single::Busy(failure) = &single {
+                busy = Some(failure.clone());
+            }
+            found.insert(id.clone(), single);
         }
-        let all_passing = failing.len() == ids.len()
-            && failing
-                .iter()
-                .all(|failure| matches!(failure.class, Class::Passing { .. }));
-        match failing.pop() {
+        match failing_all(&found) {
             // When not a single one is to be had, it is the server that fails and not the events.
-            Some(failure) if all_passing => Err(failure),
-            _ => Ok(states
+            Some(failure) => Err(failure),
+            None => Ok(found
                 .into_iter()
-                .map(|(remote_id, state)| Change { remote_id, state })
+                .map(|(remote_id, single)| Change {
+                    remote_id,
+                    state: single.state(),
+                })
                 .collect()),
         }
     }
@@ -57,7 +53,7 @@ impl CalDav {
         &self,
         url: &Url,
         ids: &[RemoteId],
-    ) -> Result<BTreeMap<RemoteId, State>, Failure> {
+    ) -> Result<BTreeMap<RemoteId, Single>, Failure> {
         let mut states = BTreeMap::new();
         if ids.is_empty() {
             return Ok(states);
@@ -76,8 +72,8 @@ impl CalDav {
             let Some(id) = asked.echo(url, &answer.url, &entry.href) else {
                 return;
             };
-            if let Some(state) = entry_state(entry) {
-                states.insert(id.clone(), state);
+            if let Some(single) = entry_state(entry) {
+                states.insert(id.clone(), single);
             }
         });
         // One event with a character that XML forbids spoils the whole answer: one by one, then.
@@ -95,7 +91,9 @@ impl CalDav {
         Ok(match answer.status.as_u16() {
             200 => Single::Is(read_single(&answer)),
             404 | 410 => Single::Is(State::Gone),
-            500 | 403 | 400 | 406 | 415 | 422 | 423 => {
+            429 | 503 => Single::Busy(refusal::of_read(&answer, self.now())),
+            400 | 403 | 406 | 415 | 422 => Single::Refused(refusal::of_read(&answer, self.now())),
+            status if refusal::is_passing(status) => {
                 Single::Refused(refusal::of_read(&answer, self.now()))
             }
             _ => return Err(refusal::of_read(&answer, self.now())),
@@ -104,13 +102,14 @@ impl CalDav {
 
     /// What a resource is now, for a write that must know.
     pub(super) async fn look(&self, calendar: &Url, id: &RemoteId) -> Result<State, Failure> {
-        let mut states = self.multiget(calendar, std::slice::from_ref(id)).await?;
-        if let Some(state) = states.remove(id) {
-            return Ok(state);
-        }
-        match self.get(calendar, id).await? {
+        let mut found = self.multiget(calendar, std::slice::from_ref(id)).await?;
+        let single = match found.remove(id) {
+            Some(single) => single,
+            None => self.get(calendar, id).await?,
+        };
+        match single {
             Single::Is(state) => Ok(state),
-            Single::Refused(failure) => Err(failure),
+            Single::Refused(failure) | Single::Busy(failure) => Err(failure),
         }
     }
 }
@@ -121,6 +120,39 @@ enum Single {
     Is(State),
     /// The server does not give it out.
     Refused(Failure),
+    /// The server wants to be left alone for a while.
+    Busy(Failure),
+}
+
+impl Single {
+    /// The state to report. A refusal is reported without a version, so that it is tried again whether or not the event
+    /// changes.
+    fn state(self) -> State {
+        match self {
+            Self::Is(state) => state,
+            Self::Refused(failure) | Self::Busy(failure) => State::Broken {
+                version: None,
+                error: failure.message,
+            },
+        }
+    }
+}
+
+/// The failure that struck every one, if it will pass; of several, the one that says longest to wait.
+fn failing_all(found: &BTreeMap<RemoteId, Single>) -> Option<Failure> {
+    let mut longest: Option<(Option<Timestamp>, &Failure)> = None;
+    for single in found.values() {
+        let (Single::Refused(failure) | Single::Busy(failure)) = single else {
+            return None;
+        };
+        let Class::Passing { retry_at } = failure.class else {
+            return None;
+        };
+        if longest.is_none_or(|(known, _)| known < retry_at) {
+            longest = Some((retry_at, failure));
+        }
+    }
+    longest.map(|(_, failure)| failure.clone())
 }
 
 fn read_single(answer: &Answer) -> State {
@@ -140,21 +172,23 @@ pub(super) fn etag(answer: &Answer) -> Option<Version> {
     (!text.is_empty()).then(|| Version::from(text))
 }
 
-/// The state an entry tells; none where it leaves the question open.
-fn entry_state(entry: Entry) -> Option<State> {
+/// What an entry tells; none where it leaves the question open.
+fn entry_state(entry: Entry) -> Option<Single> {
     match entry.status {
-        Some(404 | 410) => return Some(State::Gone),
+        Some(404 | 410) => return Some(Single::Is(State::Gone)),
         None | Some(200..=299) => {}
         Some(status) => {
-            return Some(State::Broken {
-                version: None,
-                error: match &entry.words {
-                    Some(words) => {
-                        format!("the server answers {status}: {}", refusal::scrubbed(words))
-                    }
-                    None => format!("the server answers {status}"),
-                },
-            });
+            let message = match &entry.words {
+                Some(words) => {
+                    format!("the server answers {status}: {}", refusal::scrubbed(words))
+                }
+                None => format!("the server answers {status}"),
+            };
+            return Some(Single::Refused(if refusal::is_passing(status) {
+                Failure::passing(message)
+            } else {
+                Failure::item(message)
+            }));
         }
     }
     let version = listing::version(&entry);
@@ -166,7 +200,7 @@ fn entry_state(entry: Entry) -> Option<State> {
     if text.trim().is_empty() {
         return None;
     }
-    Some(object::observe(version, text))
+    Some(Single::Is(object::observe(version, text)))
 }
 
 /// The ids of a batch, to be found again under other spellings.

@@ -37,13 +37,18 @@ pub(crate) fn of_read(answer: &Answer, now: Timestamp) -> Failure {
             Class::Gone,
             sentence(host, "no longer has this calendar", &said),
         ),
-        408 | 423 | 425 | 429 | 500 | 502..=504 | 507..=599 => passing(answer, now, &said),
+        status if is_passing(status) => passing(answer, now, &said),
         200..=299 => Failure::protocol(format!(
             "{host} does not speak CalDAV at this address: it answers {status} with {}",
             content_kind(answer)
         )),
         _ => Failure::protocol(sentence(host, &format!("answers {status}"), &said)),
     }
+}
+
+/// Whether a read that is refused so may work later.
+pub(crate) fn is_passing(status: u16) -> bool {
+    matches!(status, 408 | 423 | 425 | 429 | 500 | 502..=504 | 507..=599)
 }
 
 /// What a refusal means while nothing is known of the account yet.
@@ -141,6 +146,20 @@ pub(crate) fn scrubbed(words: &str) -> String {
         line.push('…');
     }
     line
+}
+
+/// Whether an answer is a page for people.
+pub(crate) fn is_web_page(answer: &Answer) -> bool {
+    !answer.body.is_empty()
+        && answer
+            .headers
+            .get(::http::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|kind| {
+                kind.trim_start()
+                    .to_ascii_lowercase()
+                    .starts_with("text/html")
+            })
 }
 
 fn content_kind(answer: &Answer) -> String {

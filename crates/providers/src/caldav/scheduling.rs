@@ -113,7 +113,9 @@ impl CalDav {
 mod tests {
     use super::*;
 
-    fn roles(lines: &[&str]) -> Roles {
+    type Lines<'a> = &'a [&'a str];
+
+    fn roles(lines: Lines<'_>) -> Roles {
         Roles::read(&format!(
             "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n{}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
             lines.join("\r\n")
@@ -134,7 +136,7 @@ mod tests {
             [Address::new("ann@example.com")],
             [Address::new("bob@example.com")],
         );
-        let table: [(&[&str], &[&str], &[Address], Mailed); 14] = [
+        let table: [(Lines<'_>, Lines<'_>, &[Address], Mailed); 14] = [
             (&[ANN, BOB], &[ANN, BOB, TITLE], &ann, Mailed::Guests),
             (&[ANN, BOB], &[ANN, BOB, TITLE], &[], Mailed::Guests),
             (&[ANN, BOB], &[ANN, BOB, TITLE], &bob, Mailed::Nobody),

@@ -11,7 +11,7 @@ use url::Url;
 use super::requests::{self, Precondition};
 use super::xml::{ErrorBody, Ns, error_body};
 use super::{CalDav, fetch, href, object, refusal, scheduling};
-use crate::http::Answer;
+use crate::http::{Answer, Request};
 
 /// Preconditions of RFC 4791 §5.3.2.1 and its kin that are about the content of this one event.
 const CONTENT_CONDITIONS: [&str; 10] = [
@@ -99,7 +99,7 @@ impl CalDav {
         let me = self.with_learned(|learned| learned.me.clone());
         let text = object::compose(event, mark, self.now(), &me);
         let request = requests::put(&target, text.clone(), Precondition::Absent)?;
-        let answer = self.send(request).await?;
+        let answer = self.send_write(request).await?;
         if !answer.status.is_success() {
             return Err(self.refused(calendar, &answer, Doing::Create));
         }
@@ -141,14 +141,14 @@ impl CalDav {
             found_version.as_ref()
         };
         let request = requests::put(&target, text.clone(), requests::unchanged(version))?;
-        let mut answer = self.send(request).await?;
+        let mut answer = self.send_write(request).await?;
         if answer.status.as_u16() == 412
             && let Some(bare) = self
                 .weak_but_unchanged(calendar, remote_id, version)
                 .await?
         {
             let request = requests::put(&target, text.clone(), Precondition::Version(&bare))?;
-            answer = self.send(request).await?;
+            answer = self.send_write(request).await?;
         }
         if !answer.status.is_success() {
             return Err(self.refused(calendar, &answer, Doing::Update));
@@ -179,20 +179,36 @@ impl CalDav {
             found_version.as_ref()
         };
         let request = requests::delete(&target, requests::unchanged(version))?;
-        let mut answer = self.send(request).await?;
+        let mut answer = self.send_write(request).await?;
         if answer.status.as_u16() == 412
             && let Some(bare) = self
                 .weak_but_unchanged(calendar, remote_id, version)
                 .await?
         {
             answer = self
-                .send(requests::delete(&target, Precondition::Version(&bare))?)
+                .send_write(requests::delete(&target, Precondition::Version(&bare))?)
                 .await?;
         }
         match answer.status.as_u16() {
             200..=299 | 404 | 410 => Ok(Receipt::Deleted),
             _ => Err(self.refused(calendar, &answer, Doing::Delete)),
         }
+    }
+
+    /// Sends a write. A web page with status 200 is no answer of a calendar server but of a login wall or a portal on the
+    /// way: whether the write went past it is not known. (Pages with 201 and 204 are real: Apache writes them.)
+    async fn send_write(&self, request: Request) -> Result<Answer, Failure> {
+        let answer = self.send(request).await?;
+        if answer.status.as_u16() == 200 && refusal::is_web_page(&answer) {
+            return Err(Failure::new(
+                Class::Unknown,
+                format!(
+                    "{} answers a write with a web page, and whether it wrote is not known",
+                    answer.url.host_str().unwrap_or_default()
+                ),
+            ));
+        }
+        Ok(answer)
     }
 
     /// For servers without versions: whether the content is still what it was.

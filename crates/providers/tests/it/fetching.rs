@@ -147,6 +147,62 @@ async fn servers_that_refuse_batches_are_asked_one_by_one() {
 }
 
 #[tokio::test]
+async fn what_fails_for_now_among_good_ones_is_broken_in_no_version() {
+    let later = |state: &State| matches!(state, State::Broken { version: None, .. });
+    for line in ["503 Busy", "500 Oops", "423 Locked", "429 Slow down"] {
+        // Within a batch.
+        let body = multistatus(
+            &[
+                entry("/cal/ann%40example.com/a.ics", "1", &object("A")),
+                status("/cal/ann%40example.com/b.ics", line),
+            ]
+            .concat(),
+        );
+        let script = Script::new().on(REPORT, 207, &body);
+        let states = fetch(&script, &["a.ics", "b.ics"]).await.unwrap();
+        assert_eq!(title(&states[&id("a.ics")]), "A", "{line}");
+        assert!(later(&states[&id("b.ics")]), "{line}: {states:?}");
+
+        // When not one is good, it is the server.
+        let none = multistatus(&status("/cal/ann%40example.com/b.ics", line));
+        let script = Script::new().on(REPORT, 207, &none);
+        let failure = fetch(&script, &["b.ics"]).await.unwrap_err();
+        assert_eq!(failure.class, Class::Passing { retry_at: None }, "{line}");
+    }
+    // By themselves; an entity tag on the refusal is not that of the event.
+    for code in [423, 500, 502, 504] {
+        let script = Script::new()
+            .on(REPORT, 405, "")
+            .on_with(&get("a.ics"), code, &[("etag", "\"1\"")], "")
+            .on(&get("b.ics"), 200, &object("B"));
+        let states = fetch(&script, &["a.ics", "b.ics"]).await.unwrap();
+        assert!(later(&states[&id("a.ics")]), "{code}: {states:?}");
+        assert_eq!(title(&states[&id("b.ics")]), "B", "{code}");
+    }
+    // A server that wants to be left alone is not asked for the rest, and what it gave is kept.
+    for code in [429, 503] {
+        let script = Script::new()
+            .on(REPORT, 405, "")
+            .on(&get("a.ics"), 200, &object("A"))
+            .on_with(&get("b.ics"), code, &[("retry-after", "20")], "");
+        let states = fetch(&script, &["a.ics", "b.ics", "c.ics"]).await.unwrap();
+        assert_eq!(title(&states[&id("a.ics")]), "A", "{code}");
+        assert!(later(&states[&id("b.ics")]), "{code}: {states:?}");
+        assert!(later(&states[&id("c.ics")]), "{code}: {states:?}");
+
+        let script = Script::new().on(REPORT, 405, "").on_with(
+            &get("a.ics"),
+            code,
+            &[("retry-after", "20")],
+            "",
+        );
+        let failure = fetch(&script, &["a.ics", "b.ics"]).await.unwrap_err();
+        let retry_at = Some("2026-03-01T10:00:20Z".parse().unwrap());
+        assert_eq!(failure.class, Class::Passing { retry_at }, "{code}");
+    }
+}
+
+#[tokio::test]
 async fn a_failing_server_is_no_broken_event() {
     let script = Script::new()
         .on(REPORT, 500, "")

@@ -429,6 +429,42 @@ async fn tasks_among_the_events_do_no_harm() {
 }
 
 #[tokio::test]
+async fn an_organizers_event_is_written_only_where_nobody_is_mailed() {
+    for kind in BOTH {
+        let Some(bench) = bench(kind).await else {
+            continue;
+        };
+        let people =
+            "ORGANIZER:mailto:ann@example.com\r\nATTENDEE;X-P=1:mailto:bob@example.com\r\n";
+        let text = foreign("party").replace("X-OWN", &format!("{people}X-OWN"));
+        bench.put("party.ics", &text).await;
+        let (changes, _, _) = bench.list(Position::Start).await;
+        let id = changes[0].remote_id.clone();
+        let fetched = bench.fetch(std::slice::from_ref(&id)).await;
+        let State::Present(seen) = &fetched[&id] else {
+            panic!("{kind:?}: {fetched:?}")
+        };
+        match kind {
+            Kind::Radicale => {
+                let (_, changed) = bench.write(retitle(&id, seen, "Party")).await;
+                let line = "ATTENDEE;X-P=1:mailto:bob@example.com";
+                assert!(changed.raw.0.contains(line), "{}", changed.raw.0);
+                let gone = delete(&id, changed.version.as_ref(), &changed.raw);
+                let receipt = bench.account.write(&bench.calendar, &gone).await;
+                assert_eq!(receipt, Ok(Receipt::Deleted));
+            }
+            // It says that it schedules.
+            Kind::Xandikos => {
+                let change = retitle(&id, seen, "Party");
+                assert_eq!(bench.refusal(change).await, Class::Item);
+                let gone = delete(&id, seen.version.as_ref(), &seen.raw);
+                assert_eq!(bench.refusal(gone).await, Class::Item);
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_password_is_told_as_such() {
     let Some(server) = Server::start(Kind::Radicale) else {
         return;

@@ -9,7 +9,7 @@ use kalends_calendar::event::{
 };
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{EventId, RemoteCalendarId, RemoteId, Uid};
-use kalends_calendar::provider::{Mark, Observed, Provider, Receipt, State, Write};
+use kalends_calendar::provider::{Mark, Observed, Provider, Raw, Receipt, State, Write};
 use kalends_calendar::seams::Clock;
 use kalends_providers::caldav::{Account, CalDav};
 use kalends_providers::http::{Request, Response, Transport, TransportError};
@@ -17,7 +17,7 @@ use kalends_sandbox::quirks::Scheduling;
 use kalends_sandbox::world::{self, Upload};
 use kalends_sandbox::{Place, Quirks, World, handle};
 
-use crate::script::Still;
+use crate::script::{Script, Still, account_at};
 
 const ADA: &str = "ada@example.com";
 const BOB: &str = "bob@example.org";
@@ -251,13 +251,10 @@ async fn a_mirror_with_guests_lives_and_dies_in_silence() {
                 desk.nobody_was_mailed(&what);
                 // A guest who is new to it is silenced as the others were.
                 let invited = desk.change(&id, &retitled, invite_eve).await.unwrap();
+                let sent = invited.raw.0.replace("\r\n ", "");
                 assert!(
-                    invited
-                        .raw
-                        .0
-                        .contains("ATTENDEE;SCHEDULE-AGENT=CLIENT:mailto:eve@example.org"),
-                    "{what}: {}",
-                    invited.raw.0
+                    sent.contains("SCHEDULE-AGENT=CLIENT:mailto:eve@example.org"),
+                    "{what}: {sent}"
                 );
                 assert_eq!(desk.delete(&id, &invited).await, Ok(Receipt::Deleted));
                 desk.nobody_was_mailed(&what);
@@ -334,5 +331,47 @@ async fn where_nobody_mails_events_with_guests_are_written_as_others_are() {
         assert!(!changed.raw.0.contains("SCHEDULE-AGENT"), "{people:?}");
         assert_eq!(desk.delete(&id, &changed).await, Ok(Receipt::Deleted));
         assert!(desk.questions() <= 1, "{people:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_say_is_taken_for_one_that_mails() {
+    const WORK: &str = "OPTIONS https://dav.example.com/cal/work/";
+    const EVENT: &str = "DELETE https://dav.example.com/cal/work/e.ics";
+    let delete = Write::Delete {
+        remote_id: RemoteId::from("/cal/work/e.ics"),
+        version: Some("\"v1\"".into()),
+        raw: Raw(text(&ADAS)),
+    };
+    let calendar = RemoteCalendarId::from("https://dav.example.com/cal/work/");
+    for (status, dav) in [
+        (405, None),
+        (503, None),
+        (204, None),
+        (200, Some("1, 2")),
+        (404, Some("1, calendar-access")),
+        (200, Some("1, calendar-access, Calendar-Auto-Schedule")),
+    ] {
+        let headers: Vec<_> = dav.iter().map(|dav| ("dav", *dav)).collect();
+        let script = Script::new().on_with(WORK, status, &headers, "");
+        let account = account_at(&script, "https://dav.example.com/");
+        let failure = account.write(&calendar, &delete).await.unwrap_err();
+        assert_eq!(failure.class, Class::Item, "{status} {dav:?}");
+    }
+    let not_reached = TransportError::NotSent {
+        host: "dav.example.com".to_owned(),
+        reason: "connection refused".to_owned(),
+    };
+    let script = Script::new()
+        .fails(WORK, not_reached)
+        .on_with(WORK, 200, &[("dav", "1, calendar-access")], "")
+        .on(EVENT, 204, "")
+        .on(EVENT, 204, "");
+    let account = account_at(&script, "https://dav.example.com/");
+    let failure = account.write(&calendar, &delete).await.unwrap_err();
+    assert_eq!(failure.class, Class::Passing { retry_at: None });
+    for _ in 0..2 {
+        let receipt = account.write(&calendar, &delete).await;
+        assert_eq!(receipt, Ok(Receipt::Deleted));
     }
 }

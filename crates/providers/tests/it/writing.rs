@@ -133,6 +133,25 @@ async fn a_creation_goes_out_once_and_under_its_name() {
 }
 
 #[tokio::test]
+async fn a_web_page_in_answer_to_a_write_proves_nothing() {
+    let page = "<!DOCTYPE html><html><title>Sign in</title></html>";
+    let kind = [("content-type", "text/html; charset=utf-8")];
+    for (line, what) in [
+        (PUT, create()),
+        (PUT, update(Some("\"1\""))),
+        (DELETE, delete(Some("\"1\""))),
+    ] {
+        let script = Script::new().on_with(line, 200, &kind, page);
+        let failure = write(&script, &what).await.unwrap_err();
+        assert_eq!(failure.class, Class::Unknown, "{failure}");
+    }
+    // Apache says "Created" in a page of its own, and means it.
+    let real = [kind[0], ("etag", "\"new\"")];
+    let script = Script::new().on_with(PUT, 201, &real, "<h1>Created</h1>");
+    assert!(write(&script, &create()).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_write_without_strong_version_is_read_back() {
     let changed = raw("Lunch, as the server has it").0;
     for headers in [vec![], vec![("etag", "W/\"weak\"")]] {
@@ -470,7 +489,7 @@ async fn a_lost_answer_to_a_write_is_unknown_and_a_refused_connection_is_not() {
             Class::Unknown,
         ),
     ] {
-        for (line, what) in [(PUT, create()), (DELETE, delete(None))] {
+        for (line, what) in [(PUT, create()), (DELETE, delete(Some("\"v1\"")))] {
             let script = Script::new().fails(line, error.clone());
             assert_eq!(
                 write(&script, &what).await.unwrap_err().class,

@@ -118,7 +118,9 @@ pub(crate) async fn run(app: &App, command: Connect) -> Result<Ended> {
                 (None, Some(variable)) => from_env(&variable)?,
                 (None, None) => from_terminal(&user, &host)?,
             };
-            let account = wired.accounts.caldav(base.clone(), &user, secret.clone());
+            let account = wired
+                .accounts
+                .caldav(base.clone(), &user, secret.clone(), Vec::new());
             let discovery = look(app, account, &host).await?;
             if discovery.calendars.is_empty() {
                 bail!(

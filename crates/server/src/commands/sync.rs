@@ -143,7 +143,10 @@ async fn decide_deletions(app: &App, selected: &[NamedLink], yes: bool) -> Resul
         let mut tx = app.store.begin(app.tenant).await?;
         let link = named.link.id;
         let (action, count) = if yes {
-            ("deletions.confirm", held::confirm(&mut tx, link, now).await?)
+            (
+                "deletions.confirm",
+                held::confirm(&mut tx, link, now).await?,
+            )
         } else {
             ("deletions.refuse", held::refuse(&mut tx, link, now).await?)
         };

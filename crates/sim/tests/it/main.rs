@@ -1,3 +1,6 @@
-//! Tests of the simulation, and of the tree's own rules.
+//! The simulation's own tests: its oracle bites, its seeds repeat; and the rules of the whole tree.
 
+mod laws;
+mod replay;
+mod stage;
 mod tidy;

@@ -50,7 +50,7 @@ contract! {
             apply(&db.store, &lease, batch).await.unwrap();
         }
         if let (Some(before), Some(after)) = (before, processor_time()) {
-            let each = (after - before).as_micros() / count as u128;
+            let each = after.saturating_sub(before).as_micros() / count as u128;
             println!("{:?}: {each} µs of processor time for each of {count} events", db.store.dialect());
         }
         let mut tx = world.read().await;

@@ -42,7 +42,7 @@ contract! {
         let first = event("Tea");
         let event_id = add(&world, &first).await;
         let mut second = first.clone();
-        second.master.details.title = "Coffee ☕ \u{0}".to_owned();
+        "Coffee ☕ \u{0}".clone_into(&mut second.master.details.title);
         let mut tx = world.begin().await;
         let revision = events::update(&mut tx, event_id, Revision(1), &second, &edit("edited", 2)).await.unwrap();
         assert_eq!(revision, Revision(2));

@@ -87,22 +87,20 @@ macro_rules! contract {
     ($($(#[$doc:meta])* async fn $name:ident($db:ident) $body:block)+) => {$(
         $(#[$doc])*
         mod $name {
-            #[allow(unused_imports, reason = "not every test needs what its module needs")]
             use super::*;
-            use crate::harness::TestDb;
 
-            async fn story($db: &TestDb) $body
+            async fn story($db: &crate::harness::TestDb) $body
 
             #[tokio::test]
             async fn sqlite() {
-                let db = TestDb::sqlite().await;
+                let db = crate::harness::TestDb::sqlite().await;
                 story(&db).await;
                 db.finish().await;
             }
 
             #[tokio::test]
             async fn postgres() {
-                let Some(db) = TestDb::postgres().await else { return };
+                let Some(db) = crate::harness::TestDb::postgres().await else { return };
                 story(&db).await;
                 db.finish().await;
             }

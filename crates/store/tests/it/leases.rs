@@ -53,7 +53,7 @@ contract! {
         let late = leases::release(&db.store, &first, outcome(None, RunResult::Success { full: false })).await;
         assert!(matches!(late, Err(LeaseError::Fenced)));
         let mut tx = world.read().await;
-        let page = kalends_store::events::list_range(&mut tx, None, Default::default(), None, 9).await.unwrap();
+        let page = kalends_store::events::list_range(&mut tx, None, kalends_store::events::Window::default(), None, 9).await.unwrap();
         assert_eq!(page.events.len(), 1);
         drop(tx);
         let kept = world.look(link).await;

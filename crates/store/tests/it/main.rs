@@ -1,5 +1,7 @@
 //! The contract of the store: every function, on SQLite and on PostgreSQL.
 
+#![expect(clippy::unwrap_used, reason = "what a test cannot set up has failed")]
+
 mod apply;
 mod bulk;
 mod conflicts;

@@ -1,0 +1,281 @@
+//! At rest: what stands here and there, link by link.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kalends_calendar::event::Event;
+use kalends_calendar::ids::{EventId, RemoteId};
+use kalends_calendar::merge::{Field, differing, get};
+use kalends_calendar::plan::{Mirror, Origin};
+use kalends_calendar::rules::{Authority, Flow};
+use kalends_engine::Engine;
+use kalends_store::events::{self, StoredEvent, Window};
+use kalends_store::intents::Intent;
+use kalends_store::{conflicts, intents, mirrors, skips};
+
+use super::{Seen, seen, wire};
+use crate::ledger::words;
+use crate::stage::{Law, Link, Stage, Tenant};
+
+/// More than any simulation has.
+const ALL: i64 = 100_000;
+
+/// Looks at all links and all tenants.
+pub(crate) async fn compare(stage: &Stage, engine: &Engine) -> anyhow::Result<()> {
+    for link in &stage.cast().links {
+        compare_link(stage, engine, link).await?;
+    }
+    for (index, tenant) in stage.cast().tenants.iter().enumerate() {
+        no_foreign_words(stage, engine, index, tenant).await?;
+    }
+    no_copies(stage);
+    Ok(())
+}
+
+/// Everything that stands at a link's place.
+fn remote(stage: &Stage, link: &Link) -> BTreeMap<String, Option<Seen>> {
+    let world = stage.world();
+    let Ok(collection) = world.collection(&link.place) else {
+        return BTreeMap::new();
+    };
+    collection
+        .objects()
+        .iter()
+        .map(|(name, object)| (name.clone(), seen(&object.text)))
+        .collect()
+}
+
+fn name(remote_id: &RemoteId) -> String {
+    let path = remote_id.as_str();
+    let path = path.find("/dav/").map_or(path, |at| &path[at..]);
+    wire::named(path).map_or_else(|| path.to_owned(), |(_, name)| name)
+}
+
+async fn compare_link(stage: &Stage, engine: &Engine, link: &Link) -> anyhow::Result<()> {
+    let tenant = &stage.cast().tenants[link.tenant];
+    let mut remote = remote(stage, link);
+    let mut tx = engine.store.read(tenant.id).await?;
+    let ours = events::list_range(&mut tx, Some(link.calendar), Window::default(), None, ALL)
+        .await?
+        .events;
+    let feed = events::changes_since(&mut tx, 0, ALL).await?;
+    let mut all: Vec<EventId> = feed.iter().map(|version| version.event).collect();
+    all.sort();
+    all.dedup();
+    let mirrored = mirrors::by_events(&mut tx, link.id, &all).await?;
+    let open = conflicts::open_fields(&mut tx, link.id, &all).await?;
+    let skipped = skips::list(&mut tx, link.id).await?;
+    let failed = intents::failed(&mut tx, link.id).await?;
+    let owed = intents::count(&mut tx, link.id).await?;
+    drop(tx);
+
+    let at = format!("{} ({})", link.place, link.id);
+    // A server that would mail the guests keeps what it has: silence comes before being in step.
+    let (silent, failed): (Vec<Intent>, Vec<Intent>) = failed.into_iter().partition(|intent| {
+        intent
+            .error
+            .as_ref()
+            .is_some_and(|error| error.contains("would mail"))
+    });
+    let silent: BTreeSet<EventId> = silent.iter().map(|intent| intent.event).collect();
+    if let Some(intent) = failed.first().filter(|_| link.rules.sends()) {
+        let error = intent.error.clone().unwrap_or_default();
+        stage.cry(
+            Law::SidesDiffer,
+            format!("{at}: event {} is refused for good: {error}", intent.event),
+        );
+        return Ok(());
+    }
+    let owed = usize::try_from(owed)?.saturating_sub(silent.len());
+    if owed > 0 && link.rules.sends() {
+        stage.cry(Law::NoRest, format!("{at}: {owed} writes are still owed"));
+        return Ok(());
+    }
+    let ours: Vec<StoredEvent> = ours
+        .into_iter()
+        .filter(|event| !silent.contains(&event.id))
+        .collect();
+    let (unsent, mirrored): (Vec<Mirror>, Vec<Mirror>) = mirrored
+        .into_iter()
+        .partition(|mirror| silent.contains(&mirror.event));
+    for mirror in unsent {
+        remote.remove(&name(&mirror.remote_id));
+    }
+    for event in &ours {
+        let mirror = mirrored.iter().find(|mirror| mirror.event == event.id);
+        let held: Vec<Field> = open
+            .iter()
+            .filter(|(id, _)| *id == event.id)
+            .map(|(_, field)| field.clone())
+            .collect();
+        if let Some(detail) = event_differs(link, event, mirror, &remote, &held) {
+            stage.cry(Law::SidesDiffer, format!("{at}: {detail}"));
+            return Ok(());
+        }
+    }
+    if let Some(detail) = object_differs(link, &remote, &mirrored, &ours, &skipped) {
+        stage.cry(Law::SidesDiffer, format!("{at}: {detail}"));
+    }
+    if let Some(uid) = twice(
+        ours.iter()
+            .filter_map(|event| Some(event.body.as_ref()?.uid.0.clone())),
+    ) {
+        stage.cry(
+            Law::Doubled,
+            format!("{uid} stands twice in calendar {}", link.calendar),
+        );
+    }
+    Ok(())
+}
+
+/// What is wrong with one of our events, seen through a link.
+fn event_differs(
+    link: &Link,
+    event: &StoredEvent,
+    mirror: Option<&Mirror>,
+    remote: &BTreeMap<String, Option<Seen>>,
+    held: &[Field],
+) -> Option<String> {
+    let body = event.body.as_ref()?;
+    let Some(mirror) = mirror else {
+        return link
+            .rules
+            .sends()
+            .then(|| format!("{} ({}) is not there", event.id, body.uid));
+    };
+    let name = name(&mirror.remote_id);
+    let Some(object) = remote.get(&name) else {
+        return link
+            .rules
+            .sends()
+            .then(|| format!("{} ({}) should be there as {name}", event.id, body.uid));
+    };
+    let Some(object) = object else {
+        return Some(format!("{name} cannot be read"));
+    };
+    let authority = match mirror.origin {
+        Origin::Kalends => Authority::Shared,
+        Origin::Remote => link.rules.authority(&object.event),
+    };
+    let fields = must_be_equal(link, body, &object.event, authority, held);
+    let (ours, theirs) = (link.rules.mask(body), link.rules.mask(&object.event));
+    let field = fields.first()?;
+    Some(format!(
+        "{} ({}) differs in {fields:?}: here {}, there {}",
+        event.id,
+        body.uid,
+        get(&ours, field),
+        get(&theirs, field)
+    ))
+}
+
+fn must_be_equal(
+    link: &Link,
+    ours: &Event,
+    theirs: &Event,
+    authority: Authority,
+    held: &[Field],
+) -> Vec<Field> {
+    differing(&link.rules.mask(ours), &link.rules.mask(theirs))
+        .into_iter()
+        .filter(|field| match link.rules.flow(field, authority) {
+            Flow::Both | Flow::Out => !held.contains(field),
+            // What was changed here stays here.
+            Flow::In | Flow::None => false,
+        })
+        .collect()
+}
+
+/// What is wrong with the objects at the place.
+fn object_differs(
+    link: &Link,
+    remote: &BTreeMap<String, Option<Seen>>,
+    mirrored: &[Mirror],
+    ours: &[StoredEvent],
+    skipped: &[skips::Skip],
+) -> Option<String> {
+    for (object, seen) in remote {
+        let Some(seen) = seen else { continue };
+        if skipped.iter().any(|skip| name(&skip.remote_id) == *object) {
+            continue;
+        }
+        match mirrored
+            .iter()
+            .find(|mirror| name(&mirror.remote_id) == *object)
+        {
+            None if link.rules.receives() => {
+                return Some(format!("{object} ({}) is not here", seen.uid));
+            }
+            None => {}
+            Some(mirror) => {
+                let alive = ours.iter().any(|event| event.id == mirror.event);
+                if !alive && link.rules.sends() {
+                    return Some(format!(
+                        "{object} ({}) is deleted here and stands there",
+                        seen.uid
+                    ));
+                }
+            }
+        }
+    }
+    None
+}
+
+/// At most one object for each event and collection.
+fn no_copies(stage: &Stage) {
+    let world = stage.world();
+    let mut found = Vec::new();
+    for (place, collection) in world.collections() {
+        let all: Vec<Seen> = collection
+            .objects()
+            .values()
+            .filter_map(|object| seen(&object.text))
+            .collect();
+        if let Some(uid) = twice(all.iter().map(|seen| seen.uid.clone())) {
+            found.push(format!("{uid} stands twice at {place}"));
+        } else if let Some(mark) = twice(all.iter().filter_map(|seen| seen.mark)) {
+            found.push(format!("event {mark} stands twice at {place}"));
+        }
+    }
+    drop(world);
+    for detail in found {
+        stage.cry(Law::Doubled, detail);
+    }
+}
+
+async fn no_foreign_words(
+    stage: &Stage,
+    engine: &Engine,
+    index: usize,
+    tenant: &Tenant,
+) -> anyhow::Result<()> {
+    let mut tx = engine.store.read(tenant.id).await?;
+    let feed = events::changes_since(&mut tx, 0, ALL).await?;
+    let conflicts = conflicts::list(&mut tx, conflicts::Which::All, ALL).await?;
+    drop(tx);
+    let mut text =
+        serde_json::to_string(&feed.iter().map(|version| &version.body).collect::<Vec<_>>())?;
+    text.push_str(&serde_json::to_string(
+        &conflicts
+            .iter()
+            .map(|stored| &stored.conflict)
+            .collect::<Vec<_>>(),
+    )?);
+    for (other, stranger) in stage.cast().tenants.iter().enumerate() {
+        if other != index
+            && let Some(word) = words(stranger.canary, &text).first()
+        {
+            stage.cry(
+                Law::TenantsApart,
+                format!("{word} stands in the rows of {}", tenant.canary),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Something that is there twice.
+fn twice<T: Ord + Clone>(all: impl Iterator<Item = T>) -> Option<T> {
+    let mut known = std::collections::BTreeSet::new();
+    let mut all = all;
+    all.find(|one| !known.insert(one.clone()))
+}

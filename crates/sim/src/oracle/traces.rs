@@ -1,0 +1,316 @@
+//! At rest: every acknowledged edit has left its trace.
+//!
+//! A value that a person gave a field must stand in the result, or have been overwritten by a later edit of the same
+//! field, or stand in a conflict. An event whose last deed is an edit must be alive, and one whose last deed is a deletion
+//! must not be, unless somebody edited it elsewhere at about that time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::SignedDuration;
+use kalends_calendar::event::Event;
+use kalends_calendar::ids::EventId;
+use kalends_calendar::merge::{Field, differing, get};
+use kalends_calendar::rules::{Authority, Flow};
+use kalends_engine::Engine;
+use kalends_store::conflicts::{self, StoredConflict, Which};
+use kalends_store::events::{self, EventVersion};
+use serde_json::Value;
+
+use crate::ledger::{Deed, Side, What};
+use crate::stage::{Law, Link, Stage};
+
+/// More than any simulation has.
+const ALL: i64 = 100_000;
+
+/// An edit on one side this long before a deletion on another may not have been known there.
+const UNKNOWING: SignedDuration = SignedDuration::from_hours(2);
+
+/// What the database holds of one tenant in the end.
+struct Outcome<'a> {
+    latest: BTreeMap<EventId, &'a EventVersion>,
+    conflicts: Vec<StoredConflict>,
+    uids: BTreeMap<EventId, BTreeSet<String>>,
+}
+
+/// Looks for the trace of every deed.
+pub(crate) async fn find(stage: &Stage, engine: &Engine) -> anyhow::Result<()> {
+    let deeds = stage.ledger().deeds.clone();
+    for (index, tenant) in stage.cast().tenants.iter().enumerate() {
+        let mut tx = engine.store.read(tenant.id).await?;
+        let feed = events::changes_since(&mut tx, 0, ALL).await?;
+        let conflicts = conflicts::list(&mut tx, Which::All, ALL).await?;
+        drop(tx);
+        let mut result = Outcome {
+            latest: BTreeMap::new(),
+            conflicts,
+            uids: BTreeMap::new(),
+        };
+        for version in &feed {
+            result.latest.insert(version.event, version);
+            if let Some(body) = &version.body {
+                result
+                    .uids
+                    .entry(version.event)
+                    .or_default()
+                    .insert(body.uid.0.clone());
+            }
+        }
+        let mut by_uid: BTreeMap<&str, Vec<&Deed>> = BTreeMap::new();
+        for deed in deeds.iter().filter(|deed| deed.tenant == index) {
+            by_uid.entry(&deed.uid).or_default().push(deed);
+        }
+        for (uid, deeds) in by_uid {
+            if let Some(detail) = result.lost(stage, uid, &deeds) {
+                result.tell_history(stage, uid, &feed);
+                stage.cry(Law::EditLost, detail);
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether an edit here gives a field back a value that it had before an earlier edit. To a three-way merge that is no
+/// change against what was agreed, so an edit over there stands; the value stays in the history.
+fn undoes(deed: &Deed, earlier: &[&Deed], field: &Field, after: &Event) -> bool {
+    let Side::Ours(..) = deed.side else {
+        return false;
+    };
+    earlier.iter().any(|earlier| match &earlier.what {
+        What::Edited {
+            field: edited,
+            before,
+            ..
+        } => edited == field && get(before, field) == get(after, field),
+        _ => false,
+    })
+}
+
+impl Outcome<'_> {
+    /// The events that have or had this UID.
+    fn group(&self, uid: &str) -> Vec<EventId> {
+        self.uids
+            .iter()
+            .filter(|(_, uids)| uids.contains(uid))
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    fn lost(&self, stage: &Stage, uid: &str, deeds: &[&Deed]) -> Option<String> {
+        let group = self.group(uid);
+        let alive: Vec<&Event> = group
+            .iter()
+            .filter_map(|id| self.latest.get(id)?.body.as_ref())
+            .collect();
+        for (number, deed) in deeds.iter().enumerate() {
+            let later = &deeds[number + 1..];
+            let What::Edited {
+                field,
+                before,
+                after,
+            } = &deed.what
+            else {
+                continue;
+            };
+            if later.iter().any(|later| overwrites(later, field)) {
+                continue;
+            }
+            let mut links = travels(stage, deed, field, before, after);
+            // Where it is a copy that we wrote for another calendar, it does not come in.
+            links.retain(|link| {
+                group.iter().any(|id| {
+                    self.latest
+                        .get(id)
+                        .is_some_and(|version| version.calendar == link.calendar)
+                })
+            });
+            if matches!(deed.side, Side::There(..)) && links.is_empty() {
+                continue;
+            }
+            if alive.is_empty() && !stays_here(stage, deed, field) {
+                return Some(format!(
+                    "{uid} is deleted, and {field:?} of it was edited last, at {} {}",
+                    deed.at,
+                    shown(deed)
+                ));
+            }
+            if alive.is_empty() {
+                continue;
+            }
+            let found = match &deed.side {
+                Side::Ours(_, id) => {
+                    self.stands(*id, field, after, None)
+                        || self.disputed(&group, field, after, None)
+                }
+                Side::There(..) => links.iter().any(|link| {
+                    group
+                        .iter()
+                        .any(|id| self.stands(*id, field, after, Some(link)))
+                        || self.disputed(&group, field, after, Some(link))
+                }),
+            };
+            if !found && !undoes(deed, &deeds[..number], field, after) {
+                return Some(format!(
+                    "{uid}: {field:?} was edited at {} {} to {} and that is nowhere; now it is {:?}",
+                    deed.at,
+                    shown(deed),
+                    get(after, field),
+                    alive
+                        .iter()
+                        .map(|event| get(event, field).to_string())
+                        .collect::<Vec<_>>()
+                ));
+            }
+        }
+        self.deletion_undone(uid, &alive, deeds)
+    }
+
+    /// Writes what the database knows of an event into the trace, for whoever looks for what went wrong.
+    fn tell_history(&self, stage: &Stage, uid: &str, feed: &[EventVersion]) {
+        for id in self.group(uid) {
+            let mut before: Option<&Event> = None;
+            for version in feed.iter().filter(|version| version.event == id) {
+                let what = match (&version.body, before) {
+                    (None, _) => "deleted".to_owned(),
+                    (Some(_), None) => "made".to_owned(),
+                    (Some(body), Some(before)) => differing(before, body)
+                        .iter()
+                        .map(|field| format!("{field:?} = {}", get(body, field)))
+                        .collect::<Vec<_>>()
+                        .join(", "),
+                };
+                stage.baton.say(&format!(
+                    "history of {id} in {}: {} at {} by {:?} ({}): {what}",
+                    version.calendar,
+                    version.revision,
+                    version.at,
+                    version.cause.actor,
+                    version.cause.reason
+                ));
+                before = version.body.as_ref();
+            }
+            for stored in self.conflicts.iter().filter(|stored| stored.event == id) {
+                stage
+                    .baton
+                    .say(&format!("conflict at {}: {stored:?}", stored.at));
+            }
+        }
+    }
+
+    fn deletion_undone(&self, uid: &str, alive: &[&Event], deeds: &[&Deed]) -> Option<String> {
+        let last = deeds.last()?;
+        let is_here = match last.side {
+            Side::Ours(_, id) => self.latest.get(&id).is_some_and(|version| !version.deleted),
+            Side::There(..) => !alive.is_empty(),
+        };
+        if !is_here || !matches!(last.what, What::Deleted) {
+            return None;
+        }
+        let elsewhere = deeds.iter().any(|deed| {
+            deed.side != last.side
+                && !matches!(deed.what, What::Deleted)
+                && deed.at.duration_since(last.at).abs() < UNKNOWING
+        });
+        (!elsewhere).then(|| {
+            format!(
+                "{uid} was deleted at {} {} and is here again",
+                last.at,
+                shown(last)
+            )
+        })
+    }
+
+    /// Whether a field of an event has the value in the end.
+    fn stands(&self, id: EventId, field: &Field, after: &Event, link: Option<&Link>) -> bool {
+        let Some(now) = self
+            .latest
+            .get(&id)
+            .and_then(|version| version.body.as_ref())
+        else {
+            return false;
+        };
+        value(now, field, link) == value(after, field, link)
+    }
+
+    /// Whether the value stands in a conflict.
+    fn disputed(
+        &self,
+        group: &[EventId],
+        field: &Field,
+        after: &Event,
+        link: Option<&Link>,
+    ) -> bool {
+        let wanted = value(after, field, link);
+        let masked: Vec<Value> = vec![wanted, get(after, field)];
+        self.conflicts.iter().any(|stored| {
+            group.contains(&stored.event)
+                && stored.conflict.field == *field
+                && (masked.contains(&stored.conflict.local)
+                    || masked.contains(&stored.conflict.remote))
+        })
+    }
+}
+
+/// A field as a link shows it.
+fn value(event: &Event, field: &Field, link: Option<&Link>) -> Value {
+    match link {
+        Some(link) => get(&link.rules.mask(event), field),
+        None => get(event, field),
+    }
+}
+
+/// Whether a later deed makes an earlier edit of a field void.
+fn overwrites(later: &Deed, field: &Field) -> bool {
+    match &later.what {
+        What::Edited { field: other, .. } => other == field,
+        What::Deleted | What::Created => true,
+        What::Kept => false,
+    }
+}
+
+/// The links through which an edit at a server comes in, if it can be seen through them at all.
+fn travels<'a>(
+    stage: &'a Stage,
+    deed: &Deed,
+    field: &Field,
+    before: &Event,
+    after: &Event,
+) -> Vec<&'a Link> {
+    let Side::There(place, _) = &deed.side else {
+        return Vec::new();
+    };
+    stage
+        .cast()
+        .links
+        .iter()
+        .filter(|link| link.place == *place && link.rules.receives())
+        .filter(|link| {
+            let authority = link.rules.authority(after);
+            link.rules.flow(field, authority) != Flow::None
+                && value(before, field, Some(link)) != value(after, field, Some(link))
+        })
+        .collect()
+}
+
+/// Whether a field that was edited here does not go out through some link: a deletion that comes in from there does not
+/// meet the edit, and the event with it stays in the history.
+fn stays_here(stage: &Stage, deed: &Deed, field: &Field) -> bool {
+    let Side::Ours(calendar, _) = &deed.side else {
+        return false;
+    };
+    stage.cast().links.iter().any(|link| {
+        link.calendar == *calendar
+            && [Authority::Shared, Authority::Organizer]
+                .into_iter()
+                .any(|authority| {
+                    !matches!(link.rules.flow(field, authority), Flow::Both | Flow::Out)
+                })
+    })
+}
+
+fn shown(deed: &Deed) -> String {
+    match &deed.side {
+        Side::Ours(calendar, id) => format!("here (event {id} of {calendar})"),
+        Side::There(place, name) => format!("there ({place}/{name})"),
+    }
+}

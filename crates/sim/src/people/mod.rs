@@ -1,0 +1,9 @@
+//! Those who are not nodes: people at the servers, people on our side, an operator, and bad luck.
+
+pub(crate) mod luck;
+pub(crate) mod operator;
+pub(crate) mod remote;
+pub(crate) mod web;
+
+/// How long a person thinks between two edits, in milliseconds.
+const THINKING_MS: std::ops::Range<i64> = 500..90_000;

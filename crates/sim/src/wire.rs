@@ -1,0 +1,121 @@
+//! The way to the servers: requests reach the world in memory, some late, some twice, some never.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::Method;
+use kalends_providers::http::{Request, Response, Transport, TransportError};
+use kalends_sandbox::{Fault, Outcome, handle_with};
+
+use crate::plant::Plant;
+use crate::seams::Lots;
+use crate::stage::Stage;
+use crate::{oracle, plant};
+
+/// How long a request is on its way, each way, in milliseconds.
+const USUAL_MS: std::ops::Range<i64> = 5..400;
+
+/// How long a slow one is: around and beyond the life of a lease.
+const SLOW_MS: std::ops::Range<i64> = 15_000..120_000;
+
+/// How long a client waits for an answer that does not come.
+const NO_ANSWER: Duration = Duration::from_secs(30);
+
+/// One node's way to the servers.
+pub(crate) struct Wire {
+    pub(crate) stage: Arc<Stage>,
+    pub(crate) lots: Arc<Lots>,
+}
+
+impl Wire {
+    fn latency(&self) -> Duration {
+        let slow_percent = self
+            .stage
+            .weather()
+            .map_or(0, |weather| weather.slow_percent);
+        if self.lots.draw(|chance| chance.percent(slow_percent)) {
+            self.lots.length(SLOW_MS)
+        } else {
+            self.lots.length(USUAL_MS)
+        }
+    }
+
+    fn fault(&self, method: &Method) -> Option<Fault> {
+        let weather = self.stage.weather()?;
+        self.lots.draw(|chance| weather.odds.draw(chance, method))
+    }
+}
+
+#[async_trait]
+impl Transport for Wire {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let host = request.url.host_str().unwrap_or_default().to_owned();
+        self.stage.baton.pause(self.latency()).await;
+        let fault = self.fault(&request.method);
+        let refused =
+            fault == Some(Fault::LostBeforeSend) && self.lots.draw(|chance| chance.percent(50));
+        let mut arrived = Vec::new();
+        for request in plant::on_the_wire(&self.stage, &request) {
+            arrived.push(self.arrive(&request, fault));
+        }
+        let outcome = arrived.swap_remove(0);
+        if refused {
+            let reason = "connection refused".to_owned();
+            return Err(TransportError::NotSent { host, reason });
+        }
+        match outcome {
+            Outcome::Answered(answer) => {
+                self.stage.baton.pause(self.latency()).await;
+                let (parts, body) = answer.into_parts();
+                Ok(Response {
+                    status: parts.status,
+                    headers: parts.headers,
+                    body,
+                })
+            }
+            Outcome::Lost => {
+                self.stage.baton.pause(NO_ANSWER).await;
+                let reason = "no answer".to_owned();
+                Err(TransportError::Unanswered { host, reason })
+            }
+        }
+    }
+}
+
+impl Wire {
+    fn arrive(&self, request: &Request, fault: Option<Fault>) -> Outcome {
+        let now = self.stage.baton.now();
+        let asked = as_http(request);
+        let before = oracle::wire::before(&self.stage, &asked);
+        let outcome = handle_with(&mut self.stage.world(), &asked, now, fault);
+        let said = match &outcome {
+            Outcome::Answered(answer) => answer.status().as_u16().to_string(),
+            Outcome::Lost => "nothing".to_owned(),
+        };
+        let mut line = format!("{} {} -> {said}", asked.method(), asked.uri().path());
+        if let Some(fault) = fault {
+            // Writing to a String cannot fail.
+            let _ = write!(line, " ({fault:?})");
+        }
+        self.stage.baton.say(&line);
+        oracle::wire::after(&self.stage, &asked, before);
+        outcome
+    }
+}
+
+fn as_http(request: &Request) -> http::Request<bytes::Bytes> {
+    let mut asked = http::Request::new(request.body.clone());
+    *asked.method_mut() = request.method.clone();
+    *asked.uri_mut() = request.url.as_str().parse().unwrap_or_default();
+    *asked.headers_mut() = request.headers.clone();
+    asked
+}
+
+impl Plant {
+    /// Whether this fault is planted.
+    pub(crate) fn is(self, other: Self) -> bool {
+        self == other
+    }
+}
