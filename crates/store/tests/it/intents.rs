@@ -116,6 +116,12 @@ contract! {
         let newer = only(&world, link).await;
         assert_eq!((newer.state, newer.stamp > intent.stamp), (IntentState::Sent, true));
         assert_eq!(newer.name.as_deref(), Some("derived"));
+        let unknown = Settlement::Unknown { at: at(9), error: "lost".to_owned() };
+        intents::settle(&db.store, &lease, event_id, intent.stamp, unknown, at(3)).await.unwrap();
+        assert_eq!(only(&world, link).await.state, IntentState::Sent);
+        let mut tx = world.read().await;
+        assert_eq!(debts::sent_contents(&mut tx, link, &[event_id]).await.unwrap().len(), 1);
+        drop(tx);
         let done = Settlement::Done(MirrorMove::Set(mirror(event_id, "tea", "1")));
         let settled = intents::settle(&db.store, &lease, event_id, intent.stamp, done, at(4)).await.unwrap();
         assert_eq!(settled, Settled::Superseded);
@@ -154,8 +160,8 @@ contract! {
         assert_eq!(world.look(link).await.due_at, None);
         settle(Settlement::Replan).await;
         let kept = only(&world, link).await;
-        assert_eq!((kept.state, kept.due_at, kept.attempts), (IntentState::Due, at(4), 3));
-        assert_eq!(world.look(link).await.due_at, Some(at(4)));
+        assert_eq!((kept.state, kept.due_at, kept.attempts), (IntentState::Due, at(12), 3));
+        assert_eq!(world.look(link).await.due_at, None);
         settle(Settlement::Failed { error: "no such field".to_owned() }).await;
         let mut tx = world.read().await;
         assert_eq!(intents::due(&mut tx, link, at(1000), 9).await.unwrap(), []);
