@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::ids::EventId;
 use crate::merge::{Debt, Field, Sides, differing, merge, outgoing};
 use crate::provider::Observed;
-use crate::rules::{Authority, ConflictPolicy, Rules};
+use crate::rules::{Authority, ConflictPolicy, Detail, Rules};
 
 /// What we know of a remote event before it is looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -356,7 +356,10 @@ fn edited_since(agreed: &Agreed, event: &Event, debt: Debt, held: &[Field], rule
         Authority::Shared if rules.sends() => {
             let target = outgoing(&agreed.base, event, rules, Authority::Shared, &[]);
             let unsettled = debt == Debt::Owed || !held.is_empty();
-            unsettled && !differing(&target, &agreed.base).is_empty()
+            // A link that shows only the time cannot tell what else was edited: that it owes anything says enough.
+            let edited =
+                rules.detail == Detail::Busy || !differing(&target, &agreed.base).is_empty();
+            unsettled && edited
         }
         Authority::Shared => !differing(&rules.mask(event), &rules.mask(&agreed.base)).is_empty(),
     }

@@ -548,6 +548,19 @@ fn a_held_edit_survives_a_deletion_there() {
 }
 
 #[test]
+fn a_deletion_through_a_busy_only_link_does_not_undo_an_edit_that_it_cannot_see() {
+    let rules = Rules {
+        detail: Detail::Busy,
+        ..rules(Direction::TwoWay)
+    };
+    let (old, renamed) = (meeting("old", 9), meeting("renamed elsewhere", 9));
+    let owed = mirrored(&rules.mask(&old), live(&renamed), Debt::Owed);
+    insta::assert_snapshot!(incoming(&owed, None, &rules), @"forget, push (EditBeatsDeletionThere)");
+    let settled = mirrored(&rules.mask(&old), live(&renamed), Debt::Settled);
+    insta::assert_snapshot!(incoming(&settled, None, &rules), @"delete (DeletedThere), forget");
+}
+
+#[test]
 fn our_own_echo_is_not_their_edit() {
     let (agreed, sent) = (meeting("A", 9), meeting("B", 9));
     // It landed, and somebody moved the event since.
