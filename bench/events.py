@@ -72,6 +72,10 @@ def event(number):
     return text, zone if "TZID" in times else None
 
 
+def has_guests(number):
+    return "\nATTENDEE" in event(number)[0]
+
+
 def uid(number):
     return f"bench-{number:06d}@kalends.example"
 

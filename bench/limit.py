@@ -7,6 +7,7 @@ over the same requests: what a synchroniser takes longer than this is its own.
 """
 
 import base64
+import gzip
 import http.client
 import re
 import sys
@@ -22,7 +23,7 @@ def main():
     url, user, password, batch = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
     address = urlsplit(url)
     connection = http.client.HTTPConnection(address.hostname, address.port, timeout=600)
-    headers = {"Content-Type": "application/xml; charset=utf-8", "Depth": "1"}
+    headers = {"Content-Type": "application/xml; charset=utf-8", "Depth": "1", "Accept-Encoding": "gzip"}
     if user:
         headers["Authorization"] = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
@@ -35,7 +36,10 @@ def main():
         return data
 
     # Without an XML parser: a parser's work would not be the server's.
-    members = [href for href in re.findall(rb"<[^>/]*href>([^<]*)</", report(LIST)) if href.endswith(b".ics")]
+    listing = report(LIST)
+    if listing.startswith(b"\x1f\x8b"):
+        listing = gzip.decompress(listing)
+    members = [href for href in re.findall(rb"<[^>/]*href>([^<]*)</", listing) if href.endswith(b".ics")]
     for start in range(0, len(members), batch):
         hrefs = b"".join(b"<d:href>%s</d:href>" % href for href in members[start : start + batch])
         report(MULTIGET % hrefs)

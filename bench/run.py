@@ -104,7 +104,9 @@ def measure_place(kind, count, options):
 def change_and_sync(place, racer, measured, count):
     """1 % of the events changes on the server, another 1 % here; then one sync, whose work is checked."""
     remote = range(0, count, CHANGED_SHARE)
-    local = range(CHANGED_SHARE // 2, count, CHANGED_SHARE)
+    # Without guests: where a server would mail them, Kalends leaves the event alone, and there is nothing to compare.
+    own = [number for number in range(count) if number not in remote and not events.has_guests(number)]
+    local = own[: count // CHANGED_SHARE]
     for number in remote:
         place.edit(racer.name, number, contestants.REMOTE_MARK)
     racer.edit_locally(local)

@@ -62,7 +62,7 @@ fn seek() {
     println!(
         "{}",
         json!({
-            "bench": "recurrence_seek",
+            "bench": "recurrence-seek",
             "since_1990_ns": nanos(old), "since_last_month_ns": nanos(new),
             "ratio": round(old.as_secs_f64() / new.as_secs_f64()),
         })
@@ -217,7 +217,7 @@ fn mixed() {
     println!(
         "{}",
         json!({
-            "bench": "recurrence_mixed", "rules": RULES, "starts_each": STARTS_EACH,
+            "bench": "recurrence-600", "rules": RULES, "starts_each": STARTS_EACH,
             "ours_ns_per_rule": nanos(ours) / RULES as u64,
             "rrule_ns_per_rule": nanos(expanding) / RULES as u64,
             "rrule_with_parsing_ns_per_rule": nanos(with_parsing) / RULES as u64,

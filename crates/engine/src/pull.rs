@@ -22,8 +22,9 @@ use crate::{EngineError, load, reconcile};
 /// How many listed versions are compared with the store at once.
 const COMPARE_BATCH: usize = 500;
 
-/// How many events are taken in by one transaction.
-const APPLY_BATCH: usize = 100;
+/// How many events are taken in by one transaction. Indexes are written page by page: the more events at once, the fewer
+/// pages.
+const APPLY_BATCH: usize = 200;
 
 /// How many unread items are tried again in one run.
 const UNREAD_MAX: usize = 100;
@@ -187,7 +188,7 @@ async fn compare(
 }
 
 /// Reads events and takes them in; answers those that turned out to be gone. Where the provider allows it, the next batch
-/// is under way while the last is taken in.
+/// is under way while the ones before are taken in.
 async fn read(
     run: &Run<'_>,
     ids: &[RemoteId],
@@ -203,7 +204,9 @@ async fn read(
     let mut waiting: Vec<Change> = Vec::new();
     for batch in ids.chunks(capabilities.fetch_batch.max(1)) {
         let fetch = run.provider.fetch(&run.link.remote_calendar, batch);
-        let fetched = if capabilities.fetch_in_flight > 1 {
+        let fetched = if waiting.len() < APPLY_BATCH {
+            run.holding(fetch).await??
+        } else if capabilities.fetch_in_flight > 1 {
             let last = take_in(run, std::mem::take(&mut waiting), rider(generation));
             let (fetched, taken) = join(run.holding(fetch), last).await;
             taken?;

@@ -30,6 +30,12 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const BUSY_TRIES: u32 = 3;
 /// Readers of one SQLite file: more than the cores of a small machine bring nothing.
 const SQLITE_READERS_MAX: u32 = 4;
+/// Each connection's page cache in KiB (a negative number, as SQLite wants it): the inner pages of all indexes of some
+/// hundred thousand events. The leaves come from the system's cache.
+const SQLITE_CACHE: &str = "-4000";
+/// After how many pages the WAL goes into the database: 16 MB, because the pages of an index are written again with every
+/// batch of a first sync.
+const SQLITE_CHECKPOINT_PAGES: &str = "4000";
 /// Connections of one node; a hundred nodes' worth is what a PostgreSQL server bears.
 const POSTGRES_CONNECTIONS_MAX: u32 = 10;
 /// More than there are query texts here, so that each is prepared once per connection.
@@ -68,7 +74,8 @@ async fn open_sqlite(address: &str) -> Result<Pools, sqlx::Error> {
         .busy_timeout(BUSY_TIMEOUT)
         .statement_cache_capacity(STATEMENT_CACHE)
         .pragma("temp_store", "MEMORY")
-        .pragma("cache_size", "-16000");
+        .pragma("cache_size", SQLITE_CACHE)
+        .pragma("wal_autocheckpoint", SQLITE_CHECKPOINT_PAGES);
     let one = SqlitePoolOptions::new()
         .max_connections(1)
         .idle_timeout(None)

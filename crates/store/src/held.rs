@@ -158,9 +158,10 @@ pub(crate) async fn let_go_seen(
 ) -> Result<(), StoreError> {
     let binds = binds![tx.tenant, link, generation];
     tx.execute(
-        "DELETE FROM held_deletions WHERE tenant_id = $1 AND link_id = $2 AND event_id IN
-            (SELECT event_id FROM mirrors
-             WHERE tenant_id = $1 AND link_id = $2 AND generation >= $3)",
+        "DELETE FROM held_deletions WHERE tenant_id = $1 AND link_id = $2 AND EXISTS
+            (SELECT 1 FROM mirrors
+             WHERE mirrors.tenant_id = $1 AND mirrors.link_id = $2
+                AND mirrors.event_id = held_deletions.event_id AND mirrors.generation >= $3)",
         binds,
     )
     .await?;

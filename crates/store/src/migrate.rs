@@ -64,6 +64,7 @@ const MIGRATIONS: &[Migration] = migrations![
     1 "0001_tenants",
     2 "0002_calendars",
     3 "0003_links",
+    4 "0004_statistics",
 ];
 
 impl Store {

@@ -5,9 +5,11 @@ use crate::error::StoreError;
 use crate::row::Row;
 use crate::tx::Tx;
 
-/// The sizes. The largest keeps a statement of ten columns under SQLite's default plan for parameters by far, and a page
-/// of a hundred events in four statements.
-const SIZES: [usize; 5] = [1, 4, 16, 64, 128];
+/// The sizes. Rows come in small ones, because looking up a parameter's name costs SQLite as much as there are parameters
+/// before it; a list of ids has few enough for the largest.
+const SIZES: [usize; 5] = [1, 4, 16, 32, 128];
+/// The largest for whole rows.
+const ROWS_MAX: usize = 32;
 
 /// A statement with a repeated part.
 pub(crate) struct Multi {
@@ -54,7 +56,8 @@ impl Tx {
         let mut touched = 0;
         let mut left = items.len() / multi.width;
         let mut items = items.into_iter();
-        for (&size, text) in SIZES.iter().zip(&multi.texts).rev() {
+        let sizes = SIZES.iter().zip(&multi.texts).rev();
+        for (&size, text) in sizes.filter(|(size, _)| **size <= ROWS_MAX) {
             while left >= size {
                 let mut binds = Vec::with_capacity(shared.len() + size * multi.width);
                 binds.extend_from_slice(shared);

@@ -11,19 +11,19 @@ contract! {
         let status = db.store.migration_status().await.unwrap();
         assert!(status.iter().all(|one| one.applied));
         let names: Vec<_> = status.iter().map(|one| one.name).collect();
-        assert_eq!(names, ["0001_tenants", "0002_calendars", "0003_links"]);
+        assert_eq!(names, ["0001_tenants", "0002_calendars", "0003_links", "0004_statistics"]);
         assert_eq!(db.store.migrate_up().await.unwrap(), []);
         World::new(&db.store, "a").await;
         let down = db.store.migrate_down(1).await.unwrap();
         let versions: Vec<_> = down.iter().map(|one| one.version).collect();
-        assert_eq!(versions, [3, 2]);
+        assert_eq!(versions, [4, 3, 2]);
         assert!(tenants::by_slug(&db.store, "a").await.unwrap().is_some());
         db.store.migrate_up().await.unwrap();
         db.store.migrate_down(0).await.unwrap();
         let status = db.store.migration_status().await.unwrap();
         assert!(status.iter().all(|one| !one.applied));
         let (one, two) = tokio::join!(db.store.migrate_up(), db.store.migrate_up());
-        assert_eq!(one.unwrap().len() + two.unwrap().len(), 3);
+        assert_eq!(one.unwrap().len() + two.unwrap().len(), 4);
         World::new(&db.store, "a").await;
     }
 }

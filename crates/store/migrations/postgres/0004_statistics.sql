@@ -1,0 +1,1 @@
+-- PostgreSQL keeps its own statistics (autovacuum), so that there is nothing to write down.
