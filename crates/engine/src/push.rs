@@ -293,9 +293,14 @@ async fn accept(
                     mirror: mirror(remote_id.clone(), &observed),
                     base: *sent,
                 };
+                let before = match write {
+                    Write::Update { raw, .. } => run.provider.read(raw).ok(),
+                    Write::Create { .. } | Write::Delete { .. } => None,
+                };
                 take_in_against(
                     run,
                     agreed,
+                    before.as_ref(),
                     Change {
                         remote_id,
                         state: State::Present(observed),

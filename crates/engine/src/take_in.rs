@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use kalends_calendar::event::Event;
 use kalends_calendar::failure::Failure;
 use kalends_calendar::ids::RemoteId;
-use kalends_calendar::merge::Debt;
+use kalends_calendar::merge::{Debt, differing, get};
 use kalends_calendar::plan::{Agreed, Ours, Step, Theirs, plan_incoming};
 use kalends_calendar::provider::{Change, State};
 use kalends_store::apply::{Batch, apply};
@@ -60,15 +61,17 @@ pub(crate) async fn take_in(
     Err(Failure::passing("events kept changing while they were synced").into())
 }
 
-/// Takes in what stands at the remote side after a write, against what was sent.
+/// Takes in what stands at the remote side after a write, against what was sent. `before` is what stood there until then.
 pub(crate) async fn take_in_against(
     run: &Run<'_>,
     agreed: Agreed,
+    before: Option<&Event>,
     change: Change,
 ) -> Result<(), EngineError> {
     let State::Present(observed) = &change.state else {
         return Ok(());
     };
+    let normalised = is_normalised(&agreed.base, before, &observed.event);
     for _ in 0..REPLANS_MAX {
         let mut tx = run.engine.store.read(run.lease.tenant).await?;
         let Some(stored) = events::get(&mut tx, agreed.mirror.event).await? else {
@@ -85,16 +88,28 @@ pub(crate) async fn take_in_against(
         let mut batch = Batch::new(run.id, run.engine.clock.now());
         let theirs = Theirs::Present(&change.remote_id, observed);
         batch.steps = plan_incoming(&ours, theirs, &run.rules);
-        // What a provider makes of a write is not put back: it would make the same of the next one.
-        batch
-            .steps
-            .retain(|step| !matches!(step, Step::Push { .. }));
+        if normalised {
+            batch
+                .steps
+                .retain(|step| !matches!(step, Step::Push { .. }));
+        }
         match submit(run, batch).await {
             Err(EngineError::Restless(_)) => {}
             other => return other,
         }
     }
     Err(Failure::passing("an event kept changing while it was written").into())
+}
+
+/// Whether it is the provider that made something else of what was sent, and would make the same of it again: in whatever
+/// differs now, it stood there like this before the write too. Anything else may be an edit that came between the write
+/// and this look at it. A provider that normalises gets a second write of it, and no third.
+fn is_normalised(sent: &Event, before: Option<&Event>, observed: &Event) -> bool {
+    before.is_some_and(|before| {
+        differing(sent, observed)
+            .iter()
+            .all(|field| get(before, field) == get(observed, field))
+    })
 }
 
 /// Applies a batch and counts what it did.

@@ -1,5 +1,6 @@
 //! The engine's laws, each as a short story.
 
+use kalends_calendar::event::Event;
 use kalends_calendar::rules::{ConflictPolicy, Direction};
 use kalends_engine::{Outcome, Silent, dry_run, edits};
 use kalends_store::{conflicts, held, intents, links};
@@ -377,6 +378,61 @@ async fn something_that_undoes_every_write_is_stopped() {
     world.wait(3_700);
     world.sync(link).await;
     assert_eq!(remote.titles(), ["Ours"]);
+}
+
+#[tokio::test]
+async fn an_edit_between_a_write_and_the_look_at_it_is_put_back_where_the_link_only_pushes() {
+    let world = World::new().await;
+    let remote = Remote::new();
+    let link = world
+        .link_as(
+            &remote,
+            world.calendar,
+            Direction::Push,
+            ConflictPolicy::Local,
+        )
+        .await;
+    world.add("a", "Ours").await;
+    world.sync(link).await;
+    world.rename("Ours", "Ours again").await;
+    remote
+        .between
+        .lock()
+        .unwrap()
+        .push(|event| event.master.details.title = "Theirs, at once".into());
+    world.sync(link).await;
+    world.sync(link).await;
+    assert_eq!(remote.titles(), ["Ours again"]);
+    assert_eq!(world.titles().await, ["Ours again"]);
+}
+
+#[tokio::test]
+async fn what_a_provider_makes_of_every_write_is_not_written_again_and_again() {
+    let world = World::new().await;
+    let remote = Remote::new();
+    let link = world
+        .link_as(
+            &remote,
+            world.calendar,
+            Direction::Push,
+            ConflictPolicy::Local,
+        )
+        .await;
+    let shout = |event: &mut Event| {
+        let title = &mut event.master.details.title;
+        *title = title.to_uppercase();
+    };
+    remote
+        .between
+        .lock()
+        .unwrap()
+        .extend([shout as fn(&mut Event); 9]);
+    world.add("a", "Ours").await;
+    for _ in 0..4 {
+        world.sync(link).await;
+    }
+    assert_eq!(remote.titles(), ["OURS"]);
+    assert_eq!(remote.writes(), ["create Ours", "update Ours"]);
 }
 
 #[tokio::test]

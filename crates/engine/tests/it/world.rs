@@ -114,6 +114,8 @@ pub(crate) struct Remote {
     shelf: Mutex<Shelf>,
     pub(crate) trouble: Mutex<Option<Trouble>>,
     pub(crate) listing: Mutex<Listing>,
+    /// What befalls the next written events, one after the other, before they are read back.
+    pub(crate) between: Mutex<Vec<fn(&mut Event)>>,
     /// The first change that it still remembers.
     pub(crate) forgotten: Mutex<usize>,
 }
@@ -124,6 +126,7 @@ impl Remote {
             shelf: Mutex::default(),
             trouble: Mutex::default(),
             listing: Mutex::new(Listing::Honest),
+            between: Mutex::default(),
             forgotten: Mutex::default(),
         })
     }
@@ -272,6 +275,34 @@ impl Remote {
     }
 }
 
+impl Remote {
+    fn read_back(&self, receipt: Receipt) -> Receipt {
+        let Receipt::Written {
+            remote_id,
+            observed,
+        } = receipt
+        else {
+            return receipt;
+        };
+        let mut between = self.between.lock().unwrap();
+        if between.is_empty() {
+            return Receipt::Written {
+                remote_id,
+                observed,
+            };
+        }
+        let mut event = observed.event.clone();
+        between.remove(0)(&mut event);
+        self.put(&remote_id.0, event);
+        let now = Self::observed(&self.shelf.lock().unwrap().events[&remote_id]);
+        Receipt::ReadBack {
+            remote_id,
+            observed: Box::new(now),
+            sent: Box::new(observed.event),
+        }
+    }
+}
+
 #[async_trait]
 impl Provider for Remote {
     fn capabilities(&self) -> Capabilities {
@@ -349,7 +380,10 @@ impl Provider for Remote {
 
     async fn write(&self, _: &RemoteCalendarId, write: &Write) -> Result<Receipt, Failure> {
         match self.trouble.lock().unwrap().take() {
-            None => self.carry_out(write),
+            None => {
+                let receipt = self.carry_out(write)?;
+                Ok(self.read_back(receipt))
+            }
             Some(Trouble::LostBeforeSend) => Err(Failure::new(Class::Unknown, "lost")),
             Some(Trouble::LostAfterEffect) => {
                 self.carry_out(write)?;

@@ -72,7 +72,7 @@ pub(crate) fn answer(
         return response;
     }
     if request.method() == Method::OPTIONS {
-        return options(world);
+        return options(world, request);
     }
     let Some(account) = login(world, request) else {
         return unauthorized();
@@ -135,11 +135,13 @@ fn well_known(world: &World, request: &Request<Bytes>) -> Option<Response<Bytes>
     Some(response)
 }
 
-fn options(world: &World) -> Response<Bytes> {
-    let schedules = world
-        .accounts
-        .values()
-        .any(|account| account.quirks.scheduling == Scheduling::Auto);
+/// What the server can do for whoever asks; a stranger is told what it does for anybody.
+fn options(world: &World, request: &Request<Bytes>) -> Response<Bytes> {
+    let mails = |account: &Account| account.quirks.scheduling == Scheduling::Auto;
+    let schedules = match login(world, request) {
+        Some(account) => mails(account),
+        None => world.accounts.values().any(mails),
+    };
     let mut response = bare(StatusCode::OK);
     set(&mut response, header::ALLOW, ALLOW);
     let dav = if schedules {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kalends_calendar::event::Event;
+use kalends_calendar::event::{Event, Instance, Override};
 use kalends_calendar::ids::{EventId, RemoteId};
 use kalends_calendar::merge::{Field, differing, get};
 use kalends_calendar::plan::{Mirror, Origin};
@@ -10,6 +10,7 @@ use kalends_calendar::rules::{Authority, Flow};
 use kalends_engine::Engine;
 use kalends_store::events::{self, StoredEvent, Window};
 use kalends_store::intents::Intent;
+use kalends_sandbox::quirks::Scheduling;
 use kalends_store::{conflicts, intents, mirrors, skips};
 
 use super::{Seen, seen, wire};
@@ -70,12 +71,10 @@ async fn compare_link(stage: &Stage, engine: &Engine, link: &Link) -> anyhow::Re
 
     let at = format!("{} ({})", link.place, link.id);
     // A server that would mail the guests keeps what it has: silence comes before being in step.
-    let (silent, failed): (Vec<Intent>, Vec<Intent>) = failed.into_iter().partition(|intent| {
-        intent
-            .error
-            .as_ref()
-            .is_some_and(|error| error.contains("would mail"))
-    });
+    let mailed = would_be_mailed(stage, link, &ours, &mirrored);
+    let (silent, failed): (Vec<Intent>, Vec<Intent>) = failed
+        .into_iter()
+        .partition(|intent| mailed.contains(&intent.event));
     let silent: BTreeSet<EventId> = silent.iter().map(|intent| intent.event).collect();
     if let Some(intent) = failed.first().filter(|_| link.rules.sends()) {
         let error = intent.error.clone().unwrap_or_default();
@@ -125,6 +124,42 @@ async fn compare_link(stage: &Stage, engine: &Engine, link: &Link) -> anyhow::Re
         );
     }
     Ok(())
+}
+
+/// The events that have guests, here or there, where the server of a link mails guests.
+fn would_be_mailed(
+    stage: &Stage,
+    link: &Link,
+    ours: &[StoredEvent],
+    mirrored: &[Mirror],
+) -> BTreeSet<EventId> {
+    let mails = stage
+        .world()
+        .accounts
+        .get(&link.place.user)
+        .is_some_and(|account| account.quirks.scheduling == Scheduling::Auto);
+    if !mails {
+        return BTreeSet::new();
+    }
+    let here = ours
+        .iter()
+        .filter(|event| event.body.as_ref().is_some_and(has_guests))
+        .map(|event| event.id);
+    let objects = remote(stage, link);
+    let there = mirrored.iter().filter(|mirror| {
+        let object = objects.get(&name(&mirror.remote_id));
+        object.is_some_and(|seen| seen.as_ref().is_none_or(|seen| has_guests(&seen.event)))
+    });
+    here.chain(there.map(|mirror| mirror.event)).collect()
+}
+
+fn has_guests(event: &Event) -> bool {
+    let of = |instance: &Instance| !instance.details.participants.is_empty();
+    of(&event.master)
+        || event.recurrence_overrides.values().any(|here| match here {
+            Override::Replaced(instance) => of(instance),
+            Override::Excluded | Override::Added { .. } => false,
+        })
 }
 
 /// What is wrong with one of our events, seen through a link.

@@ -71,7 +71,7 @@ pub(crate) async fn find(stage: &Stage, engine: &Engine) -> anyhow::Result<()> {
 }
 
 /// Whether an edit here gives a field back a value that it had before an earlier edit. To a three-way merge that is no
-/// change against what was agreed, so an edit over there stands; the value stays in the history.
+/// change against what was agreed, so that an edit made elsewhere may stand; the value stays in the history.
 fn undoes(deed: &Deed, earlier: &[&Deed], field: &Field, after: &Event) -> bool {
     let Side::Ours(..) = deed.side else {
         return false;
@@ -149,7 +149,10 @@ impl Outcome<'_> {
                         || self.disputed(&group, field, after, Some(link))
                 }),
             };
-            if !found && !undoes(deed, &deeds[..number], field, after) {
+            let earlier = &deeds[..number];
+            let gave_way =
+                undoes(deed, earlier, field, after) && self.of_another(&group, deed, earlier, field);
+            if !found && !gave_way {
                 return Some(format!(
                     "{uid}: {field:?} was edited at {} {} to {} and that is nowhere; now it is {:?}",
                     deed.at,
@@ -230,6 +233,22 @@ impl Outcome<'_> {
             return false;
         };
         value(now, field, link) == value(after, field, link)
+    }
+
+    /// Whether the field has, in the end, the value that an earlier edit on another side gave it.
+    fn of_another(&self, group: &[EventId], deed: &Deed, earlier: &[&Deed], field: &Field) -> bool {
+        earlier.iter().any(|other| match &other.what {
+            What::Edited {
+                field: edited,
+                after,
+                ..
+            } => {
+                other.side != deed.side
+                    && edited == field
+                    && group.iter().any(|id| self.stands(*id, field, after, None))
+            }
+            What::Created | What::Deleted | What::Kept => false,
+        })
     }
 
     /// Whether the value stands in a conflict.
