@@ -363,9 +363,14 @@ impl Candidates {
             .or_else(|| mark.and_then(|mark| by_uid(self, &mark.uid)))
             .or_else(|| by_uid(self, &observed.event.uid))
         {
-            return match self.moved.remove(&canonical.id()) {
-                Some(mirror) => Found::Mirrored(mirror, canonical),
-                None => Found::Candidate(canonical),
+            let is_copy_of_another = mark.is_some_and(|mark| {
+                mark.event != canonical.id() && self.elsewhere.contains(&mark.event)
+            });
+            return match (self.moved.remove(&canonical.id()), &canonical) {
+                (Some(mirror), _) => Found::Mirrored(mirror, canonical),
+                // It stands for the event of another calendar; the one that was deleted here does not live on in it.
+                (None, Canonical::Deleted { .. }) if is_copy_of_another => Found::CopyFromElsewhere,
+                (None, _) => Found::Candidate(canonical),
             };
         }
         match mark {

@@ -360,14 +360,10 @@ async fn refused(
                     return Ok(Then::PlanAgain);
                 }
             }
-            let derived = Uid(format!(
-                "{DERIVED_UID_PREFIX}{}",
-                mirror_name(run.link.id, intent.event)
-            ));
-            if event.uid == derived {
-                return fail(run, intent, error).await;
+            match next_uid(run, intent, &event.uid) {
+                Some(derived) => Ok(Then::UseUid(derived)),
+                None => fail(run, intent, error).await,
             }
-            Ok(Then::UseUid(derived))
         }
         Class::Passing { retry_at: None } | Class::Protocol | Class::CursorDead => {
             wait(run, intent, failure, None).await
@@ -385,6 +381,21 @@ async fn refused(
             Err(failure.into())
         }
         Class::Forbidden | Class::Item => fail(run, intent, error).await,
+    }
+}
+
+/// The UID to try where one is taken: one of the link's own, and where that is taken too (servers keep the UIDs of what
+/// lies in their bin), one of this very debt.
+fn next_uid(run: &Run<'_>, intent: &Intent, taken: &Uid) -> Option<Uid> {
+    let name = mirror_name(run.link.id, intent.event);
+    let own = Uid(format!("{DERIVED_UID_PREFIX}{name}"));
+    let once = Uid(format!("{DERIVED_UID_PREFIX}{name}-{}", intent.stamp));
+    if *taken == once {
+        None
+    } else if *taken == own {
+        Some(once)
+    } else {
+        Some(own)
     }
 }
 

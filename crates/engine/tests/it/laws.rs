@@ -1,6 +1,7 @@
 //! The engine's laws, each as a short story.
 
 use kalends_calendar::event::Event;
+use kalends_calendar::revision::Revision;
 use kalends_calendar::rules::{ConflictPolicy, Direction};
 use kalends_engine::{Outcome, Silent, dry_run, edits};
 use kalends_store::{conflicts, held, intents, links};
@@ -447,6 +448,53 @@ async fn a_uid_that_is_taken_elsewhere_gets_another() {
     assert_eq!(remote.titles(), ["First", "Second"]);
     world.sync(link).await;
     assert_eq!(world.titles().await, ["First", "Second"]);
+}
+
+#[tokio::test]
+async fn an_event_comes_back_as_often_as_it_is_restored_though_the_bin_keeps_its_uids() {
+    let world = World::new().await;
+    let remote = Remote::new();
+    *remote.bin.lock().unwrap() = Some(Vec::new());
+    let link = world.link(&remote).await;
+    let id = world.add("same", "Standup").await;
+    world.sync(link).await;
+    for _ in 0..3 {
+        world.delete("Standup").await;
+        world.sync(link).await;
+        assert!(remote.titles().is_empty());
+        world.restore(id, Revision(1)).await;
+        let report = world.sync(link).await;
+        assert!(report.skipped.is_empty(), "{:?}", report.skipped);
+        assert_eq!(remote.titles(), ["Standup"]);
+    }
+}
+
+#[tokio::test]
+async fn what_was_deleted_here_does_not_live_on_in_another_calendars_copy() {
+    let world = World::new().await;
+    let remote = Remote::new();
+    let link = world.link(&remote).await;
+    world.add("same", "Standup").await;
+    world.sync(link).await;
+    let other = world.another_calendar("Second").await;
+    let elsewhere = Remote::new();
+    elsewhere.put("/a.ics", meeting("same", "Standup"));
+    let source = world
+        .link_as(&elsewhere, other, Direction::Pull, ConflictPolicy::Remote)
+        .await;
+    world.sync(source).await;
+    world.delete("Standup").await;
+    world.sync(link).await;
+    assert!(remote.titles().is_empty());
+
+    // The other calendar's event now stands at the same place, by another link.
+    let second = world
+        .link_as(&remote, other, Direction::Push, ConflictPolicy::Local)
+        .await;
+    world.sync(second).await;
+    assert_eq!(remote.titles(), ["Standup"]);
+    world.sync(link).await;
+    assert!(world.titles().await.is_empty());
 }
 
 #[tokio::test]

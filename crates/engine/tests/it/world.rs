@@ -20,6 +20,7 @@ use kalends_calendar::provider::{
     Capabilities, Change, Coverage, Discovery, Guests, Mark, Next, Observed, Page, Position,
     Provider, Raw, Receipt, State, Write,
 };
+use kalends_calendar::revision::Revision;
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 use kalends_calendar::seams::{Clock, Entropy, Ids};
 use kalends_calendar::time::{Length, Start, ZoneId};
@@ -114,6 +115,8 @@ pub(crate) struct Remote {
     shelf: Mutex<Shelf>,
     pub(crate) trouble: Mutex<Option<Trouble>>,
     pub(crate) listing: Mutex<Listing>,
+    /// UIDs of what was deleted, where the server keeps them in its bin.
+    pub(crate) bin: Mutex<Option<Vec<Uid>>>,
     /// What befalls the next written events, one after the other, before they are read back.
     pub(crate) between: Mutex<Vec<fn(&mut Event)>>,
     /// The first change that it still remembers.
@@ -126,6 +129,7 @@ impl Remote {
             shelf: Mutex::default(),
             trouble: Mutex::default(),
             listing: Mutex::new(Listing::Honest),
+            bin: Mutex::default(),
             between: Mutex::default(),
             forgotten: Mutex::default(),
         })
@@ -209,6 +213,12 @@ impl Remote {
                 if shelf.events.contains_key(&id) {
                     return Err(Failure::new(Class::Exists, "exists"));
                 }
+                if let Some(bin) = &*self.bin.lock().unwrap()
+                    && bin.contains(&event.uid)
+                {
+                    let taken = Class::UidTaken { holder: None };
+                    return Err(Failure::new(taken, "deleted, and its UID is kept"));
+                }
                 let holder = shelf
                     .events
                     .iter()
@@ -259,7 +269,11 @@ impl Remote {
         shelf.log.push(remote_id.clone());
         match entry {
             None => {
-                shelf.events.remove(&remote_id);
+                let removed = shelf.events.remove(&remote_id);
+                if let (Some(bin), Some((_, event, _))) = (&mut *self.bin.lock().unwrap(), removed)
+                {
+                    bin.push(event.uid);
+                }
                 Ok(Receipt::Deleted)
             }
             Some((event, mark)) => {
@@ -628,6 +642,14 @@ impl World {
         )
         .await
         .unwrap();
+    }
+
+    pub(crate) async fn restore(&self, id: EventId, version: Revision) {
+        self.wait(1);
+        let ann = edits::Editor("ann");
+        edits::restore(&self.engine, self.tenant, id, version, ann)
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn mirrors(&self, link: LinkId) -> i64 {

@@ -8,9 +8,9 @@ use kalends_calendar::merge::{Field, differing, get};
 use kalends_calendar::plan::{Mirror, Origin};
 use kalends_calendar::rules::{Authority, Flow};
 use kalends_engine::Engine;
+use kalends_sandbox::quirks::Scheduling;
 use kalends_store::events::{self, StoredEvent, Window};
 use kalends_store::intents::Intent;
-use kalends_sandbox::quirks::Scheduling;
 use kalends_store::{conflicts, intents, mirrors, skips};
 
 use super::{Seen, seen, wire};

@@ -6,14 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use kalends_calendar::event::Event;
-use kalends_calendar::ids::EventId;
+use kalends_calendar::ids::{CalendarId, EventId};
 use kalends_calendar::merge::{Field, differing, get};
 use kalends_calendar::rules::{Authority, Flow};
 use kalends_engine::Engine;
 use kalends_store::conflicts::{self, StoredConflict, Which};
 use kalends_store::events::{self, EventVersion};
+use kalends_store::remote_writes::{self, RemoteWrite, WriteOp};
 use serde_json::Value;
 
 use crate::ledger::{Deed, Side, What};
@@ -25,10 +26,15 @@ const ALL: i64 = 100_000;
 /// An edit on one side this long before a deletion on another may not have been known there.
 const UNKNOWING: SignedDuration = SignedDuration::from_hours(2);
 
+/// How far a node's clock may be from the world's.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
+
 /// What the database holds of one tenant in the end.
 struct Outcome<'a> {
     latest: BTreeMap<EventId, &'a EventVersion>,
     conflicts: Vec<StoredConflict>,
+    /// Every attempt to make an event at a server.
+    creations: Vec<RemoteWrite>,
     uids: BTreeMap<EventId, BTreeSet<String>>,
 }
 
@@ -39,10 +45,21 @@ pub(crate) async fn find(stage: &Stage, engine: &Engine) -> anyhow::Result<()> {
         let mut tx = engine.store.read(tenant.id).await?;
         let feed = events::changes_since(&mut tx, 0, ALL).await?;
         let conflicts = conflicts::list(&mut tx, Which::All, ALL).await?;
+        let known: BTreeSet<EventId> = feed.iter().map(|version| version.event).collect();
+        let mut creations = Vec::new();
+        for event in known {
+            let writes = remote_writes::list(&mut tx, event, ALL).await?;
+            creations.extend(
+                writes
+                    .into_iter()
+                    .filter(|write| write.op == WriteOp::Create),
+            );
+        }
         drop(tx);
         let mut result = Outcome {
             latest: BTreeMap::new(),
             conflicts,
+            creations,
             uids: BTreeMap::new(),
         };
         for version in &feed {
@@ -96,6 +113,15 @@ impl Outcome<'_> {
             .collect()
     }
 
+    /// Whether one of these events is, or was, in a calendar.
+    fn is_in(&self, group: &[EventId], calendar: CalendarId) -> bool {
+        group.iter().any(|id| {
+            self.latest
+                .get(id)
+                .is_some_and(|version| version.calendar == calendar)
+        })
+    }
+
     fn lost(&self, stage: &Stage, uid: &str, deeds: &[&Deed]) -> Option<String> {
         let group = self.group(uid);
         let alive: Vec<&Event> = group
@@ -117,13 +143,7 @@ impl Outcome<'_> {
             }
             let mut links = travels(stage, deed, field, before, after);
             // Where it is a copy that we wrote for another calendar, it does not come in.
-            links.retain(|link| {
-                group.iter().any(|id| {
-                    self.latest
-                        .get(id)
-                        .is_some_and(|version| version.calendar == link.calendar)
-                })
-            });
+            links.retain(|link| self.is_in(&group, link.calendar));
             if matches!(deed.side, Side::There(..)) && links.is_empty() {
                 continue;
             }
@@ -150,8 +170,8 @@ impl Outcome<'_> {
                 }),
             };
             let earlier = &deeds[..number];
-            let gave_way =
-                undoes(deed, earlier, field, after) && self.of_another(&group, deed, earlier, field);
+            let gave_way = undoes(deed, earlier, field, after)
+                && self.of_another(&group, deed, earlier, field);
             if !found && !gave_way {
                 return Some(format!(
                     "{uid}: {field:?} was edited at {} {} to {} and that is nowhere; now it is {:?}",
@@ -165,7 +185,7 @@ impl Outcome<'_> {
                 ));
             }
         }
-        self.deletion_undone(uid, &alive, deeds)
+        self.deletion_undone(stage, uid, deeds)
     }
 
     /// Writes what the database knows of an event into the trace, for whoever looks for what went wrong.
@@ -200,11 +220,21 @@ impl Outcome<'_> {
         }
     }
 
-    fn deletion_undone(&self, uid: &str, alive: &[&Event], deeds: &[&Deed]) -> Option<String> {
+    fn deletion_undone(&self, stage: &Stage, uid: &str, deeds: &[&Deed]) -> Option<String> {
         let last = deeds.last()?;
-        let is_here = match last.side {
-            Side::Ours(_, id) => self.latest.get(&id).is_some_and(|version| !version.deleted),
-            Side::There(..) => !alive.is_empty(),
+        let is_here = match &last.side {
+            Side::Ours(_, id) => self.latest.get(id).is_some_and(|version| !version.deleted),
+            // A calendar that only sends there puts the event back.
+            Side::There(place, _) => stage.cast().links.iter().any(|link| {
+                link.place == *place
+                    && link.rules.receives()
+                    && !self.was_unconfirmed(link, &self.group(uid), last.at)
+                    && self.group(uid).iter().any(|id| {
+                        self.latest.get(id).is_some_and(|version| {
+                            version.calendar == link.calendar && !version.deleted
+                        })
+                    })
+            }),
         };
         if !is_here || !matches!(last.what, What::Deleted) {
             return None;
@@ -220,6 +250,22 @@ impl Outcome<'_> {
                 last.at,
                 shown(last)
             )
+        })
+    }
+
+    /// Whether at a time Kalends had sent an event through a link and did not know yet whether it had arrived. Who deletes
+    /// it then cannot be told from a server that never got it, and it is made again.
+    fn was_unconfirmed(&self, link: &Link, group: &[EventId], at: Timestamp) -> bool {
+        // A stamp is one debt: while it is tried again, nobody knows what came of the tries before.
+        let tries = self
+            .creations
+            .iter()
+            .filter(|write| write.link == link.id && group.contains(&write.event));
+        tries.clone().any(|first| {
+            first.at.duration_since(at) <= CLOCKS_APART
+                && tries.clone().any(|again| {
+                    (again.event, again.stamp) == (first.event, first.stamp) && again.at > at
+                })
         })
     }
 
