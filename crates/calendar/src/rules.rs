@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Address, Details, Event, Instance, Override};
-use crate::merge::Field;
+use crate::merge::{Field, differing};
 use crate::provider::Guests;
 
 /// Which way events travel through a link.
@@ -111,6 +111,26 @@ impl Rules {
         }
     }
 
+    /// The rules by which an event at the remote side is to be read. A copy of ours that shows only the time was written
+    /// when its link showed no more; it says nothing about the rest, whatever the link shows now.
+    #[must_use]
+    pub fn as_shown_by(&self, copy: &Event) -> Self {
+        let busy = Self {
+            detail: Detail::Busy,
+            ..self.clone()
+        };
+        if differing(&busy.mask(copy), copy).is_empty() {
+            busy
+        } else {
+            self.clone()
+        }
+    }
+
+    /// Whether an event can have more than the link shows of it.
+    pub fn hides(&self) -> bool {
+        self.detail == Detail::Busy || self.guests == Guests::AlwaysMailed
+    }
+
     /// Which way one field may travel.
     pub fn flow(&self, field: &Field, authority: Authority) -> Flow {
         let shown = match (self.detail, field) {
@@ -198,7 +218,7 @@ impl Rules {
     /// there before (the occurrence, else the master).
     pub(crate) fn unmask(&self, event: &mut Event, before: &Event, field: &Field) {
         let Field::Override(id) = field else { return };
-        if self.detail == Detail::Full && self.guests == Guests::Silent {
+        if !self.hides() {
             return;
         }
         let Some(Override::Replaced(taken)) = event.recurrence_overrides.get_mut(id) else {

@@ -26,8 +26,12 @@ pub(crate) fn counting_mark(observed: &Observed) -> Option<&Mark> {
     })
 }
 
-/// Our side of an event as the plan wants it.
-pub(crate) fn canonical(stored: StoredEvent) -> Canonical {
+/// Our side of an event as the plan wants it; none where it has never been here.
+pub(crate) async fn canonical(tx: &mut Tx, id: EventId) -> Result<Option<Canonical>, StoreError> {
+    Ok(stored(tx, &[id]).await?.remove(&id))
+}
+
+fn as_canonical(stored: StoredEvent, last: Option<Event>) -> Canonical {
     match stored.body {
         Some(event) if !stored.deleted => Canonical::Live {
             id: stored.id,
@@ -38,6 +42,7 @@ pub(crate) fn canonical(stored: StoredEvent) -> Canonical {
         Some(_) | None => Canonical::Deleted {
             id: stored.id,
             revision: stored.revision,
+            last: last.map(Box::new),
         },
     }
 }
@@ -180,7 +185,11 @@ impl Context {
         };
         let held = self.held(event);
         if let (Some(sent), Some(observed)) = (self.sent.get(&event), observed) {
-            let sent = would_send(Some(&agreed), sent, &run.rules, &held);
+            let rules = match agreed.mirror.origin {
+                Origin::Kalends => run.rules.as_shown_by(&observed.event),
+                Origin::Remote => run.rules.clone(),
+            };
+            let sent = would_send(Some(&agreed), sent, &rules, &held);
             agreed.base = assume_sent(Some(&agreed.base), &sent, &observed.event);
         }
         Ours::Mirrored {
@@ -212,7 +221,8 @@ impl Context {
             };
         };
         // Our own creation, whose answer was lost.
-        let sent = would_send(None, sent, &run.rules, &[]);
+        let rules = run.rules.as_shown_by(&observed.event);
+        let sent = would_send(None, sent, &rules, &[]);
         let agreed = Agreed {
             mirror: Mirror {
                 event,
@@ -248,9 +258,23 @@ pub(crate) fn agreed(run: &Run<'_>, mirror: Mirror) -> Result<Agreed, EngineErro
 
 async fn stored(tx: &mut Tx, ids: &[EventId]) -> Result<BTreeMap<EventId, Canonical>, StoreError> {
     let events = events::get_many(tx, ids).await?;
+    let deleted: Vec<EventId> = events
+        .iter()
+        .filter(|event| event.deleted)
+        .map(|event| event.id)
+        .collect();
+    let mut last: BTreeMap<EventId, Event> = if deleted.is_empty() {
+        BTreeMap::new()
+    } else {
+        let before = events::before_deletion(tx, &deleted).await?;
+        before.into_iter().collect()
+    };
     Ok(events
         .into_iter()
-        .map(|event| (event.id, canonical(event)))
+        .map(|event| {
+            let last = last.remove(&event.id);
+            (event.id, as_canonical(event, last))
+        })
         .collect())
 }
 

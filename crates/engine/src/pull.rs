@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join;
+use jiff::SignedDuration;
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{Cursor, EventId, RemoteId};
 use kalends_calendar::plan::{Brake, Ours, Reason, Step, Theirs, brake, plan_incoming};
@@ -29,8 +30,14 @@ const APPLY_BATCH: usize = 200;
 /// How many unread items are tried again in one run.
 const UNREAD_MAX: usize = 100;
 
-/// More pages than any honest listing has: at a hundred events a page, ten million events.
-const PAGES_MAX: usize = 100_000;
+/// More pages than any honest listing has: at a hundred events a page, a million events.
+const PAGES_MAX: usize = 10_000;
+
+/// A listing that takes longer is given up: the worker is there for other links too.
+const LISTING_TIME_MAX: SignedDuration = SignedDuration::from_hours(6);
+
+/// A failure that may not be there the next time, and asks for nothing.
+pub(crate) const NO_LUCK: Class = Class::Passing { retry_at: None };
 
 /// Brings our side up to date.
 pub(crate) async fn pull(run: &Run<'_>) -> Result<(), EngineError> {
@@ -65,7 +72,11 @@ async fn listing(run: &Run<'_>, from: Position, generation: i64) -> Result<(), E
         named: BTreeSet::new(),
     };
     let mut position = from;
+    let begun = run.engine.clock.now();
     for _ in 0..PAGES_MAX {
+        if run.engine.clock.now().duration_since(begun) > LISTING_TIME_MAX {
+            return Err(Failure::passing("the provider's listing takes too long").into());
+        }
         let page = run
             .holding(run.provider.changes(&run.link.remote_calendar, &position))
             .await??;
@@ -86,10 +97,11 @@ async fn take_page(
 ) -> Result<(), EngineError> {
     let mut listed = Vec::new();
     let mut known = Vec::new();
+    let mut gone = Vec::new();
     for change in last_words(changes) {
         match change.state {
             State::Gone => {
-                rest.gone.insert(change.remote_id);
+                gone.push(change.remote_id);
                 continue;
             }
             State::Listed(_) => {
@@ -102,6 +114,9 @@ async fn take_page(
             }
         }
         rest.listed += 1;
+    }
+    for chunk in gone.chunks(COMPARE_BATCH) {
+        rest.gone.extend(known_among(run, chunk).await?);
     }
     if run.mode == Mode::DryRun {
         rest.named.extend(
@@ -150,6 +165,18 @@ fn last_words(changes: Vec<Change>) -> Vec<Change> {
         }
     }
     last
+}
+
+/// Those that mean anything to us: servers may name any number of others.
+async fn known_among(run: &Run<'_>, ids: &[RemoteId]) -> Result<Vec<RemoteId>, EngineError> {
+    let mut tx = run.engine.store.read(run.lease.tenant).await?;
+    let mirrored = mirrors::versions(&mut tx, run.link.id, ids).await?;
+    let skipped = skips::get(&mut tx, run.link.id, ids).await?;
+    Ok(mirrored
+        .into_iter()
+        .map(|mirror| mirror.remote_id)
+        .chain(skipped.into_iter().map(|skip| skip.remote_id))
+        .collect())
 }
 
 /// Parts what is news from what is known in the same version.
@@ -250,13 +277,15 @@ async fn finish(
     };
     let doubtful = unread(run).await?;
     rest.gone
-        .extend(read(run, &doubtful, rest.generation).await?);
-    let confirmed = confirmed_holds(run).await?;
-    let released: BTreeSet<RemoteId> = read(run, &confirmed, rest.generation)
+        .extend(read_if_possible(run, &doubtful, rest.generation).await?);
+    let holds = holds(run).await?;
+    let released: BTreeSet<RemoteId> = read(run, &holds.confirmed, rest.generation)
         .await?
         .into_iter()
         .collect();
-    rest.gone.retain(|id| !released.contains(id));
+    // What is held waits for a person, however few deletions another day brings.
+    rest.gone
+        .retain(|id| !released.contains(id) && !holds.waiting.contains(id));
 
     carry_out(run, &released).await?;
     delete(run, &rest.gone, listed).await?;
@@ -310,15 +339,33 @@ async fn unread(run: &Run<'_>) -> Result<Vec<RemoteId>, EngineError> {
     Ok(unread.map(|skip| skip.remote_id).take(UNREAD_MAX).collect())
 }
 
-/// Held deletions that a person has confirmed: looked at once more, because they may have come back meanwhile.
-async fn confirmed_holds(run: &Run<'_>) -> Result<Vec<RemoteId>, EngineError> {
+/// The same for items that could not be read before: one that the server cannot give out at all stalls nothing else.
+async fn read_if_possible(
+    run: &Run<'_>,
+    ids: &[RemoteId],
+    generation: i64,
+) -> Result<Vec<RemoteId>, EngineError> {
+    match read(run, ids, generation).await {
+        Err(EngineError::Provider(failure)) if failure.class == NO_LUCK => Ok(Vec::new()),
+        other => other,
+    }
+}
+
+/// Held deletions.
+struct Holds {
+    /// A person has confirmed them: they are looked at once more, because they may have come back meanwhile.
+    confirmed: Vec<RemoteId>,
+    waiting: BTreeSet<RemoteId>,
+}
+
+async fn holds(run: &Run<'_>) -> Result<Holds, EngineError> {
     let mut tx = run.engine.store.read(run.lease.tenant).await?;
     let held = held::list(&mut tx, run.link.id).await?;
-    Ok(held
-        .into_iter()
-        .filter(|held| held.confirmed)
-        .map(|held| held.remote_id)
-        .collect())
+    let (confirmed, waiting): (Vec<_>, Vec<_>) = held.into_iter().partition(|held| held.confirmed);
+    Ok(Holds {
+        confirmed: confirmed.into_iter().map(|held| held.remote_id).collect(),
+        waiting: waiting.into_iter().map(|held| held.remote_id).collect(),
+    })
 }
 
 /// Carries out the deletions, or holds them. Those that a person has confirmed do not count here.

@@ -97,8 +97,10 @@ pub(crate) async fn show_owed(run: &Run<'_>) -> Result<(), EngineError> {
     }
     drop(tx);
     for (event, reason) in owed {
-        let Some(side) = load(run, event).await? else {
-            continue;
+        let side = match load(run, event).await {
+            Ok(Some(side)) => side,
+            Ok(None) | Err(EngineError::Provider(_)) => continue,
+            Err(error) => return Err(error),
         };
         let Owed::Write { write, fields } = side.owed(run) else {
             continue;
@@ -147,7 +149,7 @@ impl Sides {
 
 async fn load(run: &Run<'_>, event: EventId) -> Result<Option<Sides>, EngineError> {
     let mut tx = run.engine.store.read(run.lease.tenant).await?;
-    let Some(stored) = events::get(&mut tx, event).await? else {
+    let Some(canonical) = canonical(&mut tx, event).await? else {
         return Ok(None);
     };
     let mirror = mirrors::by_events(&mut tx, run.link.id, &[event])
@@ -157,7 +159,7 @@ async fn load(run: &Run<'_>, event: EventId) -> Result<Option<Sides>, EngineErro
     let held = conflicts::open_fields(&mut tx, run.link.id, &[event]).await?;
     drop(tx);
     Ok(Some(Sides {
-        canonical: canonical(stored),
+        canonical,
         agreed: mirror.map(|mirror| agreed(run, mirror)).transpose()?,
         held: held.into_iter().map(|(_, field)| field).collect(),
     }))
@@ -166,9 +168,15 @@ async fn load(run: &Run<'_>, event: EventId) -> Result<Option<Sides>, EngineErro
 async fn push_one(run: &Run<'_>, intent: &Intent) -> Result<Fate, EngineError> {
     let mut uid: Option<Uid> = None;
     for _ in 0..=REPLANS_MAX {
-        let (owed, revision) = match load(run, intent.event).await? {
-            Some(sides) => (sides.owed(run), sides.canonical.revision()),
-            None => (Owed::Nothing, Revision(0)),
+        let (owed, revision) = match load(run, intent.event).await {
+            Ok(Some(sides)) => (sides.owed(run), sides.canonical.revision()),
+            Ok(None) => (Owed::Nothing, Revision(0)),
+            // What was agreed about this one cannot be read: the others go on.
+            Err(EngineError::Provider(failure)) => {
+                fail(run, intent, failure.message).await?;
+                return Ok(Fate::Settled);
+            }
+            Err(error) => return Err(error),
         };
         let Owed::Write { mut write, fields } = owed else {
             settle(run, intent, Settlement::Done(MirrorMove::Keep)).await?;
@@ -359,6 +367,11 @@ async fn refused(
                 {
                     return Ok(Then::PlanAgain);
                 }
+            } else if intent.error.as_ref() != Some(&error) {
+                // Perhaps it came to stand there after the pull of this run: the pull of the next one will tell.
+                let at = run.engine.clock.now();
+                settle(run, intent, Settlement::Retry { at, error }).await?;
+                return Ok(Then::Settled(Fate::Settled));
             }
             match next_uid(run, intent, &event.uid) {
                 Some(derived) => Ok(Then::UseUid(derived)),

@@ -9,7 +9,7 @@ use kalends_calendar::merge::{Debt, differing, get};
 use kalends_calendar::plan::{Agreed, Ours, Step, Theirs, plan_incoming};
 use kalends_calendar::provider::{Change, State};
 use kalends_store::apply::{Batch, apply};
-use kalends_store::{ApplyError, CursorMove, conflicts, events};
+use kalends_store::{ApplyError, CursorMove, conflicts};
 
 use crate::run::{Mode, Run};
 use crate::show::show;
@@ -74,14 +74,14 @@ pub(crate) async fn take_in_against(
     let normalised = is_normalised(&agreed.base, before, &observed.event);
     for _ in 0..REPLANS_MAX {
         let mut tx = run.engine.store.read(run.lease.tenant).await?;
-        let Some(stored) = events::get(&mut tx, agreed.mirror.event).await? else {
+        let Some(canonical) = load::canonical(&mut tx, agreed.mirror.event).await? else {
             return Ok(());
         };
         let held = conflicts::open_fields(&mut tx, run.link.id, &[agreed.mirror.event]).await?;
         drop(tx);
         let ours = Ours::Mirrored {
             agreed: Box::new(agreed.clone()),
-            canonical: load::canonical(stored),
+            canonical,
             debt: Debt::Owed,
             held: held.into_iter().map(|(_, field)| field).collect(),
         };

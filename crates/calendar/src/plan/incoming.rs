@@ -3,7 +3,7 @@
 use super::{Agreed, Canonical, Mirror, Origin, Reason, Step};
 use crate::event::Event;
 use crate::ids::EventId;
-use crate::merge::{Debt, Field, Sides, differing, merge, outgoing};
+use crate::merge::{Debt, Field, Sides, differing, get, merge, outgoing, put};
 use crate::provider::Observed;
 use crate::rules::{Authority, ConflictPolicy, Detail, Rules};
 
@@ -96,7 +96,7 @@ pub fn plan_incoming(ours: &Ours, theirs: Theirs<'_>, rules: &Rules) -> Vec<Step
                 observed,
                 agreed.mirror.origin,
             ))];
-            if !differing(&rules.mask(&observed.event), &rules.mask(&agreed.base)).is_empty() {
+            if is_changed(agreed, canonical, observed, rules) {
                 steps.extend(changed(agreed, canonical, *debt, held, observed, rules));
             }
             steps
@@ -110,6 +110,19 @@ pub fn plan_incoming(ours: &Ours, theirs: Theirs<'_>, rules: &Rules) -> Vec<Step
             },
             Theirs::Gone,
         ) => gone(agreed, canonical, *debt, held, rules),
+    }
+}
+
+/// Whether they changed what concerns us. Of an event that is at home there and was deleted here, every edit does, seen
+/// through the link or not: the deletion would take it along.
+fn is_changed(agreed: &Agreed, canonical: &Canonical, observed: &Observed, rules: &Rules) -> bool {
+    match (canonical, agreed.mirror.origin) {
+        (Canonical::Deleted { .. }, Origin::Remote) => {
+            !differing(&observed.event, &agreed.base).is_empty()
+        }
+        (Canonical::Deleted { .. }, Origin::Kalends) | (Canonical::Live { .. }, _) => {
+            !differing(&rules.mask(&observed.event), &rules.mask(&agreed.base)).is_empty()
+        }
     }
 }
 
@@ -153,6 +166,31 @@ fn imported(observed: &Observed, rules: &Rules) -> Event {
     event
 }
 
+/// What an event that was deleted here becomes where it lives on there: what is shown there, and what it was in all that
+/// the link does not show.
+fn revived(last: Option<&Event>, observed: &Observed, rules: &Rules) -> Event {
+    let shown = imported(observed, rules);
+    let Some(last) = last.filter(|_| rules.hides()) else {
+        return shown;
+    };
+    let mut event = last.clone();
+    for field in differing(&rules.mask(last), &shown) {
+        // What was read from an event fits into one.
+        let fits = put(&mut event, rules, &field, &get(&shown, &field));
+        debug_assert!(fits.is_ok());
+    }
+    event.sequence = event.sequence.max(shown.sequence);
+    event
+}
+
+/// The rules by which what stands there is read: see [`Rules::as_shown_by`].
+fn reading(origin: Origin, remote: &Event, rules: &Rules) -> Rules {
+    match origin {
+        Origin::Kalends => rules.as_shown_by(remote),
+        Origin::Remote => rules.clone(),
+    }
+}
+
 /// The link owes its remote side an event, if it sends anything at all.
 fn owe(event: EventId, reason: Reason, rules: &Rules) -> Option<Step> {
     rules.sends().then_some(Step::Push { event, reason })
@@ -167,6 +205,7 @@ fn found_again(
     rules: &Rules,
 ) -> Vec<Step> {
     let origin = origin(observed);
+    let read_by = reading(origin, &observed.event, rules);
     match canonical {
         Canonical::Live {
             id,
@@ -187,12 +226,12 @@ fn found_again(
                 (Standing::FromCopy, Origin::Remote) => {
                     let theirs = Rules {
                         conflict_policy: ConflictPolicy::Remote,
-                        ..rules.clone()
+                        ..read_by.clone()
                     };
                     merge(&sides, &theirs, authority)
                 }
                 (Standing::FromCopy, Origin::Kalends) | (Standing::Own, _) => {
-                    merge(&sides, rules, authority)
+                    merge(&sides, &read_by, authority)
                 }
             };
             let mut steps = vec![Step::SetMirror(mirror(*id, remote_id, observed, origin))];
@@ -213,12 +252,13 @@ fn found_again(
                         conflict,
                     }),
             );
-            if merged.put_back {
+            // A copy that shows less than the link does now is owed the rest.
+            if merged.put_back || read_by.detail != rules.detail {
                 steps.extend(owe(*id, Reason::FoundAgain, rules));
             }
             steps
         }
-        Canonical::Deleted { id, revision } => {
+        Canonical::Deleted { id, revision, last } => {
             if !rules.receives() {
                 return Vec::new();
             }
@@ -227,7 +267,7 @@ fn found_again(
                 Step::UpdateEvent {
                     event: *id,
                     from: *revision,
-                    body: Box::new(imported(observed, rules)),
+                    body: Box::new(revived(last.as_deref(), observed, &read_by)),
                     reason: Reason::FoundAgain,
                 },
                 Step::SetMirror(mirror(*id, remote_id, observed, origin)),
@@ -292,12 +332,13 @@ fn changed(
             }
             steps
         }
-        Canonical::Deleted { id, revision } => {
+        Canonical::Deleted { id, revision, last } => {
             if rules.receives() {
+                let read_by = reading(agreed.mirror.origin, &observed.event, rules);
                 vec![Step::UpdateEvent {
                     event: *id,
                     from: *revision,
-                    body: Box::new(imported(observed, rules)),
+                    body: Box::new(revived(last.as_deref(), observed, &read_by)),
                     reason: Reason::EditBeatsDeletionHere,
                 }]
             } else {

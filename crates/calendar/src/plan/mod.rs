@@ -39,6 +39,8 @@ pub enum Canonical {
         id: EventId,
         /// The revision of the deletion.
         revision: Revision,
+        /// What it was before; none where that is not known.
+        last: Option<Box<Event>>,
     },
 }
 

@@ -115,6 +115,8 @@ pub(crate) struct Remote {
     shelf: Mutex<Shelf>,
     pub(crate) trouble: Mutex<Option<Trouble>>,
     pub(crate) listing: Mutex<Listing>,
+    /// Events that the server cannot give out.
+    pub(crate) corrupt: Mutex<Vec<RemoteId>>,
     /// UIDs of what was deleted, where the server keeps them in its bin.
     pub(crate) bin: Mutex<Option<Vec<Uid>>>,
     /// What befalls the next written events, one after the other, before they are read back.
@@ -129,6 +131,7 @@ impl Remote {
             shelf: Mutex::default(),
             trouble: Mutex::default(),
             listing: Mutex::new(Listing::Honest),
+            corrupt: Mutex::default(),
             bin: Mutex::default(),
             between: Mutex::default(),
             forgotten: Mutex::default(),
@@ -378,8 +381,16 @@ impl Provider for Remote {
     async fn fetch(&self, _: &RemoteCalendarId, ids: &[RemoteId]) -> Result<Vec<Change>, Failure> {
         assert!(ids.len() <= 3, "more ids than the provider takes");
         let hidden = *self.listing.lock().unwrap() == Listing::Empty;
+        let corrupt = self.corrupt.lock().unwrap().clone();
+        if ids.iter().all(|id| corrupt.contains(id)) {
+            return Err(Failure::passing("500"));
+        }
         let shelf = self.shelf.lock().unwrap();
         let state = |id| match shelf.events.get(id) {
+            Some(_) if corrupt.contains(id) => State::Broken {
+                version: None,
+                error: "500".into(),
+            },
             Some(entry) if !hidden => State::Present(Box::new(Self::observed(entry))),
             Some(_) | None => State::Gone,
         };

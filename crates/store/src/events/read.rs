@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
+use kalends_calendar::event::Event;
 use kalends_calendar::ids::{CalendarId, EventId, LinkId, Uid};
 use kalends_calendar::revision::Revision;
 
@@ -35,6 +36,29 @@ pub async fn get_many(tx: &mut Tx, ids: &[EventId]) -> Result<Vec<StoredEvent>, 
     let shared = binds![tx.tenant];
     let rows = tx.rows_in(&TEXT, &shared, ids).await?;
     rows.iter().map(read_event).collect()
+}
+
+/// What those of these events that are deleted were until then.
+pub async fn before_deletion(
+    tx: &mut Tx,
+    ids: &[EventId],
+) -> Result<Vec<(EventId, Event)>, StoreError> {
+    static TEXT: LazyLock<Multi> = LazyLock::new(|| {
+        Multi::new(
+            "SELECT e.id, v.body FROM events e JOIN event_versions v ON v.tenant_id = e.tenant_id
+                AND v.event_id = e.id AND v.revision = e.revision - 1
+             WHERE e.tenant_id = $1 AND e.deleted AND NOT v.deleted AND e.id IN (",
+            1,
+            "?",
+            ")",
+        )
+    });
+    let ids = ids.iter().map(|id| Bind::from(*id)).collect();
+    let shared = binds![tx.tenant];
+    let rows = tx.rows_in(&TEXT, &shared, ids).await?;
+    rows.iter()
+        .map(|row| Ok((row.get("id")?, row.json("body")?)))
+        .collect()
 }
 
 /// The events of a calendar with these UIDs, deleted or not. A UID may be held by several.
