@@ -299,11 +299,7 @@ async fn finish(
     last.generation = Some(rest.generation);
     last.complete = coverage == Coverage::Complete;
     last.cursor = cursor.map_or(CursorMove::Clear, CursorMove::Set);
-    submit(run, last).await?;
-    if coverage == Coverage::Complete {
-        run.listed_all();
-    }
-    Ok(())
+    submit(run, last).await
 }
 
 /// Looks at each event that a complete listing did not name before it counts as gone: servers cut listings silently.

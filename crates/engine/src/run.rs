@@ -10,8 +10,8 @@ use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{LinkId, RunId, TenantId};
 use kalends_calendar::provider::{Access, Provider};
 use kalends_calendar::rules::Rules;
-use kalends_store::connections::{self, Connection, ConnectionState};
-use kalends_store::leases::{self, Leased, RunResult};
+use kalends_store::connections::{self, Connection};
+use kalends_store::leases::{self, AccountWord, Leased, RunResult};
 use kalends_store::links::{DueReason, Link};
 use kalends_store::runs::{self, NewRun, RunEnd};
 use kalends_store::{Lease, LeaseError, StoreError, intents, remote_calendars};
@@ -50,7 +50,6 @@ pub(crate) struct Run<'a> {
 
 /// What a run notes for later.
 struct Notes {
-    full: AtomicBool,
     sends: AtomicBool,
     renewed: Renewed,
 }
@@ -71,11 +70,6 @@ impl Run<'_> {
             }
             Mode::DryRun => Ok(work.await),
         }
-    }
-
-    /// A listing of everything was finished.
-    pub(crate) fn listed_all(&self) {
-        self.notes.full.store(true, Ordering::Relaxed);
     }
 }
 
@@ -140,7 +134,6 @@ async fn report(
     progress: &dyn Progress,
 ) -> (Option<Result<(), Failure>>, Notes, Report) {
     let notes = Notes {
-        full: AtomicBool::new(false),
         sends: AtomicBool::new(false),
         renewed: Renewed::new(engine.clock.now()),
     };
@@ -151,6 +144,7 @@ async fn report(
         counts: Counts::default(),
         plan: Vec::new(),
         skipped: Vec::new(),
+        waiting: Vec::new(),
     });
     let result = work(engine, lease, link, id, mode, progress, &report, &notes).await;
     let result = match result {
@@ -326,9 +320,10 @@ async fn finish(
     report: &mut Report,
 ) -> Result<(), StoreError> {
     let at = engine.clock.now();
-    if let Err(failure) = &result {
-        keep_word(engine, lease, link, failure).await?;
-    }
+    let account = match &result {
+        Ok(()) => AccountWord::Nothing,
+        Err(failure) => about_account(failure),
+    };
     let mut tx = engine.store.begin(lease.tenant).await?;
     let next = match &result {
         Ok(()) => {
@@ -349,27 +344,25 @@ async fn finish(
     runs::finish(&mut tx, report.run, end).await?;
     tx.commit().await?;
     let result = match result {
-        Ok(()) => RunResult::Success {
-            full: notes.full.load(Ordering::Relaxed),
-        },
+        Ok(()) => RunResult::Success,
         Err(failure) => RunResult::Failure(failure.message),
     };
-    release(engine, lease, next, result, report).await
-}
-
-async fn release(
-    engine: &Engine,
-    lease: &Lease,
-    next: Next,
-    result: RunResult,
-    report: &mut Report,
-) -> Result<(), StoreError> {
     let outcome = leases::Outcome {
         at: engine.clock.now(),
         next_due_at: next.at,
         next_reason: next.reason,
         result,
+        account,
     };
+    release(engine, lease, outcome, report).await
+}
+
+async fn release(
+    engine: &Engine,
+    lease: &Lease,
+    outcome: leases::Outcome,
+    report: &mut Report,
+) -> Result<(), StoreError> {
     match leases::release(&engine.store, lease, outcome).await {
         Ok(()) => Ok(()),
         Err(LeaseError::Fenced) => {
@@ -380,31 +373,13 @@ async fn release(
     }
 }
 
-/// Keeps what a failure says about the account, so that it outlives a restart and binds all nodes.
-async fn keep_word(
-    engine: &Engine,
-    lease: &Lease,
-    link: &Link,
-    failure: &Failure,
-) -> Result<(), StoreError> {
-    let mut tx = engine.store.begin(lease.tenant).await?;
+/// What a failure says about the account.
+fn about_account(failure: &Failure) -> AccountWord {
     match failure.class {
-        Class::ReconnectNeeded => {
-            let problem = Some(failure.message.clone());
-            connections::set_state(
-                &mut tx,
-                link.connection,
-                ConnectionState::ReconnectNeeded,
-                problem,
-            )
-            .await?;
-        }
-        Class::Passing { retry_at: Some(at) } => {
-            connections::set_retry_at(&mut tx, link.connection, Some(at)).await?;
-        }
-        _ => return Ok(()),
+        Class::ReconnectNeeded => AccountWord::ReconnectNeeded(failure.message.clone()),
+        Class::Passing { retry_at: Some(at) } => AccountWord::LeaveAloneUntil(at),
+        _ => AccountWord::Nothing,
     }
-    tx.commit().await
 }
 
 /// Claims one link for a run now, whether it is due or not; none while another node works on it.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
-use kalends_store::leases::{self, Claim, Leased, Outcome, RunResult};
+use kalends_store::leases::{self, AccountWord, Claim, Leased, Outcome, RunResult};
 use kalends_store::links::DueReason;
 use kalends_store::{Lease, StoreError};
 
@@ -104,7 +104,8 @@ async fn give_back(engine: &Engine, lease: &Lease) {
         at: now,
         next_due_at: Some(now),
         next_reason: DueReason::Retry,
-        result: RunResult::Failure("stopped before it was done".to_owned()),
+        result: RunResult::Stopped,
+        account: AccountWord::Nothing,
     };
     if let Err(error) = leases::release(&engine.store, lease, outcome).await {
         // The lease runs out by itself.

@@ -120,6 +120,7 @@ pub async fn apply(store: &Store, lease: &Lease, batch: Batch) -> Result<Applied
         Bind::from(moves),
         Bind::from(cursor),
         Bind::from(batch.complete),
+        Bind::from(batch.at),
     ];
     let held = leases::check_and_advance(&mut tx, lease, advance).await?;
     let page = Page {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use kalends_calendar::event::Address;
-use kalends_calendar::ids::ConnectionId;
+use kalends_calendar::ids::{ConnectionId, LinkId};
 
 use crate::bind::{binds, json};
 use crate::error::StoreError;
@@ -155,6 +155,39 @@ pub async fn set_retry_at(
         )
         .await?;
     found(touched)
+}
+
+/// The account of a link cannot be used before a person connects it again.
+pub(crate) async fn needs_reconnect(
+    tx: &mut Tx,
+    link: LinkId,
+    problem: String,
+) -> Result<(), StoreError> {
+    let binds = binds![tx.tenant, link, ConnectionState::ReconnectNeeded, problem];
+    tx.execute(
+        "UPDATE connections SET state = $3, problem = $4 WHERE tenant_id = $1
+            AND id = (SELECT connection_id FROM links WHERE tenant_id = $1 AND id = $2)",
+        binds,
+    )
+    .await?;
+    Ok(())
+}
+
+/// The provider of a link's account wants to be left alone for so long at least.
+pub(crate) async fn leave_alone(
+    tx: &mut Tx,
+    link: LinkId,
+    until: Timestamp,
+) -> Result<(), StoreError> {
+    let binds = binds![tx.tenant, link, until];
+    tx.execute(
+        "UPDATE connections SET retry_at = $3 WHERE tenant_id = $1
+            AND id = (SELECT connection_id FROM links WHERE tenant_id = $1 AND id = $2)
+            AND (retry_at IS NULL OR retry_at < $3)",
+        binds,
+    )
+    .await?;
+    Ok(())
 }
 
 /// Keeps the addresses under which the account's owner is invited.

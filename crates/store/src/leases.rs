@@ -12,6 +12,7 @@ use crate::links::{self, DueReason, Link};
 use crate::row::Row;
 use crate::store::{Scope, Store};
 use crate::tx::{Tx, TxAccess};
+use crate::{connections, runs};
 
 /// The right to work on one link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,18 +62,30 @@ pub struct Outcome {
     pub next_reason: DueReason,
     /// How it went.
     pub result: RunResult,
+    /// What it has learned about the account.
+    pub account: AccountWord,
+}
+
+/// What a run has learned about the account, so that it outlives a restart and binds all nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountWord {
+    /// Nothing new.
+    Nothing,
+    /// It cannot be used before a person connects it again; why, for people.
+    ReconnectNeeded(String),
+    /// The provider wants to be left alone until then. Of several such words the latest time counts.
+    LeaveAloneUntil(Timestamp),
 }
 
 /// How a run went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunResult {
     /// Well. Lifts `last_error` and `failures`.
-    Success {
-        /// Whether it finished a full listing.
-        full: bool,
-    },
+    Success,
     /// Not well, in one sentence for people.
     Failure(String),
+    /// It was told to stop before it was done, which says nothing about the link. Its record is closed too.
+    Stopped,
 }
 
 /// Claims up to `limit` due links of active state and usable connections, fairly: each tenant's first before any
@@ -152,16 +165,16 @@ pub async fn release(store: &Store, lease: &Lease, outcome: Outcome) -> Result<(
     )
     .await?;
     match outcome.result {
-        RunResult::Success { full } => {
-            let binds = binds![lease.tenant, lease.link, outcome.at, full];
+        RunResult::Success => {
+            let binds = binds![lease.tenant, lease.link, outcome.at];
             tx.execute(
-                "UPDATE links SET failures = 0, last_error = NULL, last_success_at = $3,
-                    last_full_at = CASE WHEN $4 THEN $3 ELSE last_full_at END
+                "UPDATE links SET failures = 0, last_error = NULL, last_success_at = $3
                  WHERE tenant_id = $1 AND id = $2",
                 binds,
             )
             .await?;
         }
+        RunResult::Stopped => runs::interrupt(&mut tx, lease.link, outcome.at).await?,
         RunResult::Failure(error) => {
             let binds = binds![lease.tenant, lease.link, error];
             tx.execute(
@@ -170,6 +183,15 @@ pub async fn release(store: &Store, lease: &Lease, outcome: Outcome) -> Result<(
                 binds,
             )
             .await?;
+        }
+    }
+    match outcome.account {
+        AccountWord::Nothing => {}
+        AccountWord::ReconnectNeeded(problem) => {
+            connections::needs_reconnect(&mut tx, lease.link, problem).await?;
+        }
+        AccountWord::LeaveAloneUntil(at) => {
+            connections::leave_alone(&mut tx, lease.link, at).await?;
         }
     }
     tx.commit().await?;
@@ -217,14 +239,15 @@ pub(crate) async fn check(tx: &mut Tx, lease: &Lease) -> Result<Held, LeaseError
 pub(crate) async fn check_and_advance(
     tx: &mut Tx,
     lease: &Lease,
-    advance: [Bind; 4],
+    advance: [Bind; 5],
 ) -> Result<Held, LeaseError> {
     let mut binds = binds![lease.tenant, lease.link, lease.fence];
     binds.extend(advance);
     let row = tx
         .row(
             "UPDATE links SET generation = coalesce($4, generation),
-                cursor = CASE WHEN $5 THEN $6 ELSE cursor END, live = (live OR $7)
+                cursor = CASE WHEN $5 THEN $6 ELSE cursor END, live = (live OR $7),
+                last_full_at = CASE WHEN $7 THEN $8 ELSE last_full_at END
              WHERE tenant_id = $1 AND id = $2 AND fence = $3 AND lease_until IS NOT NULL
              RETURNING calendar_id, generation",
             binds,

@@ -241,6 +241,8 @@ pub async fn set_state(
 /// Forgets a link with its mirrors, intents, skips and held deletions. Events, their histories, the record of remote
 /// writes and the conflicts stay; open conflicts are closed.
 pub async fn delete(tx: &mut Tx, id: LinkId, at: Timestamp) -> Result<(), StoreError> {
+    // Whoever edits an event has read which links owe it, and has the tenant's row.
+    lock_tenant(tx).await?;
     let binds = binds![tx.tenant, id];
     let touched = tx
         .execute("DELETE FROM links WHERE tenant_id = $1 AND id = $2", binds)
@@ -280,6 +282,25 @@ pub async fn make_all_due(tx: &mut Tx, at: Timestamp, reason: DueReason) -> Resu
     tx.execute(
         "UPDATE links SET due_at = $2, due_reason = $3
          WHERE tenant_id = $1 AND (due_at IS NULL OR due_at > $2)",
+        binds,
+    )
+    .await?;
+    Ok(())
+}
+
+/// The links of an account that was connected again go on where they were. Whoever works on one with the old credentials
+/// is too late from now on.
+pub async fn revive(
+    tx: &mut Tx,
+    connection: ConnectionId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    lock_tenant(tx).await?;
+    let binds = binds![tx.tenant, connection, at, DueReason::User];
+    tx.execute(
+        "UPDATE links SET fence = fence + 1, holder = NULL, lease_until = NULL,
+            due_at = $3, due_reason = $4
+         WHERE tenant_id = $1 AND connection_id = $2",
         binds,
     )
     .await?;

@@ -114,6 +114,18 @@ pub async fn finish(tx: &mut Tx, id: RunId, end: RunEnd) -> Result<(), StoreErro
     Ok(())
 }
 
+/// Closes the records of a link's runs that nobody goes on with.
+pub(crate) async fn interrupt(tx: &mut Tx, link: LinkId, at: Timestamp) -> Result<(), StoreError> {
+    let binds = binds![tx.tenant, link, at];
+    tx.execute(
+        "UPDATE runs SET state = 'failed', finished_at = $3, error = 'stopped before it was done'
+         WHERE tenant_id = $1 AND link_id = $2 AND state = 'running'",
+        binds,
+    )
+    .await?;
+    Ok(())
+}
+
 /// The latest runs of a link, the latest first.
 pub async fn list(tx: &mut Tx, link: LinkId, limit: i64) -> Result<Vec<Run>, StoreError> {
     let binds = binds![tx.tenant, link, limit];

@@ -298,11 +298,7 @@ async fn revive(app: &App, tx: &mut Tx, connection: &Connection, seen: &Seen) ->
     connections::set_state(tx, connection.id, ConnectionState::Ok, None).await?;
     connections::set_retry_at(tx, connection.id, None).await?;
     connections::set_me(tx, connection.id, &seen.discovery.me).await?;
-    for link in links::list(tx).await? {
-        if link.connection == connection.id {
-            links::make_due(tx, link.id, app.now(), DueReason::User).await?;
-        }
-    }
+    links::revive(tx, connection.id, app.now()).await?;
     if seen
         .name
         .as_ref()

@@ -14,7 +14,7 @@ use kalends_calendar::revision::{Actor, Cause};
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 use kalends_calendar::time::{Length, Start, ZoneId};
 use kalends_store::calendars::{self, Calendar};
-use kalends_store::connections::{self, NewConnection, ProviderKind};
+use kalends_store::connections::{self, Connection, NewConnection, ProviderKind};
 use kalends_store::events::Edit;
 use kalends_store::leases::{self, Claim, Leased};
 use kalends_store::links::{self, Link, NewLink};
@@ -114,6 +114,12 @@ impl World {
     }
 
     /// The link as it stands.
+    pub(crate) async fn connection_state(&self) -> Connection {
+        let mut tx = self.read().await;
+        let known = connections::get(&mut tx, self.connection).await.unwrap();
+        known.unwrap()
+    }
+
     pub(crate) async fn look(&self, link: LinkId) -> Link {
         let mut tx = self.read().await;
         links::get(&mut tx, link).await.unwrap().unwrap()

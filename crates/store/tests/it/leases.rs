@@ -6,8 +6,9 @@ use kalends_calendar::ids::{EventId, LinkId, RunId};
 use kalends_calendar::rules::Direction;
 use kalends_store::connections::{self, ConnectionState};
 use kalends_store::intents::{self, Settlement};
-use kalends_store::leases::{self, Outcome, RunResult};
+use kalends_store::leases::{self, AccountWord, Outcome, RunResult};
 use kalends_store::links::{self, DueReason, LinkState};
+use kalends_store::runs::{self, NewRun, RunState};
 use kalends_store::{ApplyError, Batch, LeaseError, Store, apply};
 
 use crate::fixture::{World, at, claim, id, taken_in};
@@ -19,6 +20,7 @@ fn outcome(next: Option<i64>, result: RunResult) -> Outcome {
         next_due_at: next.map(at),
         next_reason: DueReason::Schedule,
         result,
+        account: AccountWord::Nothing,
     }
 }
 
@@ -50,7 +52,7 @@ contract! {
         assert!(matches!(late, Err(LeaseError::Fenced)));
         let late = intents::settle(&db.store, &first, event, 1, Settlement::Replan, at(11)).await;
         assert!(matches!(late, Err(LeaseError::Fenced)));
-        let late = leases::release(&db.store, &first, outcome(None, RunResult::Success { full: false })).await;
+        let late = leases::release(&db.store, &first, outcome(None, RunResult::Success)).await;
         assert!(matches!(late, Err(LeaseError::Fenced)));
         let mut tx = world.read().await;
         let page = kalends_store::events::list_range(&mut tx, None, kalends_store::events::Window::default(), None, 9).await.unwrap();
@@ -79,17 +81,71 @@ contract! {
         let mut tx = world.begin().await;
         links::make_due(&mut tx, link, at(3), DueReason::Signal).await.unwrap();
         tx.commit().await.unwrap();
-        let well = RunResult::Success { full: true };
-        leases::release(&db.store, &lease, outcome(Some(60), well)).await.unwrap();
+        let mut whole = Batch::new(RunId(id()), at(5));
+        whole.complete = true;
+        apply(&db.store, &lease, whole).await.unwrap();
+        leases::release(&db.store, &lease, outcome(Some(60), RunResult::Success)).await.unwrap();
         let kept = world.look(link).await;
         assert_eq!((kept.failures, kept.last_error.as_deref()), (0, None));
         assert_eq!((kept.last_success_at, kept.last_full_at), (Some(at(5)), Some(at(5))));
         assert_eq!((kept.due_at, kept.due_reason), (Some(at(3)), DueReason::Signal));
         let lease = world.lease(link, 4).await;
-        let well = RunResult::Success { full: false };
+        let well = RunResult::Success;
         leases::release(&db.store, &lease, outcome(None, well)).await.unwrap();
         assert_eq!(world.look(link).await.due_at, None);
         assert_eq!(leases::next_due(&db.store).await.unwrap(), None);
+    }
+
+    async fn a_run_that_was_stopped_says_nothing_about_its_link(db) {
+        let world = World::new(&db.store, "a").await;
+        let link = world.link(Direction::TwoWay).await;
+        let lease = world.lease(link, 0).await;
+        let run = RunId(id());
+        let mut tx = world.begin().await;
+        let new = NewRun {
+            id: run,
+            link,
+            reason: DueReason::Schedule,
+            holder: "node".to_owned(),
+            cursor: None,
+            started_at: at(0),
+        };
+        runs::start(&mut tx, new).await.unwrap();
+        tx.commit().await.unwrap();
+        leases::release(&db.store, &lease, outcome(Some(5), RunResult::Stopped)).await.unwrap();
+        let kept = world.look(link).await;
+        assert_eq!((kept.failures, kept.last_error), (0, None));
+        let mut tx = world.read().await;
+        let closed = runs::get(&mut tx, run).await.unwrap().unwrap();
+        assert_eq!((closed.state, closed.finished_at), (RunState::Failed, Some(at(5))));
+    }
+
+    async fn what_a_run_learns_of_its_account_counts_only_under_its_lease(db) {
+        let world = World::new(&db.store, "a").await;
+        let link = world.link(Direction::TwoWay).await;
+        for (minute, expected) in [(60, 60), (7, 60), (90, 90)] {
+            let lease = world.lease(link, 0).await;
+            let mut asked = outcome(Some(5), RunResult::Failure("429".to_owned()));
+            asked.account = AccountWord::LeaveAloneUntil(at(minute));
+            leases::release(&db.store, &lease, asked).await.unwrap();
+            assert_eq!(world.connection_state().await.retry_at, Some(at(expected)));
+        }
+        // The account is connected again while a run goes on with the old password.
+        let lease = world.lease(link, 0).await;
+        let mut tx = world.begin().await;
+        links::revive(&mut tx, world.connection, at(1)).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut refused = outcome(None, RunResult::Failure("401".to_owned()));
+        refused.account = AccountWord::ReconnectNeeded("401".to_owned());
+        let late = leases::release(&db.store, &lease, refused.clone()).await;
+        assert!(matches!(late, Err(LeaseError::Fenced)));
+        assert_eq!(world.connection_state().await.state, ConnectionState::Ok);
+        assert_eq!(world.look(link).await.due_at, Some(at(1)));
+        let lease = world.lease(link, 2).await;
+        leases::release(&db.store, &lease, refused).await.unwrap();
+        let known = world.connection_state().await;
+        assert_eq!(known.state, ConnectionState::ReconnectNeeded);
+        assert_eq!(known.problem.as_deref(), Some("401"));
     }
 
     async fn only_what_can_run_is_claimed(db) {
