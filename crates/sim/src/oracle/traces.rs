@@ -17,6 +17,7 @@ use kalends_store::events::{self, EventVersion};
 use kalends_store::remote_writes::{self, RemoteWrite, WriteOp};
 use serde_json::Value;
 
+use super::seen;
 use crate::ledger::{Deed, Side, What};
 use crate::stage::{Law, Link, Stage};
 
@@ -122,6 +123,26 @@ impl Outcome<'_> {
         })
     }
 
+    /// Whether what was edited is a copy that we wrote of another calendar's event, while the link's own is deleted.
+    fn copies_another(&self, stage: &Stage, deed: &Deed, group: &[EventId], link: &Link) -> bool {
+        let Side::There(place, name) = &deed.side else {
+            return false;
+        };
+        let world = stage.world();
+        let mark = world
+            .collection(place)
+            .ok()
+            .and_then(|collection| seen(&collection.objects().get(name)?.text)?.mark);
+        let of_another = mark
+            .and_then(|event| self.latest.get(&event))
+            .is_some_and(|version| version.calendar != link.calendar);
+        of_another
+            && group
+                .iter()
+                .filter_map(|id| self.latest.get(id))
+                .all(|version| version.calendar != link.calendar || version.deleted)
+    }
+
     fn lost(&self, stage: &Stage, uid: &str, deeds: &[&Deed]) -> Option<String> {
         let group = self.group(uid);
         let alive: Vec<&Event> = group
@@ -143,7 +164,9 @@ impl Outcome<'_> {
             }
             let mut links = travels(stage, deed, field, before, after);
             // Where it is a copy that we wrote for another calendar, it does not come in.
-            links.retain(|link| self.is_in(&group, link.calendar));
+            links.retain(|link| {
+                self.is_in(&group, link.calendar) && !self.copies_another(stage, deed, &group, link)
+            });
             if matches!(deed.side, Side::There(..)) && links.is_empty() {
                 continue;
             }
