@@ -26,7 +26,7 @@ pub use bytes::{Decoded, Encoding, decode};
 pub use line::Line;
 
 pub use patch::{PatchOptions, patch_object};
-pub use read::{Object, Reading, read_calendar, read_object};
+pub use read::{Object, Reading, own_uid, read_calendar, read_object, uid_of};
 pub use silence::{Agent, Roles, silence_added, silence_scheduling, without_method};
 pub use tree::{Component, Node, Tree};
 pub use write::{WriteOptions, write_object};

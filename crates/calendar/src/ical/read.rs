@@ -286,7 +286,7 @@ pub(crate) fn tzids(component: &Component<'_>) -> Vec<String> {
 }
 
 /// The UID that a component gives itself.
-pub(crate) fn own_uid(component: &Component<'_>) -> Option<Uid> {
+pub fn own_uid(component: &Component<'_>) -> Option<Uid> {
     component
         .lines()
         .filter(|line| line.is("UID"))
@@ -301,7 +301,7 @@ const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
 const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
 
 /// The UID of a component, or one made of what it says: the same text gives the same UID, on every machine.
-pub(crate) fn uid_of(component: &Component<'_>) -> Uid {
+pub fn uid_of(component: &Component<'_>) -> Uid {
     if let Some(uid) = own_uid(component) {
         return uid;
     }
