@@ -21,7 +21,8 @@ impl CalDav {
         ids: &[RemoteId],
     ) -> Result<Vec<Change>, Failure> {
         let url = href::calendar_url(calendar)?;
-        let mut found = self.multiget(&url, ids).await?;
+        let (unreachable, ids) = unreachable(ids);
+        let mut found = self.multiget(&url, &ids).await?;
         // What the batch left open is asked for by itself: no word is not the same as not there.
         let open: Vec<&RemoteId> = ids.iter().filter(|id| !found.contains_key(*id)).collect();
         let mut busy = None;
@@ -44,6 +45,7 @@ impl CalDav {
                     remote_id,
                     state: single.state(),
                 })
+                .chain(unreachable)
                 .collect()),
         }
     }
@@ -59,7 +61,7 @@ impl CalDav {
             return Ok(states);
         }
         let asked = Asked::new(ids);
-        let request = requests::multiget(url, ids.iter().map(RemoteId::as_str));
+        let request = requests::multiget(url, ids.iter().map(|id| href::asked_as(url, id)));
         let answer = self.send(request).await?;
         match answer.status.as_u16() {
             207 => {}
@@ -112,6 +114,24 @@ impl CalDav {
             Single::Refused(failure) | Single::Busy(failure) => Err(failure),
         }
     }
+}
+
+/// What cannot be asked for, as it is reported, and the ids that can.
+fn unreachable(ids: &[RemoteId]) -> (Vec<Change>, Vec<RemoteId>) {
+    let (mut changes, mut rest) = (Vec::new(), Vec::with_capacity(ids.len()));
+    for id in ids {
+        match href::too_long(id) {
+            Some(error) => changes.push(Change {
+                remote_id: id.clone(),
+                state: State::Broken {
+                    version: None,
+                    error,
+                },
+            }),
+            None => rest.push(id.clone()),
+        }
+    }
+    (changes, rest)
 }
 
 /// What came of asking for one event.

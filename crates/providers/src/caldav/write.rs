@@ -108,9 +108,10 @@ impl CalDav {
             .iter()
             .filter_map(|name| answer.headers.get(name)?.to_str().ok())
             .filter_map(|place| href::resolve(&answer.url, place))
-            .find(|place| href::is_member(calendar, place) && place.host() == calendar.host())
-            .unwrap_or(target);
-        let remote_id = href::remote_id(calendar, &stored);
+            .filter(|place| href::is_member(calendar, place) && place.host() == calendar.host())
+            .map(|place| href::remote_id(calendar, &place))
+            .find(|id| href::too_long(id).is_none());
+        let remote_id = stored.unwrap_or_else(|| href::remote_id(calendar, &target));
         self.receipt(calendar, remote_id, &answer, text).await
     }
 

@@ -97,6 +97,28 @@ async fn a_batch_tells_present_gone_and_broken_apart() {
 }
 
 #[tokio::test]
+async fn a_path_that_opens_with_two_slashes_is_not_another_host() {
+    let id = RemoteId::from("//cal/ann/a.ics");
+    let script = Script::new().on(REPORT, 405, "").on(
+        "GET https://dav.example.com//cal/ann/a.ics",
+        200,
+        &object("A"),
+    );
+    let account = account_at(&script, "https://dav.example.com/");
+    let ids = [id.clone()];
+    let changes = account.fetch(&RemoteCalendarId::from(CAL), &ids).await;
+    let changes = changes.unwrap();
+    assert_eq!(changes[0].remote_id, id);
+    assert_eq!(title(&changes[0].state), "A");
+    let asked = script.asked();
+    let batch = std::str::from_utf8(&asked[0].body).unwrap();
+    assert!(
+        batch.contains("<d:href>https://dav.example.com//cal/ann/a.ics</d:href>"),
+        "{batch}"
+    );
+}
+
+#[tokio::test]
 async fn what_a_batch_leaves_open_is_asked_for_by_itself() {
     let dataless = "<d:response><d:href>/cal/ann%40example.com/b.ics</d:href><d:propstat><d:prop><d:getetag/><cal:calendar-data/></d:prop>\
         <d:status>HTTP/1.1 404 Not Found</d:status></d:propstat></d:response>";
