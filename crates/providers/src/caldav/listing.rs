@@ -112,6 +112,7 @@ impl CalDav {
                 tag = tag.take().or_else(|| change_tag(&entry));
             }
             Member::Collection(Some(404 | 410)) => lost = Some(calendar_gone(url)),
+            Member::Collection(Some(507)) => lost = Some(cut_short(url)),
             Member::Collection(Some(_)) | Member::NoEvent => {}
         })?;
         if let Some(failure) = lost {
