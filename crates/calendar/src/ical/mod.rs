@@ -27,7 +27,7 @@ pub use line::Line;
 
 pub use patch::{PatchOptions, patch_object};
 pub use read::{Object, Reading, own_uid, read_calendar, read_object, uid_of};
-pub use silence::{Agent, Roles, silence_added, silence_scheduling, without_method};
+pub use silence::{Agent, Roles, as_landed, mute_added, silence_added, silence_scheduling};
 pub use tree::{Component, Node, Tree};
 pub use write::{WriteOptions, write_object};
 
@@ -39,6 +39,8 @@ pub const MARK_UID: &str = "X-KALENDS-UID";
 pub const FURTHER_LOCATION: &str = "X-KALENDS-LOCATION";
 /// The parameter that carries coordinates which `GEO` cannot say (altitude, uncertainty, a second place).
 pub const COORDINATES: &str = "X-KALENDS-GEO";
+/// Carries what an alarm is where it is written as another so that no server mails about it: `X-KALENDS-ACTION:EMAIL`.
+pub const MUTED_ACTION: &str = "X-KALENDS-ACTION";
 /// How we name ourselves in what we write (RFC 5545 §3.7.3).
 pub const PRODUCT: &str = "-//Kalends//Kalends//EN";
 
