@@ -31,6 +31,8 @@ pub use silence::{Agent, Roles, as_landed, mute_added, silence_added, silence_sc
 pub use tree::{Component, Node, Tree};
 pub use write::{WriteOptions, write_object};
 
+use crate::failure::{MESSAGE_BYTES_MAX, shortened};
+
 /// Carries the id of the event of ours that a component mirrors: `X-KALENDS-ID:<uuid>` on the master `VEVENT`.
 pub const MARK_ID: &str = "X-KALENDS-ID";
 /// Carries the UID of that event beside [`MARK_ID`]: `X-KALENDS-UID:<text>`.
@@ -43,6 +45,9 @@ pub const COORDINATES: &str = "X-KALENDS-GEO";
 pub const MUTED_ACTION: &str = "X-KALENDS-ACTION";
 /// How we name ourselves in what we write (RFC 5545 §3.7.3).
 pub const PRODUCT: &str = "-//Kalends//Kalends//EN";
+
+/// Longer than any name of a property or component that a person would look for.
+pub(crate) const NAME_BYTES_MAX: usize = 80;
 
 /// What cannot be understood, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,10 +63,11 @@ pub struct ItemError {
 
 impl ItemError {
     pub(crate) fn new(line: u32, property: &str, message: impl Into<String>) -> Self {
+        let property = property.trim().to_ascii_uppercase();
         Self {
             line,
-            property: property.trim().to_ascii_uppercase(),
-            message: message.into(),
+            property: shortened(property, NAME_BYTES_MAX),
+            message: shortened(message.into(), MESSAGE_BYTES_MAX),
         }
     }
 }

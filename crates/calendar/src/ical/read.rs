@@ -7,7 +7,7 @@ use super::assemble::{self, Chosen};
 use super::part::{self, Part};
 use super::tree::{Component, Node, Tree};
 use super::zones::Zones;
-use super::{ItemError, Line, text};
+use super::{ItemError, Line, quoted, text};
 use crate::event::Event;
 use crate::ids::Uid;
 use crate::provider::Mark;
@@ -89,7 +89,11 @@ pub(crate) fn single_uid(tree: &Tree<'_>, members: &[&Component<'_>]) -> Result<
         None => Ok(uid),
         Some(other) => {
             let line = other.line("UID").unwrap_or(&other.begin);
-            let message = format!("a second UID in one object: {} after {uid}", uid_of(other));
+            let message = format!(
+                "a second UID in one object: {} after {}",
+                quoted(uid_of(other).as_str()),
+                quoted(uid.as_str())
+            );
             Err(ItemError::new(line.number(), "UID", message))
         }
     }

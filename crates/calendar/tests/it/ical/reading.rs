@@ -35,7 +35,7 @@ fn errors_name_line_and_property() {
     line 3, DTSTART: missing: the event has no time
     line 6, DURATION: not a duration: "soon"
     line 5, DTSTART: unknown time zone "Mars/Olympus", and no VTIMEZONE that defines it
-    line 6, RRULE: this rule part is not supported: BYMOON=1
+    line 6, RRULE: this rule part is not supported: "BYMOON=1"
     line 6, RECURRENCE-ID: RANGE=THISANDFUTURE is not supported: it changes all that follows
     line 6, EXDATE: not a date or date-time: "tomorrow" in "20260102,tomorrow"
     "#);
