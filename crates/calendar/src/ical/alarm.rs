@@ -108,6 +108,8 @@ pub(crate) fn uid(component: &Component<'_>) -> Option<String> {
 pub(crate) struct Keys {
     given: BTreeSet<String>,
     alike: BTreeMap<String, usize>,
+    /// Of each key that was asked for twice, the number to try next: all below are given.
+    numbers: BTreeMap<String, usize>,
 }
 
 impl Keys {
@@ -117,14 +119,18 @@ impl Keys {
             Some(uid) => uid.to_owned(),
             None => self.derived(alert),
         };
-        let mut free = key.clone();
-        let mut number = 2;
-        // Copied alarms may share a UID; neither may hide the other.
-        while !self.given.insert(free.clone()) {
-            free = format!("{key} #{number}");
-            number += 1;
+        if self.given.insert(key.clone()) {
+            return AlertKey(key);
         }
-        AlertKey(free)
+        // Copied alarms may share a UID; neither may hide the other.
+        let number = self.numbers.entry(key.clone()).or_insert(2);
+        loop {
+            let free = format!("{key} #{number}");
+            *number += 1;
+            if self.given.insert(free.clone()) {
+                return AlertKey(free);
+            }
+        }
     }
 
     /// What the next alarm without a `UID` would be called.
@@ -204,16 +210,18 @@ pub(crate) fn in_order<'e>(
     alerts: &'e BTreeMap<AlertKey, Alert>,
 ) -> Vec<(&'e AlertKey, &'e Alert, bool)> {
     let mut ordered = Vec::new();
-    let mut rest: Vec<(&'e AlertKey, &'e Alert)> = alerts.iter().collect();
+    let mut rest: BTreeMap<&'e AlertKey, &'e Alert> = alerts.iter().collect();
     let mut keys = Keys::default();
     // First those whose keys say what they are, by number; whatever then remains needs a UID.
-    while let Some(at) = rest
-        .iter()
-        .position(|(key, alert)| keys.peek(alert) == **key)
-    {
-        let (key, alert) = rest.remove(at);
-        keys.next(None, alert);
-        ordered.push((key, alert, false));
+    for alert in alerts.values() {
+        while let Some((key, found)) = rest.remove_entry(&keys.peek(alert)) {
+            if says(found) != says(alert) {
+                rest.insert(key, found);
+                break;
+            }
+            keys.next(None, found);
+            ordered.push((key, found, false));
+        }
     }
     ordered.extend(rest.into_iter().map(|(key, alert)| (key, alert, true)));
     ordered

@@ -1,10 +1,10 @@
 //! Reading: one calendar object resource, or a whole file of events of which none stops the others.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::assemble::{self, Chosen};
-use super::part::{self, Part};
+use super::part;
 use super::tree::{Component, Node, Tree};
 use super::zones::Zones;
 use super::{ItemError, Line, quoted, text};
@@ -55,10 +55,7 @@ pub fn read_object(text: &str) -> Result<Object, ItemError> {
     let members = members(&tree);
     let zones = Zones::of(definitions(&tree));
     let uid = single_uid(&tree, &members)?;
-    let parts = members
-        .iter()
-        .map(|component| part::read(component, &zones))
-        .collect::<Result<Vec<_>, _>>()?;
+    let parts = part::read_all(members.iter().copied(), &zones)?;
     let chosen = assemble::choose(&parts, &zones).ok_or_else(no_event)?;
     let event = assemble::event(&uid, &chosen, &zones)?;
     Ok(Object {
@@ -100,11 +97,7 @@ pub(crate) fn single_uid(tree: &Tree<'_>, members: &[&Component<'_>]) -> Result<
 }
 
 pub(crate) fn mark_of(chosen: &Chosen<'_, '_, '_>, uid: &Uid) -> Option<Mark> {
-    chosen
-        .master
-        .into_iter()
-        .chain(chosen.overrides.values().copied())
-        .find_map(|part| part.mark(uid))
+    chosen.parts().find_map(|part| part.mark(uid))
 }
 
 /// The `VEVENT`s of a text: those in a `VCALENDAR`, and those that stand bare.
@@ -216,19 +209,11 @@ fn object(
     zones: &Zones<'_, '_>,
     line_end: &str,
 ) -> Result<Object, ItemError> {
-    let parts = members
-        .iter()
-        .map(|member| part::read(member.event, zones))
-        .collect::<Result<Vec<Part<'_, '_>>, _>>()?;
+    let parts = part::read_all(members.iter().map(|member| member.event), zones)?;
     let chosen = assemble::choose(&parts, zones).ok_or_else(no_event)?;
     let event = assemble::event(&uid, &chosen, zones)?;
-    let counts = |member: &Member<'_, '_>| {
-        chosen
-            .master
-            .into_iter()
-            .chain(chosen.overrides.values().copied())
-            .any(|part| std::ptr::eq(part.component, member.event))
-    };
+    let lines = chosen.lines();
+    let counts = |member: &Member<'_, '_>| lines.contains(&member.event.begin.number());
     let kept: Vec<Member<'_, '_>> = members.iter().copied().filter(counts).collect();
     Ok(Object {
         mark: mark_of(&chosen, &uid),
@@ -259,15 +244,16 @@ fn standalone(members: &[Member<'_, '_>], zones: &Zones<'_, '_>, line_end: &str)
             }
         }
     }
-    let mut written: Vec<String> = Vec::new();
+    let mut written: BTreeSet<String> = BTreeSet::new();
     for member in members {
         for tzid in tzids(member.event) {
-            if !written.contains(&tzid) {
-                if let Some(definition) = zones.definition(&tzid) {
-                    push(&mut text, &definition.to_string());
-                }
-                written.push(tzid);
+            if written.contains(&tzid) {
+                continue;
             }
+            if let Some(definition) = zones.definition(&tzid) {
+                push(&mut text, &definition.to_string());
+            }
+            written.insert(tzid);
         }
     }
     for member in members {
