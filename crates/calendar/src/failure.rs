@@ -4,6 +4,9 @@ use jiff::Timestamp;
 
 use crate::ids::RemoteId;
 
+/// The longest message that is kept: longer ones quote somebody who writes without end.
+pub const MESSAGE_BYTES_MAX: usize = 1_000;
+
 /// A failed provider call. The class decides what the engine does; the message is for people and carries no secrets.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -51,11 +54,11 @@ pub enum Class {
 }
 
 impl Failure {
-    /// A failure of a class, told in one sentence.
+    /// A failure of a class, told in one sentence. One that is too long is cut.
     pub fn new(class: Class, message: impl Into<String>) -> Self {
         Self {
             class,
-            message: message.into(),
+            message: shortened(message.into(), MESSAGE_BYTES_MAX),
         }
     }
 
@@ -72,5 +75,31 @@ impl Failure {
     /// One item that cannot be handled.
     pub fn item(message: impl Into<String>) -> Self {
         Self::new(Class::Item, message)
+    }
+}
+
+/// A text of at most so many bytes; where some had to go, its end says so.
+pub(crate) fn shortened(mut text: String, bytes_max: usize) -> String {
+    const CUT: char = '…';
+    if text.len() > bytes_max {
+        text.truncate(text.floor_char_boundary(bytes_max.saturating_sub(CUT.len_utf8())));
+        text.push(CUT);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_has_an_end() {
+        let short = "x".repeat(MESSAGE_BYTES_MAX);
+        assert_eq!(Failure::item(short.clone()).message, short);
+        for long in ["x".repeat(1 << 20), "€".repeat(1 << 20)] {
+            let message = Failure::item(long).message;
+            assert!(message.len() <= MESSAGE_BYTES_MAX, "{}", message.len());
+            assert!(message.ends_with('…'));
+        }
     }
 }

@@ -10,3 +10,4 @@ pub mod caldav;
 mod color;
 pub mod http;
 pub mod ics;
+mod remote_id;

@@ -1,10 +1,11 @@
-//! `VALARM` components and the alerts they mean. A broken alarm is kept in the text and means no alert.
+//! `VALARM` components and the alerts they mean. A broken alarm is kept in the text and means no alert. One that is muted
+//! (see [`super::silence`]) means the mail that it would be.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::moment::{self, Written};
-use super::text;
-use super::tree::Component;
+use super::tree::{Component, Node};
+use super::{Line, MUTED_ACTION, text};
 use crate::event::{Alert, AlertAction, AlertKey, Trigger};
 
 /// Reads an alarm; none where it is broken or says that there is none (Apple's `ACTION:NONE`).
@@ -32,9 +33,51 @@ pub(crate) fn read(component: &Component<'_>) -> Option<Alert> {
     let action = match action.to_ascii_uppercase().as_str() {
         "NONE" | "" => return None,
         "EMAIL" => AlertAction::Email,
+        _ if component.lines().any(mutes_a_mail) => AlertAction::Email,
         _ => AlertAction::Display,
     };
     Some(Alert { trigger, action })
+}
+
+fn mutes_a_mail(line: &Line<'_>) -> bool {
+    line.is(MUTED_ACTION) && is_mail(line)
+}
+
+fn is_mail(action: &Line<'_>) -> bool {
+    action.value().trim().eq_ignore_ascii_case("EMAIL")
+}
+
+/// Whether a server that runs alarms mails about this one.
+pub(crate) fn mails(component: &Component<'_>) -> bool {
+    component.line("ACTION").is_some_and(is_mail)
+}
+
+/// Makes an alarm that mails one that is shown. It keeps its key, as a `UID`, whatever of the rest a server drops.
+pub(crate) fn mute(component: &mut Component<'_>, key: &AlertKey, line_end: &str) {
+    let has_uid = uid(component).is_some();
+    let of_mails = |line: &Line<'_>| {
+        ["ATTENDEE", "SUMMARY", MUTED_ACTION]
+            .iter()
+            .any(|name| line.is(name))
+            || (!has_uid && line.is("UID"))
+    };
+    component
+        .nodes
+        .retain(|node| !matches!(node, Node::Line(line) if of_mails(line)));
+    let is_action = |node: &Node<'_>| matches!(node, Node::Line(line) if line.is("ACTION"));
+    let Some(at) = component.nodes.iter().position(is_action) else {
+        return;
+    };
+    let number = component.begin.number();
+    let line = |content: &str| Node::Line(Line::compose(content, line_end, number));
+    let mut lines = vec![
+        line("ACTION:DISPLAY"),
+        line(&format!("{MUTED_ACTION}:EMAIL")),
+    ];
+    if !has_uid {
+        lines.push(line(&format!("UID:{}", text::escape(&key.0))));
+    }
+    component.nodes.splice(at..=at, lines);
 }
 
 /// The alerts of a component with their keys, in order, and where among its nodes each stands.
@@ -65,6 +108,8 @@ pub(crate) fn uid(component: &Component<'_>) -> Option<String> {
 pub(crate) struct Keys {
     given: BTreeSet<String>,
     alike: BTreeMap<String, usize>,
+    /// Of each key that was asked for twice, the number to try next: all below are given.
+    numbers: BTreeMap<String, usize>,
 }
 
 impl Keys {
@@ -74,14 +119,18 @@ impl Keys {
             Some(uid) => uid.to_owned(),
             None => self.derived(alert),
         };
-        let mut free = key.clone();
-        let mut number = 2;
-        // Copied alarms may share a UID; neither may hide the other.
-        while !self.given.insert(free.clone()) {
-            free = format!("{key} #{number}");
-            number += 1;
+        if self.given.insert(key.clone()) {
+            return AlertKey(key);
         }
-        AlertKey(free)
+        // Copied alarms may share a UID; neither may hide the other.
+        let number = self.numbers.entry(key.clone()).or_insert(2);
+        loop {
+            let free = format!("{key} #{number}");
+            *number += 1;
+            if self.given.insert(free.clone()) {
+                return AlertKey(free);
+            }
+        }
     }
 
     /// What the next alarm without a `UID` would be called.
@@ -161,16 +210,18 @@ pub(crate) fn in_order<'e>(
     alerts: &'e BTreeMap<AlertKey, Alert>,
 ) -> Vec<(&'e AlertKey, &'e Alert, bool)> {
     let mut ordered = Vec::new();
-    let mut rest: Vec<(&'e AlertKey, &'e Alert)> = alerts.iter().collect();
+    let mut rest: BTreeMap<&'e AlertKey, &'e Alert> = alerts.iter().collect();
     let mut keys = Keys::default();
     // First those whose keys say what they are, by number; whatever then remains needs a UID.
-    while let Some(at) = rest
-        .iter()
-        .position(|(key, alert)| keys.peek(alert) == **key)
-    {
-        let (key, alert) = rest.remove(at);
-        keys.next(None, alert);
-        ordered.push((key, alert, false));
+    for alert in alerts.values() {
+        while let Some((key, found)) = rest.remove_entry(&keys.peek(alert)) {
+            if says(found) != says(alert) {
+                rest.insert(key, found);
+                break;
+            }
+            keys.next(None, found);
+            ordered.push((key, found, false));
+        }
     }
     ordered.extend(rest.into_iter().map(|(key, alert)| (key, alert, true)));
     ordered

@@ -1,6 +1,6 @@
 //! From the `VEVENT`s of one UID to one event: master, rules, dates and overrides brought onto one clock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::line::Line;
 use super::moment::{self, Written};
@@ -18,6 +18,19 @@ pub(crate) struct Chosen<'p, 't, 'a> {
     /// By occurrence; without a master, brought onto the clock of the earliest.
     pub(crate) overrides: BTreeMap<RecurrenceId, &'p Part<'t, 'a>>,
     pub(crate) problems: Vec<ItemError>,
+}
+
+impl<'p, 't, 'a> Chosen<'p, 't, 'a> {
+    /// The parts that count.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &'p Part<'t, 'a>> {
+        let overrides = self.overrides.values().copied();
+        self.master.into_iter().chain(overrides)
+    }
+
+    /// The lines where they begin.
+    pub(crate) fn lines(&self) -> BTreeSet<u32> {
+        self.parts().map(Part::line).collect()
+    }
 }
 
 /// Chooses among the parts of one UID. Of two that claim the same place, the one with the higher `SEQUENCE`, then the

@@ -26,10 +26,12 @@ pub use bytes::{Decoded, Encoding, decode};
 pub use line::Line;
 
 pub use patch::{PatchOptions, patch_object};
-pub use read::{Object, Reading, read_calendar, read_object};
-pub use silence::{Agent, Roles, silence_added, silence_scheduling, without_method};
+pub use read::{Object, Reading, own_uid, read_calendar, read_object, uid_of};
+pub use silence::{Agent, Roles, as_landed, mute_added, silence_added, silence_scheduling};
 pub use tree::{Component, Node, Tree};
 pub use write::{WriteOptions, write_object};
+
+use crate::failure::{MESSAGE_BYTES_MAX, shortened};
 
 /// Carries the id of the event of ours that a component mirrors: `X-KALENDS-ID:<uuid>` on the master `VEVENT`.
 pub const MARK_ID: &str = "X-KALENDS-ID";
@@ -39,8 +41,13 @@ pub const MARK_UID: &str = "X-KALENDS-UID";
 pub const FURTHER_LOCATION: &str = "X-KALENDS-LOCATION";
 /// The parameter that carries coordinates which `GEO` cannot say (altitude, uncertainty, a second place).
 pub const COORDINATES: &str = "X-KALENDS-GEO";
+/// Carries what an alarm is where it is written as another so that no server mails about it: `X-KALENDS-ACTION:EMAIL`.
+pub const MUTED_ACTION: &str = "X-KALENDS-ACTION";
 /// How we name ourselves in what we write (RFC 5545 §3.7.3).
 pub const PRODUCT: &str = "-//Kalends//Kalends//EN";
+
+/// Longer than any name of a property or component that a person would look for.
+pub(crate) const NAME_BYTES_MAX: usize = 80;
 
 /// What cannot be understood, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,10 +63,11 @@ pub struct ItemError {
 
 impl ItemError {
     pub(crate) fn new(line: u32, property: &str, message: impl Into<String>) -> Self {
+        let property = property.trim().to_ascii_uppercase();
         Self {
             line,
-            property: property.trim().to_ascii_uppercase(),
-            message: message.into(),
+            property: shortened(property, NAME_BYTES_MAX),
+            message: shortened(message.into(), MESSAGE_BYTES_MAX),
         }
     }
 }

@@ -45,8 +45,34 @@ impl Part<'_, '_> {
     }
 }
 
+/// The most `VEVENT`s of one UID. Ten years of a daily series with each occurrence edited are 3,650.
+const MEMBERS_MAX: usize = 5_000;
+
+/// The most rules, excluding ones included, of one `VEVENT`. RFC 5545 advises against a second one.
+const RULES_MAX: usize = 20;
+
+/// The most alarms of one `VEVENT`. People set a handful.
+const ALARMS_MAX: usize = 100;
+
+/// Reads the `VEVENT`s of one UID.
+pub(crate) fn read_all<'t, 'a: 't>(
+    members: impl Iterator<Item = &'t Component<'a>>,
+    zones: &Zones<'_, '_>,
+) -> Result<Vec<Part<'t, 'a>>, ItemError> {
+    members
+        .enumerate()
+        .map(|(before, component)| {
+            if before == MEMBERS_MAX {
+                let message = format!("more than {MEMBERS_MAX} VEVENTs have this UID");
+                return Err(ItemError::new(component.begin.number(), "VEVENT", message));
+            }
+            read(component, zones)
+        })
+        .collect()
+}
+
 /// Reads a `VEVENT`.
-pub(crate) fn read<'t, 'a>(
+fn read<'t, 'a>(
     component: &'t Component<'a>,
     zones: &Zones<'_, '_>,
 ) -> Result<Part<'t, 'a>, ItemError> {
@@ -87,6 +113,19 @@ pub(crate) fn read<'t, 'a>(
                 gathering.take(other, line);
             }
         }
+    }
+    let more_rules = [&rules, &excluded_rules]
+        .into_iter()
+        .flatten()
+        .nth(RULES_MAX);
+    if let Some(line) = more_rules {
+        let message = format!("more than {RULES_MAX} rules in one event");
+        return Err(ItemError::new(line.number(), line.name(), message));
+    }
+    let mut alarms = component.components().filter(|inner| inner.is("VALARM"));
+    if let Some(alarm) = alarms.nth(ALARMS_MAX) {
+        let message = format!("more than {ALARMS_MAX} alarms in one event");
+        return Err(ItemError::new(alarm.begin.number(), "VALARM", message));
     }
     let instant = |line: &Line<'_>| moment::parse_instant(line.value());
     let start_line = start.ok_or_else(|| {

@@ -1,13 +1,13 @@
 //! Reading: one calendar object resource, or a whole file of events of which none stops the others.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::assemble::{self, Chosen};
-use super::part::{self, Part};
+use super::part;
 use super::tree::{Component, Node, Tree};
 use super::zones::Zones;
-use super::{ItemError, Line, text};
+use super::{ItemError, Line, quoted, text};
 use crate::event::Event;
 use crate::ids::Uid;
 use crate::provider::Mark;
@@ -55,10 +55,7 @@ pub fn read_object(text: &str) -> Result<Object, ItemError> {
     let members = members(&tree);
     let zones = Zones::of(definitions(&tree));
     let uid = single_uid(&tree, &members)?;
-    let parts = members
-        .iter()
-        .map(|component| part::read(component, &zones))
-        .collect::<Result<Vec<_>, _>>()?;
+    let parts = part::read_all(members.iter().copied(), &zones)?;
     let chosen = assemble::choose(&parts, &zones).ok_or_else(no_event)?;
     let event = assemble::event(&uid, &chosen, &zones)?;
     Ok(Object {
@@ -89,18 +86,18 @@ pub(crate) fn single_uid(tree: &Tree<'_>, members: &[&Component<'_>]) -> Result<
         None => Ok(uid),
         Some(other) => {
             let line = other.line("UID").unwrap_or(&other.begin);
-            let message = format!("a second UID in one object: {} after {uid}", uid_of(other));
+            let message = format!(
+                "a second UID in one object: {} after {}",
+                quoted(uid_of(other).as_str()),
+                quoted(uid.as_str())
+            );
             Err(ItemError::new(line.number(), "UID", message))
         }
     }
 }
 
 pub(crate) fn mark_of(chosen: &Chosen<'_, '_, '_>, uid: &Uid) -> Option<Mark> {
-    chosen
-        .master
-        .into_iter()
-        .chain(chosen.overrides.values().copied())
-        .find_map(|part| part.mark(uid))
+    chosen.parts().find_map(|part| part.mark(uid))
 }
 
 /// The `VEVENT`s of a text: those in a `VCALENDAR`, and those that stand bare.
@@ -212,19 +209,11 @@ fn object(
     zones: &Zones<'_, '_>,
     line_end: &str,
 ) -> Result<Object, ItemError> {
-    let parts = members
-        .iter()
-        .map(|member| part::read(member.event, zones))
-        .collect::<Result<Vec<Part<'_, '_>>, _>>()?;
+    let parts = part::read_all(members.iter().map(|member| member.event), zones)?;
     let chosen = assemble::choose(&parts, zones).ok_or_else(no_event)?;
     let event = assemble::event(&uid, &chosen, zones)?;
-    let counts = |member: &Member<'_, '_>| {
-        chosen
-            .master
-            .into_iter()
-            .chain(chosen.overrides.values().copied())
-            .any(|part| std::ptr::eq(part.component, member.event))
-    };
+    let lines = chosen.lines();
+    let counts = |member: &Member<'_, '_>| lines.contains(&member.event.begin.number());
     let kept: Vec<Member<'_, '_>> = members.iter().copied().filter(counts).collect();
     Ok(Object {
         mark: mark_of(&chosen, &uid),
@@ -255,15 +244,16 @@ fn standalone(members: &[Member<'_, '_>], zones: &Zones<'_, '_>, line_end: &str)
             }
         }
     }
-    let mut written: Vec<String> = Vec::new();
+    let mut written: BTreeSet<String> = BTreeSet::new();
     for member in members {
         for tzid in tzids(member.event) {
-            if !written.contains(&tzid) {
-                if let Some(definition) = zones.definition(&tzid) {
-                    push(&mut text, &definition.to_string());
-                }
-                written.push(tzid);
+            if written.contains(&tzid) {
+                continue;
             }
+            if let Some(definition) = zones.definition(&tzid) {
+                push(&mut text, &definition.to_string());
+            }
+            written.insert(tzid);
         }
     }
     for member in members {
@@ -286,7 +276,7 @@ pub(crate) fn tzids(component: &Component<'_>) -> Vec<String> {
 }
 
 /// The UID that a component gives itself.
-pub(crate) fn own_uid(component: &Component<'_>) -> Option<Uid> {
+pub fn own_uid(component: &Component<'_>) -> Option<Uid> {
     component
         .lines()
         .filter(|line| line.is("UID"))
@@ -301,7 +291,7 @@ const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
 const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
 
 /// The UID of a component, or one made of what it says: the same text gives the same UID, on every machine.
-pub(crate) fn uid_of(component: &Component<'_>) -> Uid {
+pub fn uid_of(component: &Component<'_>) -> Uid {
     if let Some(uid) = own_uid(component) {
         return uid;
     }

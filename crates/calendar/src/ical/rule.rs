@@ -80,7 +80,7 @@ pub(crate) fn parse(
             // RFC 7529: what it says by default is what RFC 5545 says.
             "RSCALE" if value.eq_ignore_ascii_case("GREGORIAN") => {}
             "SKIP" if value.eq_ignore_ascii_case("OMIT") => {}
-            other => return Err(format!("this rule part is not supported: {other}={value}")),
+            _ => return Err(format!("this rule part is not supported: {}", quoted(part))),
         }
     }
     rule.frequency = frequency.ok_or_else(|| format!("no FREQ: {}", quoted(value)))?;
@@ -254,8 +254,8 @@ mod tests {
         .map(|text| read(text).unwrap_err())
         .collect();
         insta::assert_snapshot!(refusals.join("\n"), @r#"
-        this rule part is not supported: RSCALE=HEBREW
-        this rule part is not supported: BYEASTER=1
+        this rule part is not supported: "RSCALE=HEBREW"
+        this rule part is not supported: "BYEASTER=1"
         COUNT and UNTIL exclude each other
         not understood: "FREQ=OFTEN"
         no FREQ: "BYDAY=MO"

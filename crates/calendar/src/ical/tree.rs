@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::line::Line;
-use super::{ItemError, quoted};
+use super::{ItemError, NAME_BYTES_MAX, quoted};
+use crate::failure::shortened;
 
 /// The largest text that is understood. Feeds are cut off at 20 MB before they come here; exports may be larger.
 pub const INPUT_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -165,7 +166,7 @@ impl<'a> Tree<'a> {
             };
             self.problems.push(ItemError {
                 line,
-                property: property.to_owned(),
+                property: shortened(property.to_owned(), NAME_BYTES_MAX),
                 message: message.into(),
             });
         }

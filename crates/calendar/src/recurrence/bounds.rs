@@ -12,9 +12,12 @@ use crate::event::{Event, Override, Shape};
 use crate::time::{Length, Start};
 use crate::zone::clamped;
 
-/// How many starts of a rule with `COUNT` are followed to find its last one. Beyond, the event counts as endless,
-/// which only makes an index look at it more often.
-const COUNTED_STARTS_MAX: usize = 10_000;
+/// How many starts of rules with `COUNT` are followed to find the last one, of all rules of an event together. Beyond, the
+/// event counts as endless, which only makes an index look at it more often.
+const COUNTED_STARTS_MAX: u32 = 10_000;
+
+/// How many rules of an event are looked at: a rule without starts costs time too. Beyond, the event counts as endless.
+const RULES_MAX: usize = 20;
 
 /// Added to either side: where zone rules change later, and where `UNTIL` itself is no start, nothing is missed.
 const MARGIN_SECONDS: i64 = 26 * 3600;
@@ -29,7 +32,7 @@ pub struct Bounds {
     pub ends_at: Option<Timestamp>,
 }
 
-/// The bounds of an event. Cheap: rules without `COUNT` are not followed, others for 10,000 starts at most.
+/// The bounds of an event. Cheap: rules without `COUNT` are not followed, others for 10,000 starts at most in all.
 pub fn bounds(event: &Event, floating: &TimeZone) -> Result<Bounds, ExpansionError> {
     let mut zones = Zones::new(event, floating);
     let mut hull = Hull::default();
@@ -37,8 +40,10 @@ pub fn bounds(event: &Event, floating: &TimeZone) -> Result<Bounds, ExpansionErr
         let zone = zones.of(&event.master.start)?;
         let length = length_of(&event.master);
         hull.add(&span(&zone, event.master.start.local(), length));
-        for rule in &event.recurrence_rules {
-            match last_start(rule, &event.master.start) {
+        hull.endless |= event.recurrence_rules.len() > RULES_MAX;
+        let mut starts_left = COUNTED_STARTS_MAX;
+        for rule in event.recurrence_rules.iter().take(RULES_MAX) {
+            match last_start(rule, &event.master.start, &mut starts_left) {
                 Some(last) => {
                     let span = span(&zone, last, length);
                     hull.add(&(span.start..clamped(span.end.as_second() + MARGIN_SECONDS)));
@@ -67,17 +72,13 @@ pub fn bounds(event: &Event, floating: &TimeZone) -> Result<Bounds, ExpansionErr
 }
 
 /// The last start of a rule, or a time after it; none where it goes on, or is too long to follow.
-fn last_start(rule: &Rule, start: &Start) -> Option<jiff::civil::DateTime> {
+fn last_start(rule: &Rule, start: &Start, starts_left: &mut u32) -> Option<jiff::civil::DateTime> {
     let first = start.local();
     match rule.end {
         End::Never => None,
         End::Until(until) => Some(until.max(first)),
-        End::Count(count)
-            if usize::try_from(count).is_ok_and(|count| count > COUNTED_STARTS_MAX) =>
-        {
-            None
-        }
-        End::Count(_) => {
+        End::Count(count) => {
+            *starts_left = starts_left.checked_sub(count)?;
             let mut starts = Starts::new(rule, first, i64::MIN..i64::MAX, First::Always);
             let mut last = None;
             while let Some(start) = starts.next_second() {

@@ -21,13 +21,14 @@ impl CalDav {
         ids: &[RemoteId],
     ) -> Result<Vec<Change>, Failure> {
         let url = href::calendar_url(calendar)?;
-        let mut found = self.multiget(&url, ids).await?;
+        let (unreachable, ids) = unreachable(ids);
+        let mut found = self.multiget(&url, &ids).await?;
         // What the batch left open is asked for by itself: no word is not the same as not there.
         let open: Vec<&RemoteId> = ids.iter().filter(|id| !found.contains_key(*id)).collect();
         let mut busy = None;
         for id in open {
             let single = match &busy {
-                Some(failure) => Single::Refused(Failure::clone(failure)),
+                Some(failure) => Single::Busy(Failure::clone(failure)),
                 None => self.get(&url, id).await?,
             };
             if let Single::Busy(failure) = &single {
@@ -35,8 +36,8 @@ impl CalDav {
             }
             found.insert(id.clone(), single);
         }
-        match failing_all(&found) {
-            // When not a single one is to be had, it is the server that fails and not the events.
+        match left_alone(&found) {
+            // When not a single one is to be had, it is about the server and not about the events.
             Some(failure) => Err(failure),
             None => Ok(found
                 .into_iter()
@@ -44,6 +45,7 @@ impl CalDav {
                     remote_id,
                     state: single.state(),
                 })
+                .chain(unreachable)
                 .collect()),
         }
     }
@@ -59,7 +61,7 @@ impl CalDav {
             return Ok(states);
         }
         let asked = Asked::new(ids);
-        let request = requests::multiget(url, ids.iter().map(RemoteId::as_str));
+        let request = requests::multiget(url, ids.iter().map(|id| href::asked_as(url, id)));
         let answer = self.send(request).await?;
         match answer.status.as_u16() {
             207 => {}
@@ -114,6 +116,24 @@ impl CalDav {
     }
 }
 
+/// What cannot be asked for, as it is reported, and the ids that can.
+fn unreachable(ids: &[RemoteId]) -> (Vec<Change>, Vec<RemoteId>) {
+    let (mut changes, mut rest) = (Vec::new(), Vec::with_capacity(ids.len()));
+    for id in ids {
+        match href::too_long(id) {
+            Some(error) => changes.push(Change {
+                remote_id: id.clone(),
+                state: State::Broken {
+                    version: None,
+                    error,
+                },
+            }),
+            None => rest.push(id.clone()),
+        }
+    }
+    (changes, rest)
+}
+
 /// What came of asking for one event.
 enum Single {
     /// It is in this state.
@@ -138,17 +158,22 @@ impl Single {
     }
 }
 
-/// The failure that struck every one, if it will pass; of several, the one that says longest to wait.
-fn failing_all(found: &BTreeMap<RemoteId, Single>) -> Option<Failure> {
+/// The word of a server that wants to be left alone, where it gave out not a single event; of several, the one that says
+/// longest to wait. A plain 500 is no such word: an event that the server itself cannot read fails like this for ever, and
+/// must not stop the others.
+fn left_alone(found: &BTreeMap<RemoteId, Single>) -> Option<Failure> {
     let mut longest: Option<(Option<Timestamp>, &Failure)> = None;
     for single in found.values() {
-        let (Single::Refused(failure) | Single::Busy(failure)) = single else {
-            return None;
+        let (failure, is_busy) = match single {
+            Single::Is(_) => return None,
+            Single::Busy(failure) => (failure, true),
+            Single::Refused(failure) => (failure, false),
         };
         let Class::Passing { retry_at } = failure.class else {
             return None;
         };
-        if longest.is_none_or(|(known, _)| known < retry_at) {
+        let says_so = is_busy || retry_at.is_some();
+        if says_so && longest.is_none_or(|(known, _)| known < retry_at) {
             longest = Some((retry_at, failure));
         }
     }
@@ -184,11 +209,11 @@ fn entry_state(entry: Entry) -> Option<Single> {
                 }
                 None => format!("the server answers {status}"),
             };
-            return Some(Single::Refused(if refusal::is_passing(status) {
-                Failure::passing(message)
-            } else {
-                Failure::item(message)
-            }));
+            return Some(match status {
+                429 | 503 => Single::Busy(Failure::passing(message)),
+                status if refusal::is_passing(status) => Single::Refused(Failure::passing(message)),
+                _ => Single::Refused(Failure::item(message)),
+            });
         }
     }
     let version = listing::version(&entry);

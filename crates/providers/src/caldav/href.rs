@@ -1,9 +1,16 @@
 //! Hrefs: servers spell one resource in several ways, and an identifier must have one.
 
+use std::borrow::Cow;
+
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{RemoteCalendarId, RemoteId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use url::Url;
+
+use crate::remote_id::{REMOTE_ID_BYTES_MAX, fitting};
+
+/// What opens the stand-in for an identifier that is too long. An identifier itself opens with a slash or a scheme.
+const TOO_LONG: &str = "long-href-";
 
 /// What is written as it is in our spelling of a path: RFC 3986's unreserved characters and nothing else. Servers write
 /// `@` and `%40` in turn for one calendar, and every server decodes what need not have been encoded.
@@ -66,14 +73,25 @@ pub(crate) fn calendar_url(calendar: &RemoteCalendarId) -> Result<Url, Failure> 
         .map_err(|_| Failure::new(Class::Gone, "The calendar's address is not one"))
 }
 
-/// The identifier of a resource in a calendar: its path, or its whole address where it lives on another host.
+/// The identifier of a resource in a calendar: its path, or its whole address where it lives on another host; a stand-in
+/// that leads nowhere where that is too long.
 pub(crate) fn remote_id(calendar: &Url, url: &Url) -> RemoteId {
-    if url.host() == calendar.host() {
+    let id = if url.host() == calendar.host() {
         let query = url.query().map(|query| format!("?{query}"));
-        RemoteId(format!("{}{}", url.path(), query.unwrap_or_default()))
+        format!("{}{}", url.path(), query.unwrap_or_default())
     } else {
-        RemoteId(url.to_string())
-    }
+        url.to_string()
+    };
+    fitting(TOO_LONG, id)
+}
+
+/// Why a resource under this identifier cannot be synced, where its address is too long.
+pub(crate) fn too_long(id: &RemoteId) -> Option<String> {
+    id.as_str().starts_with(TOO_LONG).then(|| {
+        format!(
+            "its address at the server is longer than {REMOTE_ID_BYTES_MAX} bytes, which is too long to keep"
+        )
+    })
 }
 
 /// Where a new event of this name is put.
@@ -86,9 +104,34 @@ pub(crate) fn placed(calendar: &Url, name: &str) -> Url {
 
 /// The address of a resource in a calendar.
 pub(crate) fn resource_url(calendar: &Url, id: &RemoteId) -> Result<Url, Failure> {
+    if let Some(why) = too_long(id) {
+        return Err(Failure::item(format!("The event cannot be reached: {why}")));
+    }
+    if id.as_str().starts_with('/') {
+        // Not joined: a path that opens with two slashes would be read as another host.
+        let (path, query) = match id.as_str().split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (id.as_str(), None),
+        };
+        let mut url = calendar.clone();
+        url.set_path(path);
+        url.set_query(query);
+        return Ok(url);
+    }
     calendar
         .join(id.as_str())
         .map_err(|_| Failure::item("The event's remote id is no address"))
+}
+
+/// How a resource is named in a request to its calendar: by its path, or whole where the path alone would be read as
+/// another host.
+pub(crate) fn asked_as<'a>(calendar: &Url, id: &'a RemoteId) -> Cow<'a, str> {
+    if id.as_str().starts_with("//")
+        && let Ok(url) = resource_url(calendar, id)
+    {
+        return Cow::Owned(url.into());
+    }
+    Cow::Borrowed(id.as_str())
 }
 
 /// Whether a resource is a member of a collection: one step below it.
@@ -150,6 +193,8 @@ mod tests {
             ("/x/100%.ics", "/x/100%25.ics"),
             ("/x/%E9.ics", "/x/%E9.ics"),
             ("/x/y/../z.ics", "/x/z.ics"),
+            ("https://dav.example.com//x/a.ics", "//x/a.ics"),
+            ("https://dav.example.com//x/a.ics?v=1", "//x/a.ics?v=1"),
             ("urn:1.ics", "/cal/ann%40example.com/work/urn%3A1.ics"),
             ("  /x/a.ics\n", "/x/a.ics"),
         ];
@@ -160,6 +205,8 @@ mod tests {
             // What we ask for under that identifier is known by it again.
             let again = canonical(resource_url(&calendar, &id).unwrap());
             assert_eq!(remote_id(&calendar, &again), id, "{href:?}");
+            let asked = resolve(&from, &asked_as(&calendar, &id)).unwrap();
+            assert_eq!(remote_id(&calendar, &asked), id, "{href:?}");
         }
     }
 

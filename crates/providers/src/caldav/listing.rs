@@ -112,6 +112,7 @@ impl CalDav {
                 tag = tag.take().or_else(|| change_tag(&entry));
             }
             Member::Collection(Some(404 | 410)) => lost = Some(calendar_gone(url)),
+            Member::Collection(Some(507)) => lost = Some(cut_short(url)),
             Member::Collection(Some(_)) | Member::NoEvent => {}
         })?;
         if let Some(failure) = lost {
@@ -227,9 +228,16 @@ fn member(calendar: &Url, answer: &Answer, entry: &Entry) -> Member {
     if is_other_component(entry) {
         return Member::NoEvent;
     }
+    let remote_id = href::remote_id(calendar, &url);
     let state = match entry.status {
         Some(404 | 410) => State::Gone,
-        None | Some(200..=299) => State::Listed(version(entry)),
+        None | Some(200..=299) => match href::too_long(&remote_id) {
+            None => State::Listed(version(entry)),
+            Some(error) => State::Broken {
+                version: version(entry),
+                error,
+            },
+        },
         // It is there, and neither its version nor its content is to be had: never a deletion.
         Some(status) => State::Broken {
             version: None,
@@ -239,10 +247,16 @@ fn member(calendar: &Url, answer: &Answer, entry: &Entry) -> Member {
             },
         },
     };
-    Member::Change(Change {
-        remote_id: href::remote_id(calendar, &url),
-        state,
-    })
+    Member::Change(Change { remote_id, state })
+}
+
+/// A listing that names some of the members and says that there are more. Nothing can be concluded from it: neither what
+/// is gone, nor that nothing else is new.
+fn cut_short(url: &Url) -> Failure {
+    Failure::protocol(format!(
+        "{} cuts its listing of this calendar short, and has no way to go on with it",
+        url.host_str().unwrap_or_default()
+    ))
 }
 
 /// Whether two addresses differ in a slash at the end at most.

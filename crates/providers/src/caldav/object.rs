@@ -18,9 +18,9 @@ pub(super) fn observe(version: Option<Version>, text: String) -> State {
     }
 }
 
-/// What we know of an event whose text a server took.
-pub(super) fn observed(version: Option<Version>, text: String) -> Result<Observed, Failure> {
-    understood(version, text).map_err(|error| unreadable(&error))
+/// What a text that we are about to send says, as it will be read back. What cannot be read is not sent.
+pub(super) fn observed(text: String) -> Result<Observed, Failure> {
+    understood(None, text).map_err(|error| unreadable(&error))
 }
 
 /// Reads a payload kept from before.
@@ -40,7 +40,8 @@ pub(super) fn compose(event: &Event, mark: &Mark, stamp: Timestamp, me: &[Addres
 }
 
 /// The text of an event that is there already, changed where the event says otherwise. Guests are silenced only where
-/// they are new to a mirror of ours: see [`super::scheduling`].
+/// they are new to a mirror of ours: see [`super::scheduling`]. Alarms by mail are muted where they are new, on every
+/// object: see [`ical::silence`].
 pub(super) fn patch(
     raw: &Raw,
     event: &Event,
@@ -51,10 +52,11 @@ pub(super) fn patch(
     let options = ical::PatchOptions { mark, stamp };
     ical::patch_object(&raw.0, event, &options)
         .map(|text| {
+            let before = ical::Roles::read(&raw.0);
             if mark.is_some() || is_marked(raw) {
-                ical::silence_added(&text, &ical::Roles::read(&raw.0), me)
+                ical::silence_added(&text, &before, me)
             } else {
-                ical::without_method(&text)
+                ical::mute_added(&text, &before)
             }
         })
         .map_err(|error| unreadable(&error))

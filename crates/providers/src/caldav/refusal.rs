@@ -127,7 +127,7 @@ pub(crate) fn quotation(said: &ErrorBody) -> Option<String> {
         .find(|(ns, _)| matches!(ns, Ns::Dav | Ns::CalDav));
     let words = match (&said.words, condition) {
         (Some(words), _) => scrubbed(words),
-        (None, Some((_, name))) => name.to_string(),
+        (None, Some((_, name))) => scrubbed(name),
         (None, None) => return None,
     };
     (!words.is_empty()).then_some(words)

@@ -1,5 +1,6 @@
 //! What is asked of a `CalDAV` server, as request values.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -85,13 +86,13 @@ pub(crate) fn sync_collection(url: &Url, token: &str, depth: Depth) -> Request {
 }
 
 /// RFC 4791 §7.9.
-pub(crate) fn multiget<'a>(url: &Url, paths: impl Iterator<Item = &'a str>) -> Request {
+pub(crate) fn multiget<'a>(url: &Url, paths: impl Iterator<Item = Cow<'a, str>>) -> Request {
     let mut body = format!(
         "<c:calendar-multiget {NAMESPACES}><d:prop><d:getetag/><c:calendar-data/></d:prop>"
     );
     for path in paths {
         // Writing to a String cannot fail.
-        let _ = write!(body, "<d:href>{}</d:href>", escape(path));
+        let _ = write!(body, "<d:href>{}</d:href>", escape(&*path));
     }
     body.push_str("</c:calendar-multiget>");
     xml(b"REPORT", url, Depth::One, &body)

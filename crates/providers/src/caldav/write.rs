@@ -3,9 +3,9 @@
 use ::http::header::{CONTENT_LOCATION, LOCATION};
 use kalends_calendar::event::Event;
 use kalends_calendar::failure::{Class, Failure};
-use kalends_calendar::ical::Roles;
+use kalends_calendar::ical::{self, Roles};
 use kalends_calendar::ids::{RemoteCalendarId, RemoteId, Version};
-use kalends_calendar::provider::{Mark, Raw, Receipt, State, Write};
+use kalends_calendar::provider::{Mark, Observed, Raw, Receipt, State, Write};
 use url::Url;
 
 use super::requests::{self, Precondition};
@@ -97,8 +97,8 @@ impl CalDav {
     ) -> Result<Receipt, Failure> {
         let target = href::placed(calendar, name);
         let me = self.with_learned(|learned| learned.me.clone());
-        let text = object::compose(event, mark, self.now(), &me);
-        let request = requests::put(&target, text.clone(), Precondition::Absent)?;
+        let sent = object::observed(object::compose(event, mark, self.now(), &me))?;
+        let request = requests::put(&target, sent.raw.0.clone(), Precondition::Absent)?;
         let answer = self.send_write(request).await?;
         if !answer.status.is_success() {
             return Err(self.refused(calendar, &answer, Doing::Create));
@@ -108,10 +108,11 @@ impl CalDav {
             .iter()
             .filter_map(|name| answer.headers.get(name)?.to_str().ok())
             .filter_map(|place| href::resolve(&answer.url, place))
-            .find(|place| href::is_member(calendar, place) && place.host() == calendar.host())
-            .unwrap_or(target);
-        let remote_id = href::remote_id(calendar, &stored);
-        self.receipt(calendar, remote_id, &answer, text).await
+            .filter(|place| href::is_member(calendar, place) && place.host() == calendar.host())
+            .map(|place| href::remote_id(calendar, &place))
+            .find(|id| href::too_long(id).is_none());
+        let remote_id = stored.unwrap_or_else(|| href::remote_id(calendar, &target));
+        self.receipt(calendar, remote_id, &answer, sent).await
     }
 
     async fn update(
@@ -124,6 +125,7 @@ impl CalDav {
         let me = self.with_learned(|learned| learned.me.clone());
         let text = object::patch(change.raw, change.event, change.mark, self.now(), &me)?;
         let mailed = scheduling::by_update(&Roles::read(&change.raw.0), &Roles::read(&text), &me);
+        let sent = object::observed(text)?;
         self.refuse_mail(calendar, mailed).await?;
         let found_version;
         let version = if let Some(version) = change.version {
@@ -140,20 +142,20 @@ impl CalDav {
             };
             found_version.as_ref()
         };
-        let request = requests::put(&target, text.clone(), requests::unchanged(version))?;
+        let request = requests::put(&target, sent.raw.0.clone(), requests::unchanged(version))?;
         let mut answer = self.send_write(request).await?;
         if answer.status.as_u16() == 412
             && let Some(bare) = self
                 .weak_but_unchanged(calendar, remote_id, version)
                 .await?
         {
-            let request = requests::put(&target, text.clone(), Precondition::Version(&bare))?;
+            let request = requests::put(&target, sent.raw.0.clone(), Precondition::Version(&bare))?;
             answer = self.send_write(request).await?;
         }
         if !answer.status.is_success() {
             return Err(self.refused(calendar, &answer, Doing::Update));
         }
-        self.receipt(calendar, remote_id.clone(), &answer, text)
+        self.receipt(calendar, remote_id.clone(), &answer, sent)
             .await
     }
 
@@ -259,10 +261,18 @@ impl CalDav {
         calendar: &Url,
         remote_id: RemoteId,
         answer: &Answer,
-        text: String,
+        sent: Observed,
     ) -> Result<Receipt, Failure> {
         let strong = fetch::etag(answer).filter(|version| version.as_str().starts_with('"'));
-        let is_proven = strong.is_some();
+        if strong.is_some() {
+            return Ok(Receipt::Written {
+                remote_id,
+                observed: Box::new(Observed {
+                    version: strong,
+                    ..sent
+                }),
+            });
+        }
         // The write is done: whatever goes wrong from here leaves its outcome to be looked up.
         let unread = |why: String| {
             Failure::new(
@@ -270,18 +280,11 @@ impl CalDav {
                 format!("The event was written and cannot be read back: {why}"),
             )
         };
-        let sent = object::observed(strong, text).map_err(|failure| unread(failure.message))?;
-        if is_proven {
-            return Ok(Receipt::Written {
-                remote_id,
-                observed: Box::new(sent),
-            });
-        }
         match self.look(calendar, &remote_id).await {
             Ok(State::Present(observed)) => Ok(Receipt::ReadBack {
                 remote_id,
+                sent: Box::new(ical::as_landed(sent.event, &sent.raw.0, &observed.event)),
                 observed,
-                sent: Box::new(sent.event),
             }),
             Ok(State::Broken { error, .. }) => Err(unread(error)),
             Ok(State::Gone | State::Listed(_)) => Err(unread("it is not there".to_owned())),

@@ -5,6 +5,8 @@ use quick_xml::NsReader;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::ResolveResult;
 
+use super::refusal::scrubbed;
+
 /// The deepest nesting that is read. Privilege sets, the deepest we ask for, need nine.
 const DEPTH_MAX: usize = 32;
 
@@ -340,7 +342,9 @@ fn named_character(name: &str) -> Option<char> {
     })
 }
 
+/// The reason may quote the server, whose names are as long as it likes.
 fn wrong(why: &str) -> Failure {
+    let why = scrubbed(why);
     Failure::protocol(format!("The server's answer is no WebDAV: {why}"))
 }
 

@@ -98,6 +98,22 @@ fn what_is_no_whole_multistatus_is_refused() {
 }
 
 #[test]
+fn a_refusal_does_not_repeat_a_name_of_any_length() {
+    let name = "n".repeat(1 << 20);
+    for body in [
+        format!("<{name} xmlns='DAV:'/>"),
+        format!("<{name} xmlns='DAV:'></{name}>"),
+        format!("<multistatus xmlns='DAV:'><{name}></x></multistatus>"),
+    ] {
+        let message = wrongs(&body);
+        assert!(message.len() < 400, "{} bytes", message.len());
+    }
+    let said = error_body(format!("<error xmlns='DAV:'><{name}/></error>").as_bytes());
+    let quoted = crate::caldav::refusal::quotation(&said).unwrap();
+    assert!(quoted.len() < 400, "{} bytes", quoted.len());
+}
+
+#[test]
 fn an_empty_multistatus_is_one() {
     for body in [
         r#"<multistatus xmlns="DAV:"/>"#,

@@ -118,14 +118,21 @@ const METADATA_HOSTS: [&str; 7] = [
     "metadata.tencentyun.com",
 ];
 
-/// Addresses of metadata services: EC2 and most others, Alibaba, Azure's wire server, Oracle, and EC2 over IPv6.
-const METADATA_V4: [Ipv4Addr; 4] = [
+/// Addresses of metadata services over IPv4: EC2 and most others; the credentials of ECS tasks (Amazon ECS, "Task IAM
+/// role") and of EKS pods (Amazon EKS, "EKS Pod Identity"); Alibaba, Azure's wire server, Oracle.
+const METADATA_V4: [Ipv4Addr; 6] = [
     Ipv4Addr::new(169, 254, 169, 254),
+    Ipv4Addr::new(169, 254, 170, 2),
+    Ipv4Addr::new(169, 254, 170, 23),
     Ipv4Addr::new(100, 100, 100, 200),
     Ipv4Addr::new(168, 63, 129, 16),
     Ipv4Addr::new(192, 0, 0, 192),
 ];
-const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+/// The same over IPv6: EC2, and the credentials of EKS pods (Amazon EKS, "EKS Pod Identity").
+const METADATA_V6: [Ipv6Addr; 2] = [
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23),
+];
 
 impl Guard {
     /// A guard that lets private addresses through: tests, and installations behind a door of their own.
@@ -240,7 +247,7 @@ fn kind_of_v4(address: Ipv4Addr) -> Option<Kind> {
 }
 
 fn kind_of_v6(address: Ipv6Addr) -> Option<Kind> {
-    if address == METADATA_V6 {
+    if METADATA_V6.contains(&address) {
         return Some(Kind::Metadata);
     }
     if address == Ipv6Addr::LOCALHOST {

@@ -2,11 +2,11 @@
 
 use kalends_calendar::failure::Failure;
 use kalends_calendar::ical::{self, Component, ItemError, Object, Tree};
-use kalends_calendar::ids::{RemoteId, Version};
+use kalends_calendar::ids::{RemoteId, Uid, Version};
 use kalends_calendar::provider::{Change, Coverage, Observed, Raw, State};
 
-use super::digest;
 use crate::color;
+use crate::remote_id::{digest, fitting};
 
 /// Properties that publishers write anew on every request although nothing happened.
 const NOISE: [&str; 3] = ["DTSTAMP", "CREATED", "LAST-MODIFIED"];
@@ -40,15 +40,14 @@ impl Document {
         } else {
             Vec::new()
         };
-        let names_fit = names.len() == reading.objects.len();
         let mut coverage = Coverage::Complete;
         let mut changes = Vec::with_capacity(reading.objects.len());
         for (position, object) in reading.objects.into_iter().enumerate() {
             changes.push(match object {
                 Ok(object) => present(object),
                 Err(error) => {
-                    let name = names.get(position).filter(|_| names_fit);
-                    if name.is_none_or(|name| name.uid.is_none()) {
+                    let name = names.get(position);
+                    if name.is_none_or(|name| !name.is_its_own) {
                         coverage = Coverage::Incremental;
                     }
                     broken(name, &error)
@@ -62,11 +61,25 @@ impl Document {
             coverage,
         })
     }
+
+    /// What to say of an event that the feed does not name.
+    pub(super) fn absent(&self) -> State {
+        match self.coverage {
+            Coverage::Complete => State::Gone,
+            Coverage::Incremental => State::Broken {
+                version: None,
+                error:
+                    "the feed does not name it, but has an event without UID that cannot be read \
+                        and may be this one"
+                        .to_owned(),
+            },
+        }
+    }
 }
 
 fn present(object: Object) -> Change {
     Change {
-        remote_id: RemoteId(object.uid.0),
+        remote_id: remote_id(&object.uid),
         state: State::Present(Box::new(Observed {
             version: Some(Version(digest(&without_noise(&object.text)))),
             event: object.event,
@@ -77,34 +90,32 @@ fn present(object: Object) -> Change {
 }
 
 fn broken(name: Option<&Name>, error: &ItemError) -> Change {
-    let message = error.to_string();
-    let (remote_id, version) = match name {
-        Some(Name {
-            uid: Some(uid),
-            content_digest,
-        }) => (uid.clone(), content_digest.clone()),
-        Some(Name {
-            uid: None,
-            content_digest,
-        }) => (format!("broken-{content_digest}"), content_digest.clone()),
+    let (remote_id, version) = if let Some(name) = name {
+        (remote_id(&name.uid), name.content_digest.clone())
+    } else {
         // Without its line number the message stays the same when something else is added to the feed.
-        None => {
-            let content_digest = digest(&format!("{} {}", error.property, error.message));
-            (format!("broken-{content_digest}"), content_digest)
-        }
+        let content_digest = digest(&format!("{} {}", error.property, error.message));
+        (RemoteId(format!("broken-{content_digest}")), content_digest)
     };
     Change {
-        remote_id: RemoteId(remote_id),
+        remote_id,
         state: State::Broken {
             version: Some(Version(version)),
-            error: message,
+            error: error.to_string(),
         },
     }
 }
 
+/// By what an event is known: its UID, or a digest of one that no index takes.
+fn remote_id(uid: &Uid) -> RemoteId {
+    fitting("long-uid-", uid.0.clone())
+}
+
 /// By what an event of a feed is known even when it cannot be read.
 struct Name {
-    uid: Option<String>,
+    uid: Uid,
+    /// Whether the event says its UID; one made of what else it says changes with that.
+    is_its_own: bool,
     content_digest: String,
 }
 
@@ -120,46 +131,18 @@ fn names(text: &str) -> Vec<Name> {
             vec![component]
         };
         for event in inner.into_iter().filter(|inner| inner.is("VEVENT")) {
-            let uid = event
-                .line("UID")
-                .map(|line| unescaped(line.value()).trim().to_owned())
-                .filter(|uid| !uid.is_empty());
-            let key = uid.clone().map_or_else(
-                || {
-                    ["SUMMARY", "DTSTART", "DTEND", "LOCATION"]
-                        .map(|name| event.line(name).map_or("", |line| line.value().trim()))
-                        .join("\0")
-                },
-                |uid| format!("uid\0{uid}"),
-            );
-            if seen.insert(key) {
+            let uid = ical::uid_of(event);
+            if seen.insert(uid.clone()) {
                 let lines: String = event.lines().map(ical::Line::raw).collect();
-                let content_digest = digest(&without_noise(&lines));
                 names.push(Name {
                     uid,
-                    content_digest,
+                    is_its_own: ical::own_uid(event).is_some(),
+                    content_digest: digest(&without_noise(&lines)),
                 });
             }
         }
     }
     names
-}
-
-/// RFC 5545 §3.3.11, as far as a UID needs it.
-fn unescaped(value: &str) -> String {
-    let mut text = String::with_capacity(value.len());
-    let mut characters = value.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' => match characters.next() {
-                Some('n' | 'N') => text.push('\n'),
-                Some(escaped) => text.push(escaped),
-                None => text.push('\\'),
-            },
-            _ => text.push(character),
-        }
-    }
-    text
 }
 
 /// A text with its lines unfolded and those left out that change without meaning.

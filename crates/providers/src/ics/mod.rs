@@ -5,6 +5,7 @@
 mod cursor;
 mod document;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,10 +24,10 @@ use kalends_calendar::provider::{
 };
 use kalends_calendar::seams::Clock;
 use secrecy::SecretString;
-use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::http::{Answer, Credentials, Door, Limits, Request, Transport, host_of, retry_at};
+use crate::remote_id::{digest, digest_of};
 use cursor::FeedCursor;
 use document::Document;
 
@@ -238,15 +239,17 @@ impl Provider for Feed {
     ) -> Result<Vec<Change>, Failure> {
         self.check(calendar)?;
         let (document, _) = self.whole().await?;
+        let states: HashMap<&RemoteId, &State> = document
+            .changes
+            .iter()
+            .map(|change| (&change.remote_id, &change.state))
+            .collect();
+        let absent = document.absent();
         Ok(ids
             .iter()
             .map(|id| Change {
                 remote_id: id.clone(),
-                state: document
-                    .changes
-                    .iter()
-                    .find(|change| change.remote_id == *id)
-                    .map_or(State::Gone, |change| change.state.clone()),
+                state: states.get(id).copied().unwrap_or(&absent).clone(),
             })
             .collect())
     }
@@ -280,19 +283,4 @@ fn decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(text)
         .decode_utf8_lossy()
         .into_owned()
-}
-
-/// Half a SHA-256 in hexadecimal: nobody forges these, they only have to differ.
-fn digest_of(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    let mut text = String::with_capacity(32);
-    for byte in &Sha256::digest(bytes)[..16] {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
-}
-
-fn digest(text: &str) -> String {
-    digest_of(text.as_bytes())
 }

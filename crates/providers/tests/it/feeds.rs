@@ -245,7 +245,7 @@ async fn a_broken_event_keeps_its_name_and_does_not_stop_the_others() {
     let body = calendar(&[event("a", "A", "20260101T000000Z"), nameless]);
     let script = Script::new().on(GET, 200, &body);
     let page = changes(&script, &Position::Start).await.unwrap();
-    assert!(page.changes[1].remote_id.as_str().starts_with("broken-"));
+    assert!(page.changes[1].remote_id.as_str().starts_with("no-uid-"));
     assert!(matches!(
         page.next,
         Next::Done {
@@ -253,6 +253,56 @@ async fn a_broken_event_keeps_its_name_and_does_not_stop_the_others() {
             ..
         }
     ));
+
+    // Nor when it is asked for by itself.
+    let script = Script::new().on(GET, 200, &body);
+    let found = feed_at(&script, URL)
+        .fetch(&id_of(URL).await, &["a".into(), "x".into()])
+        .await
+        .unwrap();
+    assert!(matches!(&found[0].state, State::Present(_)));
+    assert!(matches!(
+        &found[1].state,
+        State::Broken { version: None, error } if error.contains("may be this one")
+    ));
+}
+
+#[tokio::test]
+async fn an_event_that_becomes_unreadable_is_known_by_the_name_it_had() {
+    // Escapes that nobody defined, a second UID after an empty one, and a UID that no database would take as a key.
+    let long = "x".repeat(3_000);
+    for uid in [
+        r"ann\bob\;1",
+        r"a\Users\next",
+        "\r\nUID:second",
+        "  spaced ",
+        &long,
+    ] {
+        let good = event(uid, "A", "20260101T000000Z");
+        let bad = good.replace("DTSTART:2026", "DTSTART:nonsense");
+        let mut names = Vec::new();
+        for body in [calendar(&[good]), calendar(&[bad])] {
+            let script = Script::new().on(GET, 200, &body);
+            let page = changes(&script, &Position::Start).await.unwrap();
+            assert!(matches!(
+                page.next,
+                Next::Done {
+                    coverage: Coverage::Complete,
+                    ..
+                }
+            ));
+            names.push(page.changes[0].remote_id.clone());
+
+            let script = Script::new().on(GET, 200, &body);
+            let found = feed_at(&script, URL)
+                .fetch(&id_of(URL).await, &names[..1])
+                .await
+                .unwrap();
+            assert_ne!(found[0].state, State::Gone, "{uid}");
+        }
+        assert_eq!(names[0], names[1], "{uid}");
+        assert!(names[0].as_str().len() <= 1_000, "{uid}");
+    }
 }
 
 #[tokio::test]

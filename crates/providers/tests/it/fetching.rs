@@ -97,6 +97,28 @@ async fn a_batch_tells_present_gone_and_broken_apart() {
 }
 
 #[tokio::test]
+async fn a_path_that_opens_with_two_slashes_is_not_another_host() {
+    let id = RemoteId::from("//cal/ann/a.ics");
+    let script = Script::new().on(REPORT, 405, "").on(
+        "GET https://dav.example.com//cal/ann/a.ics",
+        200,
+        &object("A"),
+    );
+    let account = account_at(&script, "https://dav.example.com/");
+    let ids = [id.clone()];
+    let changes = account.fetch(&RemoteCalendarId::from(CAL), &ids).await;
+    let changes = changes.unwrap();
+    assert_eq!(changes[0].remote_id, id);
+    assert_eq!(title(&changes[0].state), "A");
+    let asked = script.asked();
+    let batch = std::str::from_utf8(&asked[0].body).unwrap();
+    assert!(
+        batch.contains("<d:href>https://dav.example.com//cal/ann/a.ics</d:href>"),
+        "{batch}"
+    );
+}
+
+#[tokio::test]
 async fn what_a_batch_leaves_open_is_asked_for_by_itself() {
     let dataless = "<d:response><d:href>/cal/ann%40example.com/b.ics</d:href><d:propstat><d:prop><d:getetag/><cal:calendar-data/></d:prop>\
         <d:status>HTTP/1.1 404 Not Found</d:status></d:propstat></d:response>";
@@ -163,11 +185,16 @@ async fn what_fails_for_now_among_good_ones_is_broken_in_no_version() {
         assert_eq!(title(&states[&id("a.ics")]), "A", "{line}");
         assert!(later(&states[&id("b.ics")]), "{line}: {states:?}");
 
-        // When not one is good, it is the server.
+        // Not one is good: a busy server says so of all, and all else is about the event.
         let none = multistatus(&status("/cal/ann%40example.com/b.ics", line));
         let script = Script::new().on(REPORT, 207, &none);
-        let failure = fetch(&script, &["b.ics"]).await.unwrap_err();
-        assert_eq!(failure.class, Class::Passing { retry_at: None }, "{line}");
+        let fetched = fetch(&script, &["b.ics"]).await;
+        if line.starts_with("503") || line.starts_with("429") {
+            let class = fetched.unwrap_err().class;
+            assert_eq!(class, Class::Passing { retry_at: None }, "{line}");
+        } else {
+            assert!(later(&fetched.unwrap()[&id("b.ics")]), "{line}");
+        }
     }
     // By themselves; an entity tag on the refusal is not that of the event.
     for code in [423, 500, 502, 504] {
@@ -202,14 +229,32 @@ async fn what_fails_for_now_among_good_ones_is_broken_in_no_version() {
     }
 }
 
+/// sabre/dav answers 500 to whatever names an event whose stored text it cannot read: the multiget and the event itself.
 #[tokio::test]
-async fn a_failing_server_is_no_broken_event() {
+async fn one_event_that_the_server_cannot_read_stops_nothing() {
     let script = Script::new()
         .on(REPORT, 500, "")
-        .on(&get("a.ics"), 500, "")
-        .on(&get("b.ics"), 500, "");
+        .on(&get("corrupt.ics"), 500, "");
+    let states = fetch(&script, &["corrupt.ics"]).await.unwrap();
+    let State::Broken { version, error } = &states[&id("corrupt.ics")] else {
+        panic!("{states:?}")
+    };
+    assert_eq!(
+        *version, None,
+        "it is tried again whether or not it changes"
+    );
+    assert!(error.contains("500"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_says_when_to_come_back_is_no_broken_event() {
+    let script = Script::new()
+        .on(REPORT, 500, "")
+        .on_with(&get("a.ics"), 500, &[("retry-after", "20")], "")
+        .on_with(&get("b.ics"), 502, &[("retry-after", "10")], "");
     let failure = fetch(&script, &["a.ics", "b.ics"]).await.unwrap_err();
-    assert_eq!(failure.class, Class::Passing { retry_at: None });
+    let retry_at = Some("2026-03-01T10:00:20Z".parse().unwrap());
+    assert_eq!(failure.class, Class::Passing { retry_at });
     for (code, class) in [
         (401, Class::ReconnectNeeded),
         (404, Class::Gone),

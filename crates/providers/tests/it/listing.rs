@@ -187,6 +187,73 @@ async fn a_cut_listing_goes_on_from_its_token_and_ends_as_it_began() {
 }
 
 #[tokio::test]
+async fn a_cut_listing_that_cannot_go_on_is_no_listing() {
+    let cut = multistatus(
+        &[
+            found("/cal/work/", "<s:getctag>1</s:getctag>"),
+            found("/cal/work/a.ics", &etag("1")),
+            status("/cal/work/", "507 Insufficient Storage"),
+        ]
+        .concat(),
+    );
+    let script = Script::new().on(REPORT, 501, "").on(PROPFIND, 207, &cut);
+    let failure = changes(&script, &Position::Start).await.unwrap_err();
+    assert_eq!(failure.class, Class::Protocol);
+    assert!(failure.message.contains("cuts its listing"), "{failure}");
+}
+
+#[tokio::test]
+async fn an_address_too_long_to_keep_stops_only_its_own_event() {
+    let long = format!("/cal/work/{}.ics", "x".repeat(3_000));
+    let body = multistatus(
+        &[
+            found(&long, &etag("1")),
+            found("/cal/work/a.ics", &etag("2")),
+            token("t1"),
+        ]
+        .concat(),
+    );
+    let script = Script::new().on(REPORT, 207, &body);
+    let page = changes(&script, &Position::Start).await.unwrap();
+    let [
+        Change {
+            remote_id,
+            state: State::Broken { version, error },
+        },
+        other,
+    ] = page.changes.as_slice()
+    else {
+        panic!("{page:?}")
+    };
+    assert_eq!(*other, listed("/cal/work/a.ics", "\"2\""));
+    assert!(remote_id.as_str().len() < 100, "{remote_id}");
+    assert_eq!(*version, Some(Version::from("\"1\"")));
+    insta::assert_snapshot!(
+        error,
+        @"its address at the server is longer than 1000 bytes, which is too long to keep"
+    );
+
+    // Asked for by itself it is as broken, and nothing is asked of the server.
+    let account = account_at(&Script::new(), "https://dav.example.com/");
+    let fetched = account
+        .fetch(
+            &RemoteCalendarId::from(CAL),
+            std::slice::from_ref(remote_id),
+        )
+        .await
+        .unwrap();
+    assert!(matches!(
+        &fetched[0].state,
+        State::Broken { version: None, .. }
+    ));
+
+    let body = multistatus(&[status(&long, "404 Not Found"), token("t2")].concat());
+    let script = Script::new().on(REPORT, 207, &body);
+    let page = changes(&script, &since("sync:t1")).await.unwrap();
+    assert_eq!(page.changes, [gone(remote_id.as_str())]);
+}
+
+#[tokio::test]
 async fn dead_tokens_are_known_by_their_element_and_by_any_refusal() {
     let element = precondition("<d:valid-sync-token/>");
     let sabre = precondition(

@@ -220,6 +220,15 @@ fn remind(event: &mut Event) {
     alerts.insert(AlertKey("reminder".to_owned()), alert);
 }
 
+fn mail_an_hour_before(event: &mut Event) {
+    let alert = Alert {
+        trigger: Trigger::FromStart(-3_600),
+        action: AlertAction::Email,
+    };
+    let alerts = &mut event.master.details.alerts;
+    alerts.insert(AlertKey("email -PT1H start".to_owned()), alert);
+}
+
 #[tokio::test]
 async fn a_mirror_with_guests_lives_and_dies_in_silence() {
     for (server, quirks) in scheduling_servers() {
@@ -259,6 +268,39 @@ async fn a_mirror_with_guests_lives_and_dies_in_silence() {
                 assert_eq!(desk.delete(&id, &invited).await, Ok(Receipt::Deleted));
                 desk.nobody_was_mailed(&what);
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_alarm_by_mail_that_comes_with_a_sync_is_shown_and_one_that_stood_there_stays() {
+    let stood = "BEGIN:VALARM\r\nACTION:EMAIL\r\nTRIGGER:-PT2H\r\nSUMMARY:Own\r\nDESCRIPTION:Own\r\n\
+        ATTENDEE:mailto:ada@example.com\r\nEND:VALARM";
+    for (server, quirks) in scheduling_servers() {
+        let desk = Desk::new(quirks, &[ADA]);
+        let id = desk.is_there(&text(&[stood]));
+        let seen = desk.see(&id).await;
+        let changed = desk.change(&id, &seen, mail_an_hour_before).await.unwrap();
+        assert!(changed.raw.0.contains(stood), "{server}: {}", changed.raw.0);
+        let mails = |observed: &Observed| observed.raw.0.matches("\r\nACTION:EMAIL").count();
+        assert_eq!(mails(&changed), 1, "{server}: {}", changed.raw.0);
+
+        let create = Write::Create {
+            name: "k-1".to_owned(),
+            event: Box::new(changed.event.clone()),
+            mark: Mark {
+                event: EventId("0198c0de-0000-7000-8000-000000000001".parse().unwrap()),
+                uid: Uid::from("home@example.com"),
+            },
+        };
+        let copies = Desk::new(Quirks::nextcloud(), &[ADA]);
+        let (id, made) = copies.write(create).await.unwrap();
+        let retitled = copies.change(&id, &made, retitle).await.unwrap();
+        for copy in [made, retitled] {
+            assert_eq!(mails(&copy), 0, "{server}: {}", copy.raw.0);
+            // Both are read as what they are: there is nothing to put right on either side.
+            let alerts = &copy.event.master.details.alerts;
+            assert_eq!(*alerts, changed.event.master.details.alerts, "{server}");
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use kalends_calendar::event::{Details, Event, Instance, Shape};
+use kalends_calendar::event::{
+    Alert, AlertAction, AlertKey, Details, Event, Instance, Shape, Trigger,
+};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{EventId, RemoteCalendarId, RemoteId, Uid, Version};
 use kalends_calendar::provider::{Mark, Provider, Raw, Receipt, Write};
@@ -191,6 +193,65 @@ async fn a_write_without_strong_version_is_read_back() {
         write(&script, &create()).await.unwrap_err().class,
         Class::Unknown
     );
+}
+
+#[tokio::test]
+async fn an_event_that_could_not_be_read_back_is_not_sent() {
+    let Write::Create {
+        name,
+        mut event,
+        mark,
+    } = create()
+    else {
+        unreachable!("it is a creation")
+    };
+    let ruled = raw("Lunch").0.replace("X-OWN", "RRULE:FREQ=DAILY\r\nX-OWN");
+    let account = account_at(&Script::new(), "https://dav.example.com/");
+    let rules = account.read(&Raw(ruled)).unwrap().recurrence_rules;
+    event.recurrence_rules = vec![rules[0].clone(); 21];
+    let too_much = Write::Create { name, event, mark };
+    let failure = write(&Script::new(), &too_much).await.unwrap_err();
+    assert_eq!(failure.class, Class::Item);
+    assert!(failure.message.contains("more than 20 rules"), "{failure}");
+}
+
+#[tokio::test]
+async fn an_alarm_that_a_server_shows_instead_of_mailing_is_as_it_was_sent() {
+    let Write::Create {
+        name,
+        mut event,
+        mark,
+    } = create()
+    else {
+        unreachable!("it is a creation")
+    };
+    let mail = Alert {
+        trigger: Trigger::FromStart(-3_600),
+        action: AlertAction::Email,
+    };
+    let key = AlertKey("email -PT1H start".to_owned());
+    event.master.details.alerts.insert(key.clone(), mail);
+    let create = Write::Create { name, event, mark };
+    // What is sent is read as the alarm by mail that it is.
+    let script = Script::new().on_with(PUT, 201, &[("etag", "\"new\"")], "");
+    let receipt = write(&script, &create).await.unwrap();
+    let Receipt::Written { observed, .. } = receipt else {
+        panic!("{receipt:?}")
+    };
+    let action = |event: &Event| event.master.details.alerts[&key].action;
+    assert_eq!(action(&observed.event), AlertAction::Email);
+    assert!(!observed.raw.0.contains("\r\nACTION:EMAIL"));
+    // A server may drop what it does not know: what then stands there is no edit of anybody's.
+    let kept = observed.raw.0.replace("X-KALENDS-ACTION:EMAIL\r\n", "");
+    let script = Script::new()
+        .on(PUT, 201, "")
+        .on(REPORT, 207, &stored("\"theirs\"", &kept));
+    let receipt = write(&script, &create).await.unwrap();
+    let Receipt::ReadBack { observed, sent, .. } = receipt else {
+        panic!("{receipt:?}")
+    };
+    assert_eq!(action(&observed.event), AlertAction::Display);
+    assert_eq!(sent.master, observed.event.master);
 }
 
 #[tokio::test]

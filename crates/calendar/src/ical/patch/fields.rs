@@ -8,7 +8,7 @@ use crate::ical::line::Line;
 use crate::ical::text::escape;
 use crate::ical::tree::Node;
 use crate::ical::write::Sheet;
-use crate::ical::{FURTHER_LOCATION, alarm, details, people};
+use crate::ical::{FURTHER_LOCATION, MUTED_ACTION, alarm, details, people};
 
 /// Writes whatever differs between what a component says and what it shall say.
 pub(super) fn patch(editor: &mut Editor<'_>, now: &Details, want: &Details) {
@@ -348,6 +348,7 @@ fn rewrite_alarm(editor: &mut Editor<'_>, at: usize, wanted: &Alert) {
             alarm.set_with("TRIGGER", &[("RELATED", related), ("VALUE", kind)], &value);
         }
         if alarm::read(&alarm.component).is_none_or(|now| now.action != wanted.action) {
+            alarm.remove(|line| line.is(MUTED_ACTION));
             alarm.set("ACTION", alarm::action_name(wanted.action));
         }
     });

@@ -45,10 +45,7 @@ pub fn patch_object(
     let members = members(&tree);
     let uid = single_uid(&tree, &members)?;
     let zones = Zones::of(definitions(&tree));
-    let parts = members
-        .iter()
-        .map(|component| part::read(component, &zones))
-        .collect::<Result<Vec<_>, _>>()?;
+    let parts = part::read_all(members.iter().copied(), &zones)?;
     let Some(chosen) = assemble::choose(&parts, &zones) else {
         return Err(ItemError::new(1, "VCALENDAR", "holds no event"));
     };
@@ -196,7 +193,9 @@ impl<'a> Patch<'_, '_, 'a> {
             }
         }
         for old in chosen.overrides.keys() {
-            let same_day = free.iter().find(|id| id.0.date() == old.0.date()).copied();
+            let midnight = RecurrenceId(old.0.date().at(0, 0, 0, 0));
+            let next = free.range(midnight..).next().copied();
+            let same_day = next.filter(|id| id.0.date() == old.0.date());
             if let Some(id) = same_day.filter(|_| !pairs.contains_key(old)) {
                 free.remove(&id);
                 pairs.insert(*old, (id, false));
@@ -284,12 +283,7 @@ impl<'a> Patch<'_, '_, 'a> {
     /// that stays does.
     fn raise_sequence(&mut self, chosen: &Chosen<'_, '_, 'a>) {
         let raised = self.target.sequence > self.now.sequence;
-        let all = || {
-            chosen
-                .master
-                .into_iter()
-                .chain(chosen.overrides.values().copied())
-        };
+        let all = || chosen.parts();
         let said = |part: &Part<'_, 'a>| match self.edits.get(&part.line()) {
             Some(Edit::Goes) => false,
             Some(Edit::Becomes(_)) => raised || part.sequence >= self.target.sequence,
@@ -313,15 +307,9 @@ impl<'a> Patch<'_, '_, 'a> {
 
     /// Takes out the components that others overrule: after a change they might not any more.
     fn drop_overruled(&mut self, parts: &[Part<'_, 'a>], chosen: &Chosen<'_, '_, 'a>) {
-        for part in parts {
-            let counts = chosen
-                .master
-                .into_iter()
-                .chain(chosen.overrides.values().copied())
-                .any(|other| std::ptr::eq(other, part));
-            if !counts {
-                self.edits.insert(part.line(), Edit::Goes);
-            }
+        let lines = chosen.lines();
+        for part in parts.iter().filter(|part| !lines.contains(&part.line())) {
+            self.edits.insert(part.line(), Edit::Goes);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What texts mean, and what is said about those that mean nothing.
 
+use jiff::SignedDuration;
 use jiff::civil::{date, datetime};
 use kalends_calendar::event::{Address, Override, RecurrenceId, Shape, Status, Trigger};
 use kalends_calendar::ical::{read_calendar, read_object};
@@ -35,7 +36,7 @@ fn errors_name_line_and_property() {
     line 3, DTSTART: missing: the event has no time
     line 6, DURATION: not a duration: "soon"
     line 5, DTSTART: unknown time zone "Mars/Olympus", and no VTIMEZONE that defines it
-    line 6, RRULE: this rule part is not supported: BYMOON=1
+    line 6, RRULE: this rule part is not supported: "BYMOON=1"
     line 6, RECURRENCE-ID: RANGE=THISANDFUTURE is not supported: it changes all that follows
     line 6, EXDATE: not a date or date-time: "tomorrow" in "20260102,tomorrow"
     "#);
@@ -249,4 +250,74 @@ fn one_bad_event_never_stops_the_others() {
     END:VEVENT
     END:VCALENDAR
     ");
+}
+
+fn vevent(lines: &str) -> String {
+    format!("BEGIN:VEVENT\nDTSTART:20260101T090000Z\n{lines}END:VEVENT\n")
+}
+
+#[test]
+fn an_event_beyond_all_reason_is_refused_and_the_others_go_on() {
+    let rule = "RRULE:FREQ=DAILY;COUNT=9000\n";
+    let alarm = "BEGIN:VALARM\nUID:same\nACTION:DISPLAY\nTRIGGER:-PT5M\nEND:VALARM\n";
+    let overridden = |day: i64| {
+        let start = datetime(2000, 1, 1, 9, 0, 0, 0) + SignedDuration::from_hours(24 * day);
+        let id = start.strftime("%Y%m%dT%H%M%SZ");
+        format!("BEGIN:VEVENT\nUID:many\nRECURRENCE-ID:{id}\nDTSTART:{id}\nEND:VEVENT\n")
+    };
+    let feed = |rules: usize, alarms: usize, overrides: i64| {
+        let events = [
+            vevent(&format!("UID:ruled\n{}", rule.repeat(rules))),
+            vevent(&format!("UID:alarmed\n{}", alarm.repeat(alarms))),
+            (0..overrides).map(overridden).collect::<String>(),
+            vevent("UID:good\n"),
+        ];
+        read_calendar(&format!(
+            "BEGIN:VCALENDAR\n{}END:VCALENDAR\n",
+            events.concat()
+        ))
+        .objects
+    };
+    let within = feed(20, 100, 5_000);
+    assert_eq!(within.len(), 4);
+    for object in &within {
+        let event = &object.as_ref().unwrap().event;
+        let alerts = event.master.details.alerts.len();
+        let expected = if event.uid.as_str() == "alarmed" {
+            100
+        } else {
+            0
+        };
+        assert_eq!(alerts, expected, "alarms of one UID do not hide each other");
+    }
+    let beyond = feed(21, 101, 5_001);
+    let refusals: Vec<String> = beyond[..3]
+        .iter()
+        .map(|object| object.as_ref().unwrap_err().to_string())
+        .collect();
+    insta::assert_snapshot!(refusals.join("\n"), @r"
+    line 25, RRULE: more than 20 rules in one event
+    line 530, VALARM: more than 100 alarms in one event
+    line 25536, VEVENT: more than 5000 VEVENTs have this UID
+    ");
+    assert_eq!(beyond[3].as_ref().unwrap().uid.as_str(), "good");
+}
+
+#[test]
+fn an_error_quotes_the_beginning_of_what_is_long() {
+    let long = "x".repeat(1 << 20);
+    for text in [
+        event(&format!("RRULE:FREQ=DAILY;{long}=1")),
+        event(&format!("DTSTART:{long}")),
+        event("").replace(
+            "END:VCALENDAR",
+            &format!(
+                "BEGIN:VEVENT\r\nUID:{long}\r\nDTSTART:20260101\r\nEND:VEVENT\r\nEND:VCALENDAR"
+            ),
+        ),
+        event(&format!("BEGIN:{long}")),
+    ] {
+        let message = read_object(&text).unwrap_err().to_string();
+        assert!(message.len() < 1_200, "{} bytes", message.len());
+    }
 }

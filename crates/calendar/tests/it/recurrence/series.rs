@@ -307,6 +307,16 @@ fn bounds_hold_all_occurrences() {
         known(&counted).starts_at.to_string(),
         "2025-01-01T08:00:00Z"
     );
+    // However many rules there are, they are not followed for ever.
+    let mut many = series("20260101T090000", "FREQ=DAILY;COUNT=9000");
+    assert!(known(&many).ends_at.is_some());
+    many.recurrence_rules = vec![many.recurrence_rules[0].clone(); 2];
+    assert_eq!(known(&many).ends_at, None);
+    let barren = series("20260101T090000", "FREQ=YEARLY;COUNT=1").recurrence_rules;
+    many.recurrence_rules = vec![barren[0].clone(); 20];
+    assert!(known(&many).ends_at.is_some());
+    many.recurrence_rules = vec![barren[0].clone(); 21];
+    assert_eq!(known(&many).ends_at, None);
     let single = event(berlin("20260101T090000"), Length::minutes(60), Vec::new());
     assert_eq!(
         known(&single).ends_at.unwrap().to_string(),
