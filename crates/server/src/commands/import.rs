@@ -230,7 +230,7 @@ fn show(app: &App, calendar: &str, imported: &Imported) -> Result<Ended> {
             0 => String::new(),
             count => format!(", {count} could not be read (see above)"),
         }
-    ));
+    ))?;
     Ok(if imported.problems.is_empty() {
         Ended::Well
     } else {

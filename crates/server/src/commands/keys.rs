@@ -44,12 +44,12 @@ pub(crate) async fn run(app: &App, command: Keys) -> Result<Ended> {
     app.screen.line(&format!(
         "The secrets of {rotated} tenant{} are under the new master key.",
         if rotated == 1 { "" } else { "s" }
-    ));
+    ))?;
     if let Some(old) = old {
         app.screen.line(&format!(
             "The old key is in {}; older backups of the database need it.",
             old.display()
-        ));
+        ))?;
     }
     Ok(Ended::Well)
 }

@@ -64,5 +64,7 @@ fn log() {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // Where nobody listens, what is being done goes on.
+        .log_internal_errors(false)
         .try_init();
 }

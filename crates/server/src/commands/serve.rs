@@ -39,7 +39,7 @@ pub(crate) async fn run(app: &App, command: Serve) -> Result<Ended> {
         .with_context(|| format!("cannot listen on {listen}"))?;
     let listen = listener.local_addr()?;
     let stopped = stop::asked().shared();
-    app.screen.line(&format!("Listening on http://{listen}"));
+    app.screen.line(&format!("Listening on http://{listen}"))?;
     app.screen
         .json_line(&serde_json::json!({ "listen": format!("http://{listen}") }))?;
     let routes = routes(Arc::new(app.store.clone()));

@@ -73,7 +73,7 @@ pub(crate) async fn run(app: &App, command: Sync) -> Result<Ended> {
     if selected.is_empty() {
         app.screen.json(&json!({ "links": [] }))?;
         app.screen
-            .line("Nothing is linked yet: kalends link --help");
+            .line("Nothing is linked yet: kalends link --help")?;
         return Ok(Ended::Well);
     }
     let mut first = wired.engine.clone();
@@ -330,7 +330,7 @@ fn show(app: &App, lines: &[Line]) -> Result<Ended> {
             result(line),
         ]);
     }
-    app.screen.show(&table, "");
+    app.screen.show(&table, "")?;
     for line in lines {
         explain(app, line);
     }

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::names;
+use crate::screen::warn;
 use crate::words::instant_exact;
 
 /// Works on whatever is due, of all tenants, until `stop` is done. Tells of each run that did something.
@@ -54,11 +55,17 @@ fn tell(app: &App, names: &HashMap<LinkId, String>, report: &Report) {
         .unwrap_or_else(|| names::short(report.link.0));
     let now = app.now();
     let at = instant_exact(now, &app.settings.zone.rules);
-    app.screen.line(&format!("{at}  {name}: {what}"));
-    // A report is plain data: making JSON of it cannot fail.
-    let _ = app
+    let told = app
         .screen
-        .json_line(&json!({ "at": now, "remote": name, "report": report }));
+        .line(&format!("{at}  {name}: {what}"))
+        .and_then(|()| {
+            app.screen
+                .json_line(&json!({ "at": now, "remote": name, "report": report }))
+        });
+    // The work goes on, whoever can be told of it.
+    if let Err(error) = told {
+        warn(&format!("{error:#}"));
+    }
 }
 
 fn idle(counts: &Counts) -> bool {

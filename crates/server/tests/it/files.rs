@@ -54,3 +54,54 @@ fn what_is_no_calendar_is_refused() {
         .says(&["import", file.to_str().unwrap()])
         .failed("is no iCalendar file");
 }
+
+#[test]
+fn a_disk_that_is_full_is_an_error_and_a_reader_that_went_away_is_none() {
+    let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else {
+        println!("skipped: no /dev/full here");
+        return;
+    };
+    let person = Person::new();
+    let output = person.command(&["export"]).stdout(full).output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.contains("the standard output: "), "{err}");
+    person
+        .says(&["export", "-o", "/dev/full"])
+        .failed("/dev/full: ");
+
+    let mut child = person
+        .command(&["import", "/nowhere/at.all"])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stderr.take());
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn an_export_that_fails_leaves_the_file_as_it_was() {
+    let person = Person::new();
+    let file = person.write("in.ics", FILE);
+    person.says(&["import", file.to_str().unwrap()]);
+    let nowhere = person.folder().join("nowhere/out.ics");
+    person
+        .says(&["export", "-o", nowhere.to_str().unwrap()])
+        .failed("nowhere/out.ics: ");
+    let out = person.write("out.ics", "before");
+    let out = out.to_str().unwrap();
+    person.says(&["export", "-o", out]).well();
+    assert!(std::fs::read_to_string(out).unwrap().contains("Apples"));
+    let drafts = std::fs::read_dir(person.folder())
+        .unwrap()
+        .filter(|entry| {
+            entry
+                .as_ref()
+                .unwrap()
+                .file_name()
+                .to_string_lossy()
+                .contains("draft")
+        })
+        .count();
+    assert_eq!(drafts, 0);
+}
