@@ -1,5 +1,8 @@
 //! The composition root: settings, store, tenant, vault, transport and engine put together.
 
+use std::fs::{DirBuilder, OpenOptions};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -146,13 +149,36 @@ impl App {
     }
 }
 
-/// Opens the database; a folder for the embedded one is made where it is missing.
+/// Opens the database. Of an embedded one, a missing folder and a missing file are made for their owner alone.
 pub(crate) async fn open_store(settings: &Settings) -> Result<Store> {
     if let Some(folder) = &settings.database.folder {
-        std::fs::create_dir_all(folder)
+        private_folder(folder)
             .with_context(|| format!("the folder of the database, {}", folder.display()))?;
     }
+    if let Some(file) = &settings.database.file
+        && !file.exists()
+    {
+        // Of a file that cannot be made, opening it says more.
+        let _ = private_file(file);
+    }
     Ok(Store::open(&settings.database.url).await?)
+}
+
+fn private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// SQLite gives the files beside it (`-wal`, `-shm`) the mode of this one.
+fn private_file(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
 }
 
 /// The tenant of this slug, made on first use.

@@ -111,6 +111,7 @@ pub(crate) async fn run(app: &App, command: Connect) -> Result<Ended> {
             password_file,
             password_env,
         } => {
+            without_password(&url)?;
             let base = locate(&url).map_err(|failure| anyhow!(failure.message))?;
             let host = base.host_str().unwrap_or_default().to_owned();
             let secret = match (password_file, password_env) {
@@ -174,6 +175,28 @@ pub(crate) async fn run(app: &App, command: Connect) -> Result<Ended> {
         }
     };
     keep(app, &vault, seen).await
+}
+
+/// Refuses an address that holds a user or a password, before anything quotes it: an address is kept and shown in clear.
+///
+/// A mail address is none such, nor is an `@` further on in a path.
+fn without_password(address: &str) -> Result<()> {
+    let holds_one = match address.split_once("://") {
+        Some((_, rest)) => rest
+            .split(['/', '\\', '?', '#'])
+            .next()
+            .is_some_and(|place| place.contains('@')),
+        None => address
+            .rsplit_once('@')
+            .is_some_and(|(user, _)| user.contains(':')),
+    };
+    if holds_one {
+        bail!(
+            "the password does not belong in the address: leave out what stands before the `@`, give the user \
+             as --user, and the password when asked, or with --password-file or --password-env"
+        );
+    }
+    Ok(())
 }
 
 fn feed_url(secret: &SecretString) -> Result<Url> {
@@ -366,7 +389,7 @@ fn show(app: &App, id: ConnectionId, name: &str, again: bool, found: &Discovery)
         } else {
             "Connected"
         }
-    ));
+    ))?;
     let mut table = app.screen.table(["CALENDAR", "ACCESS", "COLOR"]);
     for calendar in &found.calendars {
         let access = match calendar.access {
@@ -376,6 +399,32 @@ fn show(app: &App, id: ConnectionId, name: &str, again: bool, found: &Discovery)
         let color = calendar.color.clone().unwrap_or_default();
         table.add([plain(&*calendar.name), access, plain(color)]);
     }
-    app.screen.show(&table, "It has no calendars.");
+    app.screen.show(&table, "It has no calendars.")?;
     Ok(Ended::Well)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_holds_no_password() {
+        for fine in [
+            "https://dav.example.com/dav/calendars/user/ann@example.com/",
+            "dav.example.com:8443",
+            "ann@example.com",
+            "example.com",
+        ] {
+            assert!(without_password(fine).is_ok(), "{fine}");
+        }
+        for refused in [
+            "https://ann:sesame@dav.example.com/",
+            "https://ann@dav.example.com",
+            "caldavs://ann:se@same@dav.example.com?x",
+            "ann:sesame@dav.example.com",
+        ] {
+            let error = without_password(refused).unwrap_err().to_string();
+            assert!(!error.contains("sesame"), "{error}");
+        }
+    }
 }

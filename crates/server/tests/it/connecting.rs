@@ -65,6 +65,33 @@ fn without_terminal_file_or_variable_there_is_no_password() {
 }
 
 #[test]
+fn a_password_in_the_address_is_neither_kept_nor_shown() {
+    let person = Person::new();
+    let file = person.write("password", "sesame");
+    for (url, words) in [
+        (
+            "https://ann:sesame@dav.example.com/",
+            "does not belong in the address",
+        ),
+        (
+            "ann:sesame@dav.example.com",
+            "does not belong in the address",
+        ),
+        (
+            "https://ann:open/sesame@dav.example.com/",
+            "is neither an address",
+        ),
+    ] {
+        let mut arguments = vec!["connect", "caldav", "--url", url, "--user", "ann"];
+        arguments.extend(["--password-file", file.to_str().unwrap()]);
+        let said = person.says(&arguments).failed(words);
+        assert!(!said.err.contains("sesame"), "{}", said.err);
+    }
+    let connections = person.asks(&["connections"]);
+    assert_eq!(connections["connections"].as_array().unwrap().len(), 0);
+}
+
+#[test]
 fn the_guard_refuses_this_machine_and_says_what_opens_it() {
     let person = Person::guarded();
     let file = person.write("password", "secret");
@@ -118,6 +145,25 @@ fn passwords_are_not_in_the_database_in_clear() {
             .windows(server.password.len())
             .any(|part| part == server.password.as_bytes());
         assert!(!found, "{name} holds the password");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_kept_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let person = Person::new();
+    let database = format!("sqlite:{}/new/folder/k.db", person.folder().display());
+    person
+        .says(&["--database", &database, "events", "list"])
+        .well();
+    for (name, mode) in [
+        ("new", 0o700),
+        ("new/folder", 0o700),
+        ("new/folder/k.db", 0o600),
+    ] {
+        let of = std::fs::metadata(person.folder().join(name)).unwrap();
+        assert_eq!(of.permissions().mode() & 0o777, mode, "{name}");
     }
 }
 
