@@ -14,12 +14,13 @@ use kalends_engine::edits::Editor;
 use kalends_providers::http::{HttpTransport, Metered};
 use kalends_store::audit::{self, Entry};
 use kalends_store::tenants::{self, NewTenant};
-use kalends_store::{Store, StoreError, Tx};
+use kalends_store::{Store, StoreError, Tx, secrets};
 use serde_json::Value;
 
 use crate::accounts::Accounts;
 use crate::cli::Global;
 use crate::config::{Migrate, Settings};
+use crate::keys::KeyRing;
 use crate::screen::Screen;
 use crate::seams::{SystemClock, SystemEntropy, TimedIds};
 use crate::{holder, keys};
@@ -86,18 +87,19 @@ impl App {
         let transport = self.transport()?;
         Ok(self.engine_with(Arc::new(Accounts {
             store: self.store.clone(),
-            vault: None,
+            keys: None,
             transport,
             clock: Arc::clone(&self.clock),
         })))
     }
 
     /// The engine with all that it needs to talk to providers.
-    pub(crate) fn wired(&self) -> Result<Wired> {
-        let vault = keys::vault(&self.settings.keys, &self.settings.database, &self.screen)?;
+    pub(crate) async fn wired(&self) -> Result<Wired> {
+        self.make_missing_key().await?;
+        let ring = KeyRing::read(&self.settings.keys, &self.settings.database)?;
         let accounts = Arc::new(Accounts {
             store: self.store.clone(),
-            vault: Some(Arc::new(vault)),
+            keys: Some(Arc::new(ring)),
             transport: self.transport()?,
             clock: Arc::clone(&self.clock),
         });
@@ -105,6 +107,26 @@ impl App {
             engine: self.engine_with(Arc::clone(&accounts)),
             accounts,
         })
+    }
+
+    /// Makes the key beside an embedded database where there is none, unless something is sealed with one that is gone.
+    pub(crate) async fn make_missing_key(&self) -> Result<()> {
+        let Some(path) = keys::missing(&self.settings.keys, &self.settings.database)? else {
+            return Ok(());
+        };
+        for tenant in tenants::list(&self.store).await? {
+            let mut tx = self.store.read(tenant.id).await?;
+            if let Some(id) = secrets::master_key(&mut tx).await? {
+                bail!(
+                    "the master key {id} is gone, which sealed the passwords of the tenant {}: put its copy \
+                     back as {}; if there is none, `kalends --tenant {} keys forget` lets the accounts be connected again",
+                    tenant.slug,
+                    path.display(),
+                    tenant.slug
+                );
+            }
+        }
+        keys::make(&path, &self.screen)
     }
 
     fn transport(&self) -> Result<Arc<Metered>> {

@@ -19,6 +19,7 @@ use url::Url;
 
 use crate::Ended;
 use crate::app::App;
+use crate::keys;
 use crate::screen::{Tone, plain};
 use crate::words::word;
 
@@ -97,12 +98,9 @@ struct Seen {
 }
 
 pub(crate) async fn run(app: &App, command: Connect) -> Result<Ended> {
-    let wired = app.wired()?;
-    let vault = wired
-        .accounts
-        .vault
-        .clone()
-        .context("the vault is closed")?;
+    let wired = app.wired().await?;
+    let keys = wired.accounts.keys.clone();
+    let vault = keys.context("the vault is closed")?.vault();
     let seen = match command.what {
         What::Caldav {
             url,
@@ -267,15 +265,17 @@ async fn keep(app: &App, vault: &Vault, seen: Seen) -> Result<Ended> {
         let (id, name) = insert(app, &mut tx, &seen).await?;
         (id, name, false)
     };
-    secrets::put(
+    let sealed = secrets::put(
         &mut tx,
         vault,
         id,
         Purpose::Password,
         &seen.secret,
         app.now(),
-    )
-    .await?;
+    );
+    sealed
+        .await
+        .map_err(|error| anyhow!(keys::explained(&error)))?;
     remote_calendars::upsert(&mut tx, id, &seen.discovery.calendars, app.now()).await?;
     let action = if again {
         "connection.reconnect"

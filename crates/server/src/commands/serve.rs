@@ -32,7 +32,7 @@ pub(crate) struct Serve {
 }
 
 pub(crate) async fn run(app: &App, command: Serve) -> Result<Ended> {
-    let wired = app.wired()?;
+    let wired = app.wired().await?;
     let listen = command.listen.unwrap_or(app.settings.server.listen);
     let listener = tokio::net::TcpListener::bind(listen)
         .await

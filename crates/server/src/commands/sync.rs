@@ -64,7 +64,7 @@ pub(crate) struct Sync {
 }
 
 pub(crate) async fn run(app: &App, command: Sync) -> Result<Ended> {
-    let wired = app.wired()?;
+    let wired = app.wired().await?;
     if command.watch {
         watch::work(app, &wired.engine, stop::asked()).await?;
         return Ok(Ended::Well);

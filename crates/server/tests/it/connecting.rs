@@ -176,8 +176,58 @@ fn a_key_rotation_leaves_every_password_readable() {
     person.links(&server, &[]);
     let key = || std::fs::read_to_string(person.folder().join("master.key")).unwrap();
     let before = key();
-    person.says(&["keys", "rotate"]).well();
+    let mut old = Vec::new();
+    for _ in 0..2 {
+        let said = person.asks(&["keys", "rotate"]);
+        old.push(said["old_key_file"].as_str().unwrap().to_owned());
+    }
     assert_ne!(before, key());
-    std::fs::remove_file(person.folder().join("master.key.old")).unwrap();
+    assert_ne!(old[0], old[1]);
+    assert_eq!(std::fs::read_to_string(&old[0]).unwrap(), before);
+    for old in old {
+        std::fs::remove_file(old).unwrap();
+    }
     person.says(&["sync"]).well();
+}
+
+#[test]
+fn a_lost_master_key_is_named_and_its_passwords_can_be_forgotten() {
+    let Some(server) = Server::start(Kind::Radicale) else {
+        return;
+    };
+    let person = Person::new();
+    person.links(&server, &[]);
+    person.says(&["sync"]).well();
+    let key = person.folder().join("master.key");
+    std::fs::remove_file(&key).unwrap();
+    for command in [&["sync"][..], &["keys", "rotate"]] {
+        person
+            .says(command)
+            .failed("kalends --tenant default keys forget");
+        assert!(!key.exists(), "{command:?} made a key");
+    }
+    person.says(&["keys", "forget"]).failed("--yes");
+    person.says(&["keys", "forget", "--yes"]).well();
+    assert_eq!(
+        person.asks(&["connections"])["connections"][0]["state"],
+        "reconnect_needed"
+    );
+    let said = person.connects(&server).well();
+    assert!(said.out.starts_with("Connected again: acc"), "{}", said.out);
+    person.says(&["sync"]).well();
+}
+
+#[test]
+fn an_older_key_that_is_named_is_there() {
+    let person = Person::new();
+    let key = person.write("current.key", &"ab".repeat(32));
+    let output = person
+        .command(&["keys", "rotate"])
+        .env("KALENDS_MASTER_KEY_FILE", key)
+        .env("KALENDS_OLDER_MASTER_KEY_FILES", "/nowhere/old.key")
+        .output()
+        .unwrap();
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.contains("/nowhere/old.key"), "{err}");
 }
