@@ -57,6 +57,9 @@ impl App {
     pub(crate) async fn open(global: &Global) -> Result<Self> {
         let settings = Settings::load(global)?;
         let screen = Screen::new(global.json, global.quiet);
+        for note in &settings.notes {
+            screen.note(note);
+        }
         let store = open_store(&settings).await?;
         match settings.database.migrate {
             Migrate::Auto => {

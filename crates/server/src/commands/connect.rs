@@ -85,6 +85,16 @@ EXAMPLES:
     },
 }
 
+impl Connect {
+    /// The variable of the environment that holds the password or the address.
+    pub(crate) fn variable(&self) -> Option<&str> {
+        match &self.what {
+            What::Caldav { password_env, .. } => password_env.as_deref(),
+            What::Ics { url_env, .. } => url_env.as_deref(),
+        }
+    }
+}
+
 /// An account that was looked at and is to be kept.
 struct Seen {
     provider: ProviderKind,

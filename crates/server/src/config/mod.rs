@@ -6,6 +6,7 @@ mod keys;
 mod network;
 mod server;
 mod sync;
+mod variables;
 
 use std::path::{Path, PathBuf};
 
@@ -44,6 +45,8 @@ pub(crate) struct Settings {
     pub(crate) tenant: String,
     /// The zone of the person at the terminal.
     pub(crate) zone: LocalZone,
+    /// What is odd about the settings, though nothing stops for it.
+    pub(crate) notes: Vec<String>,
     /// Where everything is kept.
     pub(crate) database: Database,
     /// What opens secrets.
@@ -69,14 +72,22 @@ impl Settings {
             .or(file.tenant)
             .unwrap_or_else(|| TENANT.to_owned());
         check_slug(&tenant)?;
-        let zone = match env("KALENDS_TIME_ZONE").or(file.time_zone) {
-            Some(name) => LocalZone::named(&name)
-                .with_context(|| format!("time_zone: {name:?} is no time zone that is known"))?,
+        let (zone, note) = match env("KALENDS_TIME_ZONE").or(file.time_zone) {
+            Some(name) => {
+                let zone = LocalZone::named(&name).with_context(|| {
+                    format!("time_zone: {name:?} is no time zone that is known")
+                })?;
+                (zone, None)
+            }
             None => LocalZone::of_system(),
         };
+        let set = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let mut notes = variables::unknown(set, &global.variables);
+        notes.extend(note);
         Ok(Self {
             tenant,
             zone,
+            notes,
             database: file.database.checked(global.database.as_deref())?,
             keys: file.keys.checked(),
             network: file.network.checked()?,
