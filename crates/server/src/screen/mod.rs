@@ -69,7 +69,12 @@ impl Screen {
 
     /// Bars for long work, where somebody watches.
     pub(crate) fn bars(&self) -> Bars {
-        Bars::new(!self.json && !self.quiet && std::io::stderr().is_terminal())
+        Bars::new(self.is_watched())
+    }
+
+    /// Whether somebody watches, and wants to see how it goes.
+    pub(crate) fn is_watched(&self) -> bool {
+        !self.json && !self.quiet && std::io::stderr().is_terminal()
     }
 
     /// A table with these columns.
