@@ -1,7 +1,11 @@
 //! What a long run tells whoever watches.
 
+use kalends_calendar::ids::LinkId;
+
 /// Watches a run. Called often: must be cheap.
 pub trait Progress: Send + Sync {
+    /// A node begins a run over a link, of its own accord.
+    fn begins(&self, _link: LinkId) {}
     /// Another stage begins.
     fn stage(&self, stage: Stage);
     /// So many more items of the stage are expected.

@@ -36,6 +36,7 @@ pub async fn watch(
         let pause = match claim_one(engine).await {
             Ok(Claimed::Leased(leased)) => {
                 let lease = leased.lease.clone();
+                progress.begins(leased.link.id);
                 let run = Box::pin(run_link(engine, *leased, progress));
                 match select(stop, run).await {
                     Either::Left(_) => return give_back(engine, &lease).await,

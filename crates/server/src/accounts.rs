@@ -13,17 +13,19 @@ use kalends_providers::caldav::{Account, CalDav};
 use kalends_providers::http::{Metered, Transport};
 use kalends_providers::ics::Feed;
 use kalends_store::connections::{Connection, ProviderKind};
-use kalends_store::vault::{Purpose, Vault};
-use kalends_store::{Store, secrets};
+use kalends_store::vault::Purpose;
+use kalends_store::{Store, StoreError, secrets};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
+
+use crate::keys::{self, KeyRing};
 
 /// The accounts of all tenants.
 pub(crate) struct Accounts {
     /// Where sealed secrets are.
     pub(crate) store: Store,
     /// What opens them; none in commands that talk to nobody.
-    pub(crate) vault: Option<Arc<Vault>>,
+    pub(crate) keys: Option<Arc<KeyRing>>,
     /// What everything is sent over.
     pub(crate) transport: Arc<Metered>,
     /// What time it is.
@@ -57,22 +59,28 @@ impl Accounts {
     }
 
     async fn secret(&self, tenant: TenantId, of: &Connection) -> Result<SecretString, Failure> {
-        let unreadable = |error: kalends_store::StoreError| Failure::passing(error.to_string());
-        let Some(vault) = &self.vault else {
+        let unreadable = |error: StoreError| Failure::passing(keys::explained(&error));
+        let Some(keys) = &self.keys else {
             return Err(Failure::passing(
                 "this command was started without the master key",
             ));
         };
         let mut tx = self.store.read(tenant).await.map_err(unreadable)?;
-        secrets::get(&mut tx, vault, of.id, Purpose::Password)
-            .await
-            .map_err(unreadable)?
-            .ok_or_else(|| {
-                Failure::new(
-                    Class::ReconnectNeeded,
-                    format!("there is no password for {}", of.name),
-                )
-            })
+        let found = match secrets::get(&mut tx, &keys.vault(), of.id, Purpose::Password).await {
+            // Since this process began, another has rotated the keys.
+            Err(error) if keys::is_unknown_key(&error) => {
+                keys.read_again()
+                    .map_err(|problem| Failure::passing(format!("{problem:#}")))?;
+                secrets::get(&mut tx, &keys.vault(), of.id, Purpose::Password).await
+            }
+            found => found,
+        };
+        found.map_err(unreadable)?.ok_or_else(|| {
+            Failure::new(
+                Class::ReconnectNeeded,
+                format!("there is no password for {}", of.name),
+            )
+        })
     }
 }
 

@@ -1,5 +1,8 @@
 //! The composition root: settings, store, tenant, vault, transport and engine put together.
 
+use std::fs::{DirBuilder, OpenOptions};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -11,12 +14,13 @@ use kalends_engine::edits::Editor;
 use kalends_providers::http::{HttpTransport, Metered};
 use kalends_store::audit::{self, Entry};
 use kalends_store::tenants::{self, NewTenant};
-use kalends_store::{Store, StoreError, Tx};
+use kalends_store::{Store, StoreError, Tx, secrets};
 use serde_json::Value;
 
 use crate::accounts::Accounts;
 use crate::cli::Global;
 use crate::config::{Migrate, Settings};
+use crate::keys::KeyRing;
 use crate::screen::Screen;
 use crate::seams::{SystemClock, SystemEntropy, TimedIds};
 use crate::{holder, keys};
@@ -53,6 +57,9 @@ impl App {
     pub(crate) async fn open(global: &Global) -> Result<Self> {
         let settings = Settings::load(global)?;
         let screen = Screen::new(global.json, global.quiet);
+        for note in &settings.notes {
+            screen.note(note);
+        }
         let store = open_store(&settings).await?;
         match settings.database.migrate {
             Migrate::Auto => {
@@ -83,18 +90,19 @@ impl App {
         let transport = self.transport()?;
         Ok(self.engine_with(Arc::new(Accounts {
             store: self.store.clone(),
-            vault: None,
+            keys: None,
             transport,
             clock: Arc::clone(&self.clock),
         })))
     }
 
     /// The engine with all that it needs to talk to providers.
-    pub(crate) fn wired(&self) -> Result<Wired> {
-        let vault = keys::vault(&self.settings.keys, &self.settings.database, &self.screen)?;
+    pub(crate) async fn wired(&self) -> Result<Wired> {
+        self.make_missing_key().await?;
+        let ring = KeyRing::read(&self.settings.keys, &self.settings.database)?;
         let accounts = Arc::new(Accounts {
             store: self.store.clone(),
-            vault: Some(Arc::new(vault)),
+            keys: Some(Arc::new(ring)),
             transport: self.transport()?,
             clock: Arc::clone(&self.clock),
         });
@@ -102,6 +110,26 @@ impl App {
             engine: self.engine_with(Arc::clone(&accounts)),
             accounts,
         })
+    }
+
+    /// Makes the key beside an embedded database where there is none, unless something is sealed with one that is gone.
+    pub(crate) async fn make_missing_key(&self) -> Result<()> {
+        let Some(path) = keys::missing(&self.settings.keys, &self.settings.database)? else {
+            return Ok(());
+        };
+        for tenant in tenants::list(&self.store).await? {
+            let mut tx = self.store.read(tenant.id).await?;
+            if let Some(id) = secrets::master_key(&mut tx).await? {
+                bail!(
+                    "the master key {id} is gone, which sealed the passwords of the tenant {}: put its copy \
+                     back as {}; if there is none, `kalends --tenant {} keys forget` lets the accounts be connected again",
+                    tenant.slug,
+                    path.display(),
+                    tenant.slug
+                );
+            }
+        }
+        keys::make(&path, &self.screen)
     }
 
     fn transport(&self) -> Result<Arc<Metered>> {
@@ -146,13 +174,36 @@ impl App {
     }
 }
 
-/// Opens the database; a folder for the embedded one is made where it is missing.
+/// Opens the database. Of an embedded one, a missing folder and a missing file are made for their owner alone.
 pub(crate) async fn open_store(settings: &Settings) -> Result<Store> {
     if let Some(folder) = &settings.database.folder {
-        std::fs::create_dir_all(folder)
+        private_folder(folder)
             .with_context(|| format!("the folder of the database, {}", folder.display()))?;
     }
+    if let Some(file) = &settings.database.file
+        && !file.exists()
+    {
+        // Of a file that cannot be made, opening it says more.
+        let _ = private_file(file);
+    }
     Ok(Store::open(&settings.database.url).await?)
+}
+
+fn private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// SQLite gives the files beside it (`-wal`, `-shm`) the mode of this one.
+fn private_file(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
 }
 
 /// The tenant of this slug, made on first use.

@@ -73,6 +73,9 @@ pub(crate) struct Global {
     /// No notes and no progress bars
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+    /// The variables of the environment that the command itself names.
+    #[arg(skip)]
+    pub(crate) variables: Vec<String>,
 }
 
 /// Everything Kalends can be told to do.

@@ -31,7 +31,20 @@ pub(crate) fn is_dead(holder: &str) -> bool {
     let (Ok(pid), Some(machine)) = (pid.parse(), machine()) else {
         return false;
     };
-    its_machine == machine && began(pid).as_deref() != Some(its_beginning)
+    its_machine == machine && is_another(its_beginning, began(pid).as_deref(), sees_all())
+}
+
+/// Whether the process that has this number now, if any is seen, is not the one that began then.
+fn is_another(its_beginning: &str, seen: Option<&str>, sees_all: bool) -> bool {
+    match seen {
+        Some(beginning) => beginning != its_beginning,
+        None => sees_all,
+    }
+}
+
+/// Whether the processes of other users can be seen: `hidepid` hides them (proc(5)), and then also the first of all.
+fn sees_all() -> bool {
+    fs::read_to_string("/proc/1/stat").is_ok()
 }
 
 /// A holder for people: `host, process 1234`.
@@ -85,5 +98,23 @@ mod tests {
         assert!(!is_dead("host 4194305 1 another-machine"));
         assert!(!is_dead("host 4194305"));
         assert!(!is_dead(""));
+    }
+
+    #[test]
+    fn a_process_that_may_be_hidden_is_not_called_dead() {
+        for (seen, sees_all, expected) in [
+            (Some("7"), true, false),
+            (Some("7"), false, false),
+            (Some("8"), true, true),
+            (Some("8"), false, true),
+            (None, true, true),
+            (None, false, false),
+        ] {
+            assert_eq!(
+                is_another("7", seen, sees_all),
+                expected,
+                "{seen:?} {sees_all}"
+            );
+        }
     }
 }

@@ -3,11 +3,13 @@
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use kalends_store::vault::{MasterKey, MasterKeys, Vault};
+use kalends_store::StoreError;
+use kalends_store::vault::{MasterKey, MasterKeys, Vault, VaultError};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
@@ -16,17 +18,57 @@ use crate::screen::Screen;
 
 /// The key beside an embedded database.
 const KEY_FILE: &str = "master.key";
-/// The one before it, kept so that a rotation which was interrupted still opens everything.
-const OLD_KEY_FILE: &str = "master.key.old";
 /// The one that a rotation is about to bring in.
 const NEW_KEY_FILE: &str = "master.key.new";
+/// Those before it are `master.key.ID.old` (once `master.key.old`), kept for older backups of the database.
+const OLD_KEY_END: &str = ".old";
 
 /// How many hex digits of a key's hash name it. Enough to tell keys apart, too few to find one.
 const KEY_ID_DIGITS: usize = 12;
 
-/// The vault that the settings describe; on an embedded database its key is made when nobody gave one.
-pub(crate) fn vault(keys: &Keys, database: &Database, screen: &Screen) -> Result<Vault> {
-    Ok(Vault::new(ring(keys, database, screen)?))
+/// The master keys of a process, which reads them again when it meets one that came after its start.
+pub(crate) struct KeyRing {
+    keys: Keys,
+    folder: Option<PathBuf>,
+    vault: Mutex<Arc<Vault>>,
+}
+
+impl KeyRing {
+    /// Reads the keys that the settings name.
+    pub(crate) fn read(keys: &Keys, database: &Database) -> Result<Self> {
+        let vault = Vault::new(ring(keys, database.folder.as_deref())?);
+        Ok(Self {
+            keys: keys.clone(),
+            folder: database.folder.clone(),
+            vault: Mutex::new(Arc::new(vault)),
+        })
+    }
+
+    /// What seals and opens with them.
+    pub(crate) fn vault(&self) -> Arc<Vault> {
+        Arc::clone(&self.vault.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads the keys again: another process may have rotated them.
+    pub(crate) fn read_again(&self) -> Result<()> {
+        let vault = Arc::new(Vault::new(ring(&self.keys, self.folder.as_deref())?));
+        *self.vault.lock().unwrap_or_else(PoisonError::into_inner) = vault;
+        Ok(())
+    }
+}
+
+/// Whether a store's error is that a master key is not at hand.
+pub(crate) fn is_unknown_key(error: &StoreError) -> bool {
+    matches!(error, StoreError::Vault(VaultError::UnknownKey(_)))
+}
+
+/// A store's error with what to do about it, where that is a matter of keys.
+pub(crate) fn explained(error: &StoreError) -> String {
+    if is_unknown_key(error) {
+        format!("{error} (if it is lost: kalends keys forget --help)")
+    } else {
+        error.to_string()
+    }
 }
 
 /// What `keys rotate` works with.
@@ -35,7 +77,7 @@ pub(crate) enum Rotation {
     Given(Vault),
     /// The key is ours: a new one was made, which takes the old one's place once everything is sealed anew.
     Made {
-        /// With the new key, and the old one.
+        /// With the new key, and the old ones.
         vault: Vault,
         /// Where the keys are.
         folder: PathBuf,
@@ -43,47 +85,53 @@ pub(crate) enum Rotation {
 }
 
 /// Prepares a rotation.
-pub(crate) fn rotation(keys: &Keys, database: &Database, screen: &Screen) -> Result<Rotation> {
+pub(crate) fn rotation(keys: &Keys, database: &Database) -> Result<Rotation> {
     let folder = match (&keys.current, &database.folder) {
         (KeyPlace::Unset, Some(folder)) => folder.clone(),
         _ if keys.older.is_empty() => bail!(
             "to rotate, put the new key in the place of the old one, and name the old one's file \
              in keys.older_master_key_files or KALENDS_OLDER_MASTER_KEY_FILES"
         ),
-        _ => return Ok(Rotation::Given(vault(keys, database, screen)?)),
+        _ => return Ok(Rotation::Given(Vault::new(ring(keys, None)?))),
     };
-    let old = ring(keys, database, screen)?;
-    drop(old);
     let path = folder.join(NEW_KEY_FILE);
     if !path.exists() {
         let (_, text) = MasterKey::generate()?;
         write_new(&path, &text)?;
     }
-    let ring = with_key_files(
-        read_key(&path)?,
-        &[folder.join(KEY_FILE), folder.join(OLD_KEY_FILE)],
-    )?;
+    let mut older = older_beside(&folder)?;
+    older.push(folder.join(KEY_FILE));
+    let ring = with_key_files(read_key(&path)?, &older)?;
     Ok(Rotation::Made {
         vault: Vault::new(ring),
         folder,
     })
 }
 
-/// Ends a rotation of a key of ours: the new one takes the old one's place.
+/// Ends a rotation of a key of ours: the new one takes the old one's place, which is at no moment empty. The old one is
+/// kept under its name, so that the next rotation does not overwrite it.
 pub(crate) fn settle(folder: &Path) -> Result<PathBuf> {
-    let old = folder.join(OLD_KEY_FILE);
-    fs::rename(folder.join(KEY_FILE), &old)?;
-    fs::rename(folder.join(NEW_KEY_FILE), folder.join(KEY_FILE))?;
+    let path = folder.join(KEY_FILE);
+    let id = read_key(&path)?.id;
+    let old = folder.join(format!("{KEY_FILE}.{id}{OLD_KEY_END}"));
+    match fs::hard_link(&path, &old) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            return Err(error).with_context(|| old.display().to_string());
+        }
+        // A file of this name is of this key.
+        Ok(()) | Err(_) => {}
+    }
+    fs::rename(folder.join(NEW_KEY_FILE), &path).with_context(|| path.display().to_string())?;
     Ok(old)
 }
 
-fn ring(keys: &Keys, database: &Database, screen: &Screen) -> Result<MasterKeys> {
-    let current = match (&keys.current, &database.folder) {
+fn ring(keys: &Keys, folder: Option<&Path>) -> Result<MasterKeys> {
+    let current = match (&keys.current, folder) {
         (KeyPlace::Given(text), _) => parse(text).context("KALENDS_MASTER_KEY")?,
         (KeyPlace::File(path), _) => read_key(path)?,
         (KeyPlace::Unset, Some(folder)) => {
-            let own = own_key(folder, screen)?;
-            return with_key_files(own, &[folder.join(NEW_KEY_FILE), folder.join(OLD_KEY_FILE)]);
+            let own = read_key(&folder.join(KEY_FILE))?;
+            return with_key_files(own, &older_beside(folder)?);
         }
         (KeyPlace::Unset, None) => bail!(
             "passwords are kept encrypted, and this database has no folder to keep a key in: set \
@@ -100,28 +148,60 @@ struct Named {
     key: MasterKey,
 }
 
+/// A ring with these older keys; a file that is named is there.
 fn with_key_files(current: Named, older: &[PathBuf]) -> Result<MasterKeys> {
     let mut ring = MasterKeys::new(&current.id, current.key);
-    for path in older.iter().filter(|path| path.exists()) {
+    for path in older {
         let older = read_key(path)?;
         ring = ring.with_older(&older.id, older.key);
     }
     Ok(ring)
 }
 
-/// The key beside an embedded database, made on first use.
-fn own_key(folder: &Path, screen: &Screen) -> Result<Named> {
-    let path = folder.join(KEY_FILE);
-    if !path.exists() {
-        let (_, text) = MasterKey::generate()?;
-        if write_new(&path, &text)? {
-            screen.note(&format!(
-                "made a master key for the passwords at rest: {} (keep a copy; without it they are lost)",
-                path.display()
-            ));
+/// The other keys beside an embedded database: of earlier rotations, and of one that is under way.
+fn older_beside(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        let Some(rest) = name.and_then(|name| name.strip_prefix(KEY_FILE)) else {
+            continue;
+        };
+        if name == Some(NEW_KEY_FILE) || rest.ends_with(OLD_KEY_END) {
+            found.push(path);
         }
     }
-    read_key(&path)
+    Ok(found)
+}
+
+/// Where the key beside an embedded database belongs, if it is to be there and is not.
+pub(crate) fn missing(keys: &Keys, database: &Database) -> Result<Option<PathBuf>> {
+    let (KeyPlace::Unset, Some(folder)) = (&keys.current, &database.folder) else {
+        return Ok(None);
+    };
+    let path = folder.join(KEY_FILE);
+    if path.exists() {
+        return Ok(None);
+    }
+    let new = folder.join(NEW_KEY_FILE);
+    if new.exists() {
+        // A rotation was cut short between taking the old key away and putting the new one there.
+        fs::rename(&new, &path).with_context(|| path.display().to_string())?;
+        return Ok(None);
+    }
+    Ok(Some(path))
+}
+
+/// Makes the key beside an embedded database.
+pub(crate) fn make(path: &Path, screen: &Screen) -> Result<()> {
+    let (_, text) = MasterKey::generate()?;
+    if write_new(path, &text)? {
+        screen.note(&format!(
+            "made a master key for the passwords at rest: {} (keep a copy; without it they are lost)",
+            path.display()
+        ));
+    }
+    Ok(())
 }
 
 /// Writes a key that nobody else may read; false if another process was quicker. The file appears whole or not at all.
@@ -147,8 +227,9 @@ fn write_new(path: &Path, text: &SecretString) -> Result<bool> {
 
 fn read_key(path: &Path) -> Result<Named> {
     let text = fs::read_to_string(path)
+        .map(SecretString::from)
         .with_context(|| format!("the master key in {}", path.display()))?;
-    parse(&SecretString::from(text)).with_context(|| path.display().to_string())
+    parse(&text).with_context(|| path.display().to_string())
 }
 
 /// A key, named by the beginning of its hash, so that the ring knows it again however it is written.

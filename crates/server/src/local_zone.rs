@@ -28,25 +28,104 @@ impl LocalZone {
         Some(Self { id, rules })
     }
 
-    /// The system's: `TZ`, else what `/etc` says, else UTC.
-    pub(crate) fn of_system() -> Self {
-        let named = std::env::var("TZ")
-            .ok()
-            .map(|name| name.trim_start_matches(':').to_owned())
-            .or_else(linked_zone)
-            .or_else(|| std::fs::read_to_string(TIMEZONE_FILE).ok());
-        named
-            .and_then(|name| Self::named(name.trim()))
-            .unwrap_or_else(|| Self {
-                id: ZoneId("Etc/UTC".to_owned()),
-                rules: TimeZone::UTC,
-            })
+    /// The system's: `TZ`, else what `/etc` says, else UTC; and a note where something is said that names no zone.
+    pub(crate) fn of_system() -> (Self, Option<String>) {
+        let variable = std::env::var("TZ").ok();
+        let link = zone_of_link(Path::new(LOCALTIME_LINK));
+        let file = std::fs::read_to_string(TIMEZONE_FILE).ok();
+        Self::said(variable.as_deref(), link.as_deref(), file.as_deref())
+    }
+
+    fn said(
+        variable: Option<&str>,
+        link: Option<&str>,
+        file: Option<&str>,
+    ) -> (Self, Option<String>) {
+        let utc = || Self {
+            id: ZoneId("Etc/UTC".to_owned()),
+            rules: TimeZone::UTC,
+        };
+        // An empty variable means UTC (POSIX), as no word at all does.
+        if variable == Some("") || (variable, link, file) == (None, None, None) {
+            return (utc(), None);
+        }
+        let of_variable = || Self::named(&name_in(variable?));
+        let of_link = || Self::named(link?);
+        let of_file = || Self::named(file?.trim());
+        match of_variable().or_else(of_link).or_else(of_file) {
+            Some(zone) => (zone, None),
+            None => (
+                utc(),
+                Some(format!(
+                    "the system's time zone ({}) is none that is known by name, so times are in UTC: set \
+                     time_zone or KALENDS_TIME_ZONE",
+                    variable.or(link).or(file).unwrap_or_default().trim()
+                )),
+            ),
+        }
     }
 }
 
-fn linked_zone() -> Option<String> {
-    let target = std::fs::read_link(Path::new(LOCALTIME_LINK)).ok()?;
-    let text = target.to_str()?;
-    let (_, name) = text.split_once("zoneinfo/")?;
+/// The name in a `TZ`: itself, or that of the file which it names by its path (`:/etc/localtime`).
+fn name_in(variable: &str) -> String {
+    let text = variable.trim_start_matches(':');
+    if text.starts_with('/') {
+        within_zoneinfo(text)
+            .or_else(|| zone_of_link(Path::new(text)))
+            .unwrap_or_default()
+    } else {
+        text.to_owned()
+    }
+}
+
+fn zone_of_link(link: &Path) -> Option<String> {
+    within_zoneinfo(std::fs::read_link(link).ok()?.to_str()?)
+}
+
+fn within_zoneinfo(path: &str) -> Option<String> {
+    let (_, name) = path.split_once("zoneinfo/")?;
     Some(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_that_names_a_zone_counts() {
+        let berlin = Some("Europe/Berlin");
+        let paris = Some("Europe/Paris\n");
+        for (variable, link, file, expected) in [
+            (Some("Asia/Tokyo"), berlin, paris, "Asia/Tokyo"),
+            (
+                Some(":/usr/share/zoneinfo/Asia/Tokyo"),
+                berlin,
+                paris,
+                "Asia/Tokyo",
+            ),
+            (Some(":/nowhere/localtime"), berlin, paris, "Europe/Berlin"),
+            (
+                Some("CET-1CEST,M3.5.0,M10.5.0/3"),
+                berlin,
+                paris,
+                "Europe/Berlin",
+            ),
+            (None, berlin, paris, "Europe/Berlin"),
+            (None, Some("Nowhere/Atall"), paris, "Europe/Paris"),
+            (None, None, paris, "Europe/Paris"),
+            (Some(""), berlin, paris, "Etc/UTC"),
+            (None, None, None, "Etc/UTC"),
+        ] {
+            let (zone, note) = LocalZone::said(variable, link, file);
+            assert_eq!(zone.id.0, expected, "{variable:?} {link:?} {file:?}");
+            assert_eq!(note, None);
+        }
+    }
+
+    #[test]
+    fn utc_for_want_of_a_name_is_told() {
+        let (zone, note) = LocalZone::said(Some("XYZ-3"), None, None);
+        assert_eq!(zone.id.0, "Etc/UTC");
+        assert!(note.is_some_and(|note| note.contains("XYZ-3")));
+    }
 }

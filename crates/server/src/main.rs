@@ -42,6 +42,6 @@ fn main() -> ExitCode {
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {
-    eprintln!("kalends: {error:#}");
+    screen::warn(&format!("kalends: {error:#}"));
     ExitCode::FAILURE
 }

@@ -225,8 +225,17 @@ pub(crate) async fn link(tx: &mut Tx, typed: &str) -> Result<NamedLink> {
             named.words() == typed || named.connection.name == typed || named.remote == typed
         })
         .collect();
-    if let [only] = words[..] {
-        return Ok(only.clone());
+    match words[..] {
+        [] => {}
+        [only] => return Ok(only.clone()),
+        _ => {
+            let several: Vec<String> = words
+                .iter()
+                .take(CANDIDATES_SHOWN)
+                .map(|named| format!("{} ({})", short(named.link.id.0), named.words()))
+                .collect();
+            bail!("{typed:?} means several links: {}", several.join(", "));
+        }
     }
     one(
         "link",

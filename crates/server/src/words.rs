@@ -237,19 +237,48 @@ impl Typed {
     }
 }
 
-/// Reads `2026-12-01`, `2026-12-01T09:00` or `2026-12-01 09:00`.
+/// Reads `2026-12-01`, `2026-12-01T09:00` or `2026-12-01 09:00:00`, and nothing that says more: an offset or a zone which
+/// is not heeded would put an event at another time.
 pub(crate) fn typed_time(text: &str) -> Result<Typed, String> {
+    const WRITTEN: &str = "a time is written 2026-12-01 or 2026-12-01T09:00";
     let text = text.trim();
-    if text.len() == "2026-12-01".len() {
-        if let Ok(date) = text.parse::<Date>() {
-            return Ok(Typed::Date(date));
-        }
-    } else if !text.ends_with(['Z', 'z'])
-        && let Ok(local) = text.parse::<DateTime>()
-    {
-        return Ok(Typed::DateTime(local));
+    let Some((date, rest)) = shaped(text, "dddd-dd-dd") else {
+        return Err(WRITTEN.to_owned());
+    };
+    let none = |_| format!("there is no such time; {WRITTEN}");
+    let date: Date = date.parse().map_err(none)?;
+    let Some(rest) = rest.strip_prefix(['T', ' ']) else {
+        return match rest {
+            "" => Ok(Typed::Date(date)),
+            _ => Err(WRITTEN.to_owned()),
+        };
+    };
+    let (time, rest) = shaped(rest, "dd:dd:dd")
+        .or_else(|| shaped(rest, "dd:dd"))
+        .ok_or(WRITTEN)?;
+    if !rest.is_empty() {
+        return Err(format!(
+            "{WRITTEN}, and {:?} after it is not understood. The zone is said with --zone \
+             (Europe/Berlin, UTC), else it is that of the settings",
+            rest.trim()
+        ));
     }
-    Err("a time is written 2026-12-01 or 2026-12-01T09:00 (its zone goes into --zone)".to_owned())
+    let time: Time = time.parse().map_err(none)?;
+    Ok(Typed::DateTime(date.to_datetime(time)))
+}
+
+/// The beginning of a text that has this shape (`d` is a digit), and what comes after it.
+fn shaped<'a>(text: &'a str, shape: &str) -> Option<(&'a str, &'a str)> {
+    let (begins, rest) = text.split_at_checked(shape.len())?;
+    let fits = |(is, wanted): (u8, u8)| match wanted {
+        b'd' => is.is_ascii_digit(),
+        other => is == other,
+    };
+    begins
+        .bytes()
+        .zip(shape.bytes())
+        .all(fits)
+        .then_some((begins, rest))
 }
 
 /// Reads `1h30m`, `90m`, `2d`, `PT1H30M`, `P2D`.
@@ -285,8 +314,35 @@ mod tests {
                 "{text}"
             );
         }
-        for text in ["", "tomorrow", "2026-13-01", "2026-12-01T09:00Z", "09:00"] {
+        for text in [
+            "",
+            "tomorrow",
+            "2026-13-01",
+            "2026-12-01T25:00",
+            "2026-12-01T",
+            "2026-12-01T09",
+            "2026-12-01t09:00",
+            "20261201",
+            "20261201T090000",
+            "2026-12-011",
+            "09:00",
+        ] {
             assert!(typed_time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_offset_or_zone_is_refused_instead_of_dropped() {
+        for text in [
+            "2026-12-01T09:00Z",
+            "2026-12-01T09:00:00Z",
+            "2026-12-01T09:00+02:00",
+            "2026-12-01 09:00 -05",
+            "2026-12-01T09:00[Europe/Berlin]",
+            "2026-12-01T09:00:00.5",
+        ] {
+            let error = typed_time(text).unwrap_err();
+            assert!(error.contains("--zone"), "{text}: {error}");
         }
     }
 

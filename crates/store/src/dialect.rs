@@ -109,19 +109,28 @@ async fn open_postgres(address: &str) -> Result<Pools, sqlx::Error> {
     Ok(Pools::Postgres(pool))
 }
 
-/// An address as it may be shown.
+/// An address as it may be shown: with the user and the host, as far as it is clear which part of it is the password.
 fn without_password(address: &str) -> String {
-    let Some((scheme, rest)) = address.split_once("://") else {
+    let Some((scheme, rest)) = address.split_once(':') else {
         return address.to_owned();
     };
-    let rest = rest.split('?').next().unwrap_or_default();
-    match rest.rsplit_once('@') {
-        Some((user, host)) => {
-            let name = user.split(':').next().unwrap_or_default();
-            format!("{scheme}://{name}@{host}")
-        }
-        None => format!("{scheme}://{rest}"),
+    if scheme == "sqlite" {
+        return address.to_owned();
     }
+    let Some(rest) = rest.strip_prefix("//") else {
+        return format!("{scheme}:…");
+    };
+    let shown = match rest.split_once('@') {
+        None => rest.split('?').next().unwrap_or_default().to_owned(),
+        Some((before, host)) => {
+            let user = before.split([':', '/', '?', '#']).next();
+            // A second `@`, or one in what may be a query: either side of it may be of the password.
+            let is_clear = !host.contains('@') && !before.contains('/');
+            let host = host.split('?').next().filter(|_| is_clear);
+            format!("{}@{}", user.unwrap_or_default(), host.unwrap_or("…"))
+        }
+    };
+    format!("{scheme}://{shown}")
 }
 
 /// Begins on SQLite. Writers take the lock at once (`IMMEDIATE`): a transaction that reads first and writes later could
@@ -272,6 +281,37 @@ impl Dialect {
             Self::Sqlite => None,
             // The number only has to be the same for all versions: "kalends" in ASCII.
             Self::Postgres => Some("SELECT pg_advisory_xact_lock(30224940694135923)"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_password() {
+        for (address, shown) in [
+            ("postgres://ann@host/db", "postgres://ann@host/db"),
+            (
+                "postgres://ann:sesame@host:5432/db?sslmode=require",
+                "postgres://ann@host:5432/db",
+            ),
+            ("postgres://ann:ses?ame@host/db", "postgres://ann@host/db"),
+            ("postgres://ann:ses#ame@host/db", "postgres://ann@host/db"),
+            ("postgres://ann:ses/ame@host/db", "postgres://ann@…"),
+            ("postgres://ann:ses@ame@host/db", "postgres://ann@…"),
+            (
+                "postgres://host/db?user=ann&password=sesame",
+                "postgres://host/db",
+            ),
+            ("postgres://host/db?password=ses@ame", "postgres://host@…"),
+            ("postgres:ann:sesame@host/db", "postgres:…"),
+            ("mysql://ann:sesame@host/db", "mysql://ann@host/db"),
+            ("sqlite:/home/ann@host/k.db", "sqlite:/home/ann@host/k.db"),
+            ("kalends.db", "kalends.db"),
+        ] {
+            assert_eq!(without_password(address), shown);
         }
     }
 }

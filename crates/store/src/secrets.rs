@@ -85,6 +85,11 @@ pub async fn rotate(tx: &mut Tx, vault: &Vault, at: Timestamp) -> Result<bool, S
     Ok(touched > 0)
 }
 
+/// The id of the master key that the tenant's data key is wrapped with; none if it has none.
+pub async fn master_key(tx: &mut Tx) -> Result<Option<String>, StoreError> {
+    Ok(wrapped_key(tx).await?.map(|wrapped| wrapped.master_key_id))
+}
+
 /// Destroys the tenant's data key, and with it every secret that it sealed.
 pub async fn erase(tx: &mut Tx) -> Result<(), StoreError> {
     let binds = binds![tx.tenant];

@@ -39,8 +39,14 @@ const PASSED_OVER: [&str; 2] = ["trash-bin", "deleted-calendar"];
 pub fn locate(text: &str) -> Result<Url, Failure> {
     let text = text.trim();
     let wrong = || {
+        // A password may stand before an `@`, in a place where no address has one.
+        let quoted = if text.contains('@') && text.contains(':') {
+            "this".to_owned()
+        } else {
+            format!("“{text}”")
+        };
         Failure::item(format!(
-            "“{text}” is neither an address, a host nor a mail address"
+            "{quoted} is neither an address, a host nor a mail address"
         ))
     };
     let domain = match text.rsplit_once('@') {

@@ -91,7 +91,7 @@ pub(crate) async fn run(app: &App, command: Calendars) -> Result<Ended> {
     app.screen
         .json(&json!({ "calendars": own_rows, "remote_calendars": remote_rows }))?;
     app.screen
-        .show(&table, "There are no calendars yet: kalends connect --help");
+        .show(&table, "There are no calendars yet: kalends connect --help")?;
     Ok(Ended::Well)
 }
 

@@ -122,10 +122,10 @@ async fn list(app: &App, which: Which) -> Result<Ended> {
         }));
     }
     app.screen.json(&json!({ "conflicts": rows }))?;
-    app.screen.show(&table, "There are no conflicts.");
+    app.screen.show(&table, "There are no conflicts.")?;
     if all.iter().any(|found| found.state == ConflictState::Open) {
         app.screen
-            .line("\nDecide one: kalends conflicts resolve ID --choose local|remote|custom");
+            .line("\nDecide one: kalends conflicts resolve ID --choose local|remote|custom")?;
     }
     Ok(Ended::Well)
 }
@@ -168,6 +168,6 @@ async fn resolve(app: &App, typed: &str, choose: Chosen, value: Option<String>) 
     app.screen
         .json(&json!({ "id": found.id, "state": "resolved" }))?;
     app.screen
-        .line("Resolved. The next sync takes it to the other side: kalends sync");
+        .line("Resolved. The next sync takes it to the other side: kalends sync")?;
     Ok(Ended::Well)
 }

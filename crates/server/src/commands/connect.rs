@@ -19,6 +19,7 @@ use url::Url;
 
 use crate::Ended;
 use crate::app::App;
+use crate::keys;
 use crate::screen::{Tone, plain};
 use crate::words::word;
 
@@ -84,6 +85,16 @@ EXAMPLES:
     },
 }
 
+impl Connect {
+    /// The variable of the environment that holds the password or the address.
+    pub(crate) fn variable(&self) -> Option<&str> {
+        match &self.what {
+            What::Caldav { password_env, .. } => password_env.as_deref(),
+            What::Ics { url_env, .. } => url_env.as_deref(),
+        }
+    }
+}
+
 /// An account that was looked at and is to be kept.
 struct Seen {
     provider: ProviderKind,
@@ -97,12 +108,9 @@ struct Seen {
 }
 
 pub(crate) async fn run(app: &App, command: Connect) -> Result<Ended> {
-    let wired = app.wired()?;
-    let vault = wired
-        .accounts
-        .vault
-        .clone()
-        .context("the vault is closed")?;
+    let wired = app.wired().await?;
+    let keys = wired.accounts.keys.clone();
+    let vault = keys.context("the vault is closed")?.vault();
     let seen = match command.what {
         What::Caldav {
             url,
@@ -111,6 +119,7 @@ pub(crate) async fn run(app: &App, command: Connect) -> Result<Ended> {
             password_file,
             password_env,
         } => {
+            without_password(&url)?;
             let base = locate(&url).map_err(|failure| anyhow!(failure.message))?;
             let host = base.host_str().unwrap_or_default().to_owned();
             let secret = match (password_file, password_env) {
@@ -174,6 +183,28 @@ pub(crate) async fn run(app: &App, command: Connect) -> Result<Ended> {
         }
     };
     keep(app, &vault, seen).await
+}
+
+/// Refuses an address that holds a user or a password, before anything quotes it: an address is kept and shown in clear.
+///
+/// A mail address is none such, nor is an `@` further on in a path.
+fn without_password(address: &str) -> Result<()> {
+    let holds_one = match address.split_once("://") {
+        Some((_, rest)) => rest
+            .split(['/', '\\', '?', '#'])
+            .next()
+            .is_some_and(|place| place.contains('@')),
+        None => address
+            .rsplit_once('@')
+            .is_some_and(|(user, _)| user.contains(':')),
+    };
+    if holds_one {
+        bail!(
+            "the password does not belong in the address: leave out what stands before the `@`, give the user \
+             as --user, and the password when asked, or with --password-file or --password-env"
+        );
+    }
+    Ok(())
 }
 
 fn feed_url(secret: &SecretString) -> Result<Url> {
@@ -244,15 +275,17 @@ async fn keep(app: &App, vault: &Vault, seen: Seen) -> Result<Ended> {
         let (id, name) = insert(app, &mut tx, &seen).await?;
         (id, name, false)
     };
-    secrets::put(
+    let sealed = secrets::put(
         &mut tx,
         vault,
         id,
         Purpose::Password,
         &seen.secret,
         app.now(),
-    )
-    .await?;
+    );
+    sealed
+        .await
+        .map_err(|error| anyhow!(keys::explained(&error)))?;
     remote_calendars::upsert(&mut tx, id, &seen.discovery.calendars, app.now()).await?;
     let action = if again {
         "connection.reconnect"
@@ -362,7 +395,7 @@ fn show(app: &App, id: ConnectionId, name: &str, again: bool, found: &Discovery)
         } else {
             "Connected"
         }
-    ));
+    ))?;
     let mut table = app.screen.table(["CALENDAR", "ACCESS", "COLOR"]);
     for calendar in &found.calendars {
         let access = match calendar.access {
@@ -372,6 +405,32 @@ fn show(app: &App, id: ConnectionId, name: &str, again: bool, found: &Discovery)
         let color = calendar.color.clone().unwrap_or_default();
         table.add([plain(&*calendar.name), access, plain(color)]);
     }
-    app.screen.show(&table, "It has no calendars.");
+    app.screen.show(&table, "It has no calendars.")?;
     Ok(Ended::Well)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_holds_no_password() {
+        for fine in [
+            "https://dav.example.com/dav/calendars/user/ann@example.com/",
+            "dav.example.com:8443",
+            "ann@example.com",
+            "example.com",
+        ] {
+            assert!(without_password(fine).is_ok(), "{fine}");
+        }
+        for refused in [
+            "https://ann:sesame@dav.example.com/",
+            "https://ann@dav.example.com",
+            "caldavs://ann:se@same@dav.example.com?x",
+            "ann:sesame@dav.example.com",
+        ] {
+            let error = without_password(refused).unwrap_err().to_string();
+            assert!(!error.contains("sesame"), "{error}");
+        }
+    }
 }

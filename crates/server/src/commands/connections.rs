@@ -89,7 +89,7 @@ pub(crate) async fn list(app: &App) -> Result<Ended> {
     }
     app.screen.json(&json!({ "connections": rows }))?;
     app.screen
-        .show(&table, "Nothing is connected yet: kalends connect --help");
+        .show(&table, "Nothing is connected yet: kalends connect --help")?;
     Ok(Ended::Well)
 }
 
@@ -140,6 +140,6 @@ pub(crate) async fn disconnect(app: &App, command: Disconnect) -> Result<Ended> 
     app.screen.line(&format!(
         "Disconnected {}. All events stay where they are.",
         connection.name
-    ));
+    ))?;
     Ok(Ended::Well)
 }

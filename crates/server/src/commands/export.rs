@@ -1,8 +1,10 @@
-//! `kalends export`: events as one `VCALENDAR`, each zone defined once.
+//! `kalends export`: events as a file, a `VCALENDAR` for each calendar, each zone defined once in it.
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -11,11 +13,13 @@ use kalends_calendar::ical::{Component, PRODUCT, Tree, WriteOptions, write_objec
 use kalends_calendar::time::{Start, ZoneId};
 use kalends_calendar::zone::CustomZone;
 use kalends_engine::Progress;
+use kalends_store::Tx;
+use kalends_store::calendars::{self, Calendar};
 use kalends_store::events::{self, Window};
 use serde_json::json;
 
 use crate::app::App;
-use crate::screen::print;
+use crate::screen::{Bars, print};
 use crate::{Ended, names};
 
 /// How many events are read in one query.
@@ -26,7 +30,9 @@ const PAGE: i64 = 1_000;
 #[command(after_help = "\
 EXAMPLES:
   kalends export > all.ics
-  kalends export --calendar Team -o team.ics")]
+  kalends export --calendar Team -o team.ics
+
+Each calendar is a VCALENDAR of its own in the file, with its name: `kalends import` puts its events there again.")]
 pub(crate) struct Export {
     /// Only the events of this calendar
     #[arg(long, value_name = "NAME")]
@@ -38,18 +44,44 @@ pub(crate) struct Export {
 
 pub(crate) async fn run(app: &App, command: Export) -> Result<Ended> {
     let mut tx = app.store.read(app.tenant).await?;
-    let calendar = match &command.calendar {
-        Some(name) => Some(names::calendar(&mut tx, name).await?),
-        None => None,
+    let calendars = match &command.calendar {
+        Some(name) => vec![names::calendar(&mut tx, name).await?],
+        None => calendars::list(&mut tx).await?,
     };
-    let mut sheet = Sheet::default();
     let bars = app.screen.bars();
     bars.begin("exporting");
-    let mut after = None;
+    let mut text = String::new();
     let mut count = 0_usize;
+    for calendar in &calendars {
+        let (sheet, events) = sheet(&mut tx, calendar, &bars).await?;
+        text.push_str(&sheet.text(Some(&calendar.name)));
+        count += events;
+    }
+    if calendars.is_empty() {
+        text = Sheet::default().text(None);
+    }
+    drop(tx);
+    bars.end();
+    match &command.output {
+        None => print(&text)?,
+        Some(file) => {
+            write(file, text.as_bytes()).with_context(|| file.display().to_string())?;
+            app.screen.json(&json!({ "file": file, "events": count }))?;
+            app.screen
+                .line(&format!("{count} events in {}", file.display()))?;
+        }
+    }
+    Ok(Ended::Well)
+}
+
+/// All events of a calendar, and how many they are.
+async fn sheet(tx: &mut Tx, calendar: &Calendar, bars: &Bars) -> Result<(Sheet, usize)> {
+    let mut sheet = Sheet::default();
+    let mut count = 0;
+    let mut after = None;
     loop {
-        let only = calendar.as_ref().map(|calendar| calendar.id);
-        let page = events::list_range(&mut tx, only, Window::default(), after, PAGE).await?;
+        let page =
+            events::list_range(tx, Some(calendar.id), Window::default(), after, PAGE).await?;
         bars.expect(page.events.len());
         count += page.events.len();
         bars.done(page.events.len());
@@ -64,23 +96,35 @@ pub(crate) async fn run(app: &App, command: Export) -> Result<Ended> {
         }
         after = page.next;
         if after.is_none() {
-            break;
+            return Ok((sheet, count));
         }
     }
-    drop(tx);
-    bars.end();
-    let text = sheet.text(calendar.as_ref().map(|calendar| calendar.name.as_str()));
-    match &command.output {
-        None => print(&text),
-        Some(file) => {
-            let mut to = std::fs::File::create(file).with_context(|| file.display().to_string())?;
-            to.write_all(text.as_bytes())?;
-            app.screen.json(&json!({ "file": file, "events": count }))?;
-            app.screen
-                .line(&format!("{count} events in {}", file.display()));
-        }
+}
+
+/// Writes a file that is there whole or not at all: what it held before stays until all of the new content is on disk.
+fn write(file: &Path, content: &[u8]) -> io::Result<()> {
+    // What a link leads to is written, and not put in the link's place.
+    let file = &fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let known = fs::metadata(file).ok();
+    if known.as_ref().is_some_and(|known| !known.is_file()) {
+        // A device or a pipe takes what it gets.
+        return File::options().write(true).open(file)?.write_all(content);
     }
-    Ok(Ended::Well)
+    let mut draft = OsString::from(file);
+    draft.push(format!(".draft-{}", std::process::id()));
+    let written = File::create(&draft).and_then(|mut to| {
+        if let Some(known) = known {
+            to.set_permissions(known.permissions())?;
+        }
+        to.write_all(content)?;
+        to.sync_all()?;
+        fs::rename(&draft, file)
+    });
+    if written.is_err() {
+        // Whatever became of it, the draft has had its day.
+        let _ = fs::remove_file(&draft);
+    }
+    written
 }
 
 /// One calendar in the making.

@@ -1,12 +1,12 @@
 //! `kalends import`: events from iCalendar files. What is here already, by UID, is changed only where the file differs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use kalends_calendar::ical::{Object, decode, read_calendar};
+use kalends_calendar::ical::{Component, Node, Object, Reading, Tree, decode, read_calendar};
 use kalends_calendar::ids::{CalendarId, EventId, Uid};
 use kalends_calendar::merge::differing;
 use kalends_calendar::revision::{Actor, Cause};
@@ -33,12 +33,13 @@ EXAMPLES:
   kalends import --calendar Team team.ics more.ics
   curl -s https://example.com/feed.ics | kalends import - --calendar Feed
 
-The same file again changes nothing. What cannot be read is named with line and property; the rest is imported.")]
+The same file again changes nothing. A file of several named calendars, such as `kalends export` writes, fills the
+calendars of these names. What cannot be read is named with line and property; the rest is imported.")]
 pub(crate) struct Import {
     /// Files, `-` for the standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Your calendar, made if there is none of this name [default: your only one]
+    /// Your calendar, made if there is none of this name [default: your only one, or those that the file names]
     #[arg(long, value_name = "NAME")]
     calendar: Option<String>,
 }
@@ -49,39 +50,126 @@ struct Imported {
     updated: usize,
     unchanged: usize,
     restored: usize,
+    /// The names of the calendars that were imported into.
+    into: Vec<String>,
     problems: Vec<(String, String)>,
 }
 
 pub(crate) async fn run(app: &App, command: Import) -> Result<Ended> {
     let mut imported = Imported::default();
-    let mut into = None;
     for file in &command.files {
         let name = file.display().to_string();
         let bytes = read(file).with_context(|| name.clone())?;
-        let text = decode(&bytes);
-        let reading = read_calendar(&text.text);
-        if reading.objects.is_empty() && !reading.complete {
+        let readings: Vec<Reading> = calendars_of(&decode(&bytes).text)
+            .iter()
+            .map(|text| read_calendar(text))
+            .collect();
+        if readings.iter().all(is_nothing) {
             bail!("{name} is no iCalendar file: there is no VCALENDAR in it");
         }
-        if !reading.complete {
-            imported.problems.push((
-                name.clone(),
-                "the file is cut short: a component that begins does not end".to_owned(),
-            ));
+        let several = readings.len() > 1;
+        if several && command.calendar.is_some() {
+            refuse_repeated(&name, &readings)?;
         }
-        let calendar = calendar(app, command.calendar.as_deref(), reading.name.as_deref()).await?;
-        let mut objects = Vec::with_capacity(reading.objects.len());
-        for object in reading.objects {
-            match object {
-                Ok(object) => objects.push(object),
-                Err(error) => imported.problems.push((name.clone(), error.to_string())),
+        for reading in readings {
+            // A file of several calendars says itself what belongs where.
+            let named = reading.name.as_deref();
+            let wanted = command.calendar.as_deref().or(named.filter(|_| several));
+            let (calendar, into) = calendar(app, wanted, named).await?;
+            let objects = readable(&name, reading, &mut imported.problems);
+            write(app, calendar, &name, &objects, &mut imported).await?;
+            if !imported.into.contains(&into) {
+                imported.into.push(into);
             }
         }
-        write(app, calendar.0, &name, &objects, &mut imported).await?;
-        into = Some(calendar);
     }
-    let into = into.map(|(_, name)| name).unwrap_or_default();
-    show(app, &into, &imported)
+    show(app, &imported)
+}
+
+fn is_nothing(reading: &Reading) -> bool {
+    reading.objects.is_empty() && !reading.complete
+}
+
+/// The calendars in a text, each as a text of its own: all `VCALENDAR`s of one name together, because many programs write
+/// one for each event. Lines keep their numbers.
+fn calendars_of(text: &str) -> Vec<String> {
+    let tree = Tree::parse(text);
+    let name_of = |component: &Component<'_>| {
+        ["NAME", "X-WR-CALNAME"]
+            .iter()
+            .find_map(|name| component.line(name))
+            .map(|line| line.value().trim().to_owned())
+    };
+    let mut names = Vec::new();
+    for calendar in tree.components().filter(|one| one.is("VCALENDAR")) {
+        let name = name_of(calendar);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    if names.len() < 2 {
+        return vec![text.to_owned()];
+    }
+    let only = |wanted: &Option<String>| {
+        let mut only = String::new();
+        for node in &tree.nodes {
+            let raw = node.to_string();
+            match node {
+                Node::Component(calendar) if name_of(calendar) == *wanted => only.push_str(&raw),
+                Node::Component(_) | Node::Line(_) => {
+                    only.extend(raw.chars().filter(|c| matches!(c, '\r' | '\n')));
+                }
+            }
+        }
+        only
+    };
+    names.iter().map(only).collect()
+}
+
+/// Refuses to put several calendars into one where they hold events of one UID: the later would replace the earlier.
+fn refuse_repeated(file: &str, readings: &[Reading]) -> Result<()> {
+    let mut seen = HashSet::new();
+    let repeated = readings
+        .iter()
+        .flat_map(|reading| reading.objects.iter().flatten())
+        .filter(|object| !seen.insert(&object.uid))
+        .count();
+    if repeated > 0 {
+        bail!(
+            "{file} holds {} calendars, which have {repeated} of their UIDs in common: import it without \
+             --calendar, and each goes to the calendar of its name",
+            readings.len()
+        );
+    }
+    Ok(())
+}
+
+/// The events of a reading. What could not be read, and what was left out of an event, is told with the file's name.
+fn readable(file: &str, reading: Reading, problems: &mut Vec<(String, String)>) -> Vec<Object> {
+    let mut tell = |problem: String| problems.push((file.to_owned(), problem));
+    if !reading.complete {
+        tell("the file is cut short: a component that begins does not end".to_owned());
+    }
+    for problem in &reading.problems {
+        if reading.complete || problem.property != "VCALENDAR" {
+            tell(problem.to_string());
+        }
+    }
+    let mut objects = Vec::with_capacity(reading.objects.len());
+    for object in reading.objects {
+        match object {
+            Ok(object) => {
+                for problem in &object.problems {
+                    tell(problem.to_string());
+                }
+                objects.push(object);
+            }
+            // What is wrong with its structure has been told.
+            Err(error) if reading.problems.contains(&error) => {}
+            Err(error) => tell(error.to_string()),
+        }
+    }
+    objects
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {
@@ -200,7 +288,8 @@ async fn put(
     Ok(())
 }
 
-fn show(app: &App, calendar: &str, imported: &Imported) -> Result<Ended> {
+fn show(app: &App, imported: &Imported) -> Result<Ended> {
+    let calendar = imported.into.join(", ");
     for (file, problem) in &imported.problems {
         crate::screen::warn(&format!("{file}: {problem}"));
     }
@@ -211,6 +300,7 @@ fn show(app: &App, calendar: &str, imported: &Imported) -> Result<Ended> {
         .collect();
     app.screen.json(&json!({
         "calendar": calendar,
+        "calendars": imported.into,
         "created": imported.created,
         "updated": imported.updated,
         "unchanged": imported.unchanged,
@@ -230,7 +320,7 @@ fn show(app: &App, calendar: &str, imported: &Imported) -> Result<Ended> {
             0 => String::new(),
             count => format!(", {count} could not be read (see above)"),
         }
-    ));
+    ))?;
     Ok(if imported.problems.is_empty() {
         Ended::Well
     } else {

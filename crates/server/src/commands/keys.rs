@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Subcommand;
+use kalends_store::connections::{self, ConnectionState};
 use kalends_store::vault::Vault;
 use kalends_store::{secrets, tenants};
 use serde_json::json;
@@ -25,15 +26,35 @@ EXAMPLES:
   kalends keys rotate
   KALENDS_MASTER_KEY_FILE=new.key KALENDS_OLDER_MASTER_KEY_FILES=old.key kalends keys rotate")]
     Rotate,
+    /// Forget the tenant's sealed passwords, whose master key is lost
+    ///
+    /// No key opens them any more after that, not in this database. Each account is to be connected again, with its
+    /// password; its links, their events and all that is known of them stay.
+    #[command(after_help = "\
+EXAMPLES:
+  kalends keys forget --yes
+  kalends --tenant demo keys forget --yes")]
+    Forget {
+        /// Yes, for good
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 pub(crate) async fn run(app: &App, command: Keys) -> Result<Ended> {
-    let Keys::Rotate = command;
+    match command {
+        Keys::Rotate => renew(app).await,
+        Keys::Forget { yes } => forget(app, yes).await,
+    }
+}
+
+async fn renew(app: &App) -> Result<Ended> {
     let settings = &app.settings;
-    let (rotated, old) = match keys::rotation(&settings.keys, &settings.database, &app.screen)? {
-        Rotation::Given(vault) => (rotate(app, &vault).await?, None),
+    app.make_missing_key().await?;
+    let (rotated, old) = match keys::rotation(&settings.keys, &settings.database)? {
+        Rotation::Given(vault) => (seal_anew(app, &vault).await?, None),
         Rotation::Made { vault, folder } => {
-            let rotated = rotate(app, &vault).await?;
+            let rotated = seal_anew(app, &vault).await?;
             (rotated, Some(keys::settle(&folder)?))
         }
     };
@@ -44,17 +65,17 @@ pub(crate) async fn run(app: &App, command: Keys) -> Result<Ended> {
     app.screen.line(&format!(
         "The secrets of {rotated} tenant{} are under the new master key.",
         if rotated == 1 { "" } else { "s" }
-    ));
+    ))?;
     if let Some(old) = old {
         app.screen.line(&format!(
             "The old key is in {}; older backups of the database need it.",
             old.display()
-        ));
+        ))?;
     }
     Ok(Ended::Well)
 }
 
-async fn rotate(app: &App, vault: &Vault) -> Result<usize> {
+async fn seal_anew(app: &App, vault: &Vault) -> Result<usize> {
     let mut rotated = 0;
     for tenant in tenants::list(&app.store).await? {
         let mut tx = app.store.begin(tenant.id).await?;
@@ -64,4 +85,38 @@ async fn rotate(app: &App, vault: &Vault) -> Result<usize> {
         tx.commit().await?;
     }
     Ok(rotated)
+}
+
+async fn forget(app: &App, yes: bool) -> Result<Ended> {
+    if !yes {
+        bail!(
+            "this forgets every password and private address of the tenant {}, and each of its accounts has to \
+             be connected again; say --yes if that is meant",
+            app.settings.tenant
+        );
+    }
+    let mut tx = app.store.begin(app.tenant).await?;
+    secrets::erase(&mut tx).await?;
+    let all = connections::list(&mut tx).await?;
+    for connection in &all {
+        let problem = Some("its password was forgotten".to_owned());
+        let state = ConnectionState::ReconnectNeeded;
+        connections::set_state(&mut tx, connection.id, state, problem).await?;
+    }
+    let count = all.len();
+    let object = format!("tenant {}", app.tenant);
+    app.audit(
+        &mut tx,
+        "keys.forget",
+        object,
+        json!({ "connections": count }),
+    )
+    .await?;
+    tx.commit().await?;
+    app.screen.json(&json!({ "connections": count }))?;
+    app.screen.line(&format!(
+        "Forgotten. To be connected again: {count} account{} (kalends connections)",
+        if count == 1 { "" } else { "s" }
+    ))?;
+    Ok(Ended::Well)
 }

@@ -174,7 +174,7 @@ pub(crate) async fn make(app: &App, command: Make) -> Result<Ended> {
         connection.name,
         remote.name,
         names::short(id.0)
-    ));
+    ))?;
     Ok(Ended::Well)
 }
 
@@ -309,7 +309,7 @@ pub(crate) async fn list(app: &App) -> Result<Ended> {
     }
     app.screen.json(&json!({ "links": rows }))?;
     app.screen
-        .show(&table, "Nothing is linked yet: kalends link --help");
+        .show(&table, "Nothing is linked yet: kalends link --help")?;
     Ok(Ended::Well)
 }
 
@@ -365,7 +365,7 @@ pub(crate) async fn unlink(app: &App, command: Unlink) -> Result<Ended> {
         "Unlinked {} and {}. Both keep their events; linking them again finds each event again.",
         named.calendar,
         named.words()
-    ));
+    ))?;
     Ok(Ended::Well)
 }
 
@@ -401,6 +401,6 @@ async fn set_state(app: &App, typed: &str, to: LinkState) -> Result<Ended> {
         arrow(named.link.direction),
         named.words(),
         word(&to)
-    ));
+    ))?;
     Ok(Ended::Well)
 }

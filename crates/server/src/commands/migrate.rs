@@ -72,6 +72,6 @@ fn show(screen: &Screen, status: &[MigrationStatus]) -> Result<()> {
         };
         table.add([plain(one.version.to_string()), plain(one.name), state]);
     }
-    screen.show(&table, "There are no migrations.");
+    screen.show(&table, "There are no migrations.")?;
     Ok(())
 }

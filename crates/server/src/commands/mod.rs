@@ -16,7 +16,7 @@ mod stop;
 pub(crate) mod sync;
 mod watch;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use tracing_subscriber::EnvFilter;
 
 use crate::Ended;
@@ -28,8 +28,13 @@ const LOG: &str = "warn";
 
 /// Runs a command.
 pub(crate) async fn run(cli: Cli) -> Result<Ended> {
-    log();
-    let global = cli.global;
+    log()?;
+    let mut global = cli.global;
+    if let Command::Connect(command) = &cli.command {
+        global
+            .variables
+            .extend(command.variable().map(str::to_owned));
+    }
     if let Command::Migrate(command) = cli.command {
         return migrate::run(&global, command).await;
     }
@@ -58,11 +63,19 @@ pub(crate) async fn run(cli: Cli) -> Result<Ended> {
     ended
 }
 
-fn log() {
-    let filter = EnvFilter::try_from_env("KALENDS_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
+fn log() -> Result<()> {
+    let said = std::env::var("KALENDS_LOG").unwrap_or_default();
+    let filter = if said.trim().is_empty() {
+        EnvFilter::new(LOG)
+    } else {
+        EnvFilter::try_new(&said).with_context(|| format!("KALENDS_LOG: {said:?}"))?
+    };
     // A second subscriber is refused; there is only this one.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // Where nobody listens, what is being done goes on.
+        .log_internal_errors(false)
         .try_init();
+    Ok(())
 }

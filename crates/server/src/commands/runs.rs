@@ -76,7 +76,7 @@ pub(crate) async fn run(app: &App, command: Runs) -> Result<Ended> {
     }
     app.screen.json(&json!({ "runs": rows }))?;
     app.screen
-        .show(&table, "Nothing has been synced yet: kalends sync");
+        .show(&table, "Nothing has been synced yet: kalends sync")?;
     Ok(Ended::Well)
 }
 

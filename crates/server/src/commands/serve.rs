@@ -32,14 +32,14 @@ pub(crate) struct Serve {
 }
 
 pub(crate) async fn run(app: &App, command: Serve) -> Result<Ended> {
-    let wired = app.wired()?;
+    let wired = app.wired().await?;
     let listen = command.listen.unwrap_or(app.settings.server.listen);
     let listener = tokio::net::TcpListener::bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen}"))?;
     let listen = listener.local_addr()?;
     let stopped = stop::asked().shared();
-    app.screen.line(&format!("Listening on http://{listen}"));
+    app.screen.line(&format!("Listening on http://{listen}"))?;
     app.screen
         .json_line(&serde_json::json!({ "listen": format!("http://{listen}") }))?;
     let routes = routes(Arc::new(app.store.clone()));

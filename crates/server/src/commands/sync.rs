@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use jiff::SignedDuration;
 use kalends_calendar::ids::LinkId;
+use kalends_calendar::rules::Direction;
 use kalends_engine::report::{Counts, Skipped};
 use kalends_engine::{Engine, Outcome, Report, claim, run_link};
 use kalends_store::connections::ConnectionState;
@@ -55,7 +56,7 @@ pub(crate) struct Sync {
     /// Carry out the deletions that were held because they were many
     #[arg(long, conflicts_with = "refuse_deletions")]
     confirm_deletions: bool,
-    /// Keep the events whose deletions were held, and write them back to the remote side
+    /// Keep the events whose deletions were held; a link that writes there writes them back
     #[arg(long)]
     refuse_deletions: bool,
     /// List everything and compare, whatever the server says has changed
@@ -64,7 +65,7 @@ pub(crate) struct Sync {
 }
 
 pub(crate) async fn run(app: &App, command: Sync) -> Result<Ended> {
-    let wired = app.wired()?;
+    let wired = app.wired().await?;
     if command.watch {
         watch::work(app, &wired.engine, stop::asked()).await?;
         return Ok(Ended::Well);
@@ -73,7 +74,7 @@ pub(crate) async fn run(app: &App, command: Sync) -> Result<Ended> {
     if selected.is_empty() {
         app.screen.json(&json!({ "links": [] }))?;
         app.screen
-            .line("Nothing is linked yet: kalends link --help");
+            .line("Nothing is linked yet: kalends link --help")?;
         return Ok(Ended::Well);
     }
     let mut first = wired.engine.clone();
@@ -94,7 +95,9 @@ pub(crate) async fn run(app: &App, command: Sync) -> Result<Ended> {
         for line in &mut lines {
             if round == 0 || is_due(app, line).await? {
                 worked = true;
-                run_one(app, &wired, engine, line, &bars).await?;
+                if let Err(error) = run_one(app, &wired, engine, line, &bars).await {
+                    line.broken = Some(format!("{error:#}"));
+                }
             }
         }
         if !worked {
@@ -167,6 +170,8 @@ struct Line {
     named: NamedLink,
     ran: bool,
     outcome: Outcome,
+    /// What went wrong with it outside of a run: it was deleted meanwhile, or the database fails.
+    broken: Option<String>,
     counts: Counts,
     skipped: Vec<Skipped>,
     held: usize,
@@ -180,6 +185,7 @@ impl Line {
             named,
             ran: false,
             outcome: Outcome::Succeeded,
+            broken: None,
             counts: Counts::default(),
             skipped: Vec::new(),
             held: 0,
@@ -189,7 +195,7 @@ impl Line {
     }
 
     fn failed(&self) -> bool {
-        self.outcome != Outcome::Succeeded
+        self.broken.is_some() || self.outcome != Outcome::Succeeded
     }
 
     /// Events that were made, changed, deleted or written.
@@ -330,7 +336,7 @@ fn show(app: &App, lines: &[Line]) -> Result<Ended> {
             result(line),
         ]);
     }
-    app.screen.show(&table, "");
+    app.screen.show(&table, "")?;
     for line in lines {
         explain(app, line);
     }
@@ -354,6 +360,9 @@ fn time(line: &Line) -> String {
 }
 
 fn result(line: &Line) -> (String, Tone) {
+    if line.broken.is_some() {
+        return ("failed".to_owned(), Tone::Bad);
+    }
     match &line.outcome {
         Outcome::Succeeded if line.held > 0 => ("waits for you".to_owned(), Tone::Wary),
         Outcome::Succeeded => ("in step".to_owned(), Tone::Good),
@@ -368,6 +377,9 @@ fn explain(app: &App, line: &Line) {
     /// More are in `kalends links --json`.
     const SKIPPED_SHOWN: usize = 10;
     let words = line.named.words();
+    if let Some(error) = &line.broken {
+        return crate::screen::warn(&format!("{words}: {error}"));
+    }
     match &line.outcome {
         Outcome::Succeeded => {}
         Outcome::Failed { error, retry_at } => {
@@ -402,10 +414,13 @@ fn explain(app: &App, line: &Line) {
         ));
     }
     if line.held > 0 {
+        let kept = match line.named.link.direction {
+            Direction::TwoWay | Direction::Push => "write them back",
+            Direction::Pull => "keep them here",
+        };
         crate::screen::warn(&format!(
             "{words}: {} events are gone there, which is so many that they stay here until you say \
-             `kalends sync --confirm-deletions` (delete them) or `kalends sync --refuse-deletions` \
-             (write them back)",
+             `kalends sync --confirm-deletions` (delete them) or `kalends sync --refuse-deletions` ({kept})",
             line.held
         ));
     }
@@ -426,6 +441,9 @@ fn as_json(line: &Line) -> Value {
         "duration_ms": line.took.as_millis(),
         "items_per_second": (line.rate() * 10.0).round() / 10.0,
     });
+    if let Some(error) = &line.broken {
+        row["outcome"] = json!({ "status": "failed", "error": error });
+    }
     if let (Value::Object(row), Ok(Value::Object(counts))) =
         (&mut row, serde_json::to_value(line.counts))
     {

@@ -7,25 +7,90 @@ use anyhow::Result;
 use futures_util::FutureExt;
 use futures_util::future::{Shared, join_all};
 use kalends_calendar::ids::LinkId;
+use kalends_engine::progress::Stage;
 use kalends_engine::report::Counts;
-use kalends_engine::{Engine, Outcome, Report, Silent, worker};
+use kalends_engine::{Engine, Outcome, Progress, Report, worker};
 use kalends_store::tenants;
 use serde_json::json;
 
 use crate::app::App;
 use crate::names;
+use crate::screen::warn;
 use crate::words::instant_exact;
 
-/// Works on whatever is due, of all tenants, until `stop` is done. Tells of each run that did something.
+/// Works on whatever is due, of all tenants, until `stop` is done. Tells of each run that did something; in a terminal, of
+/// each that begins and ends.
 pub(crate) async fn work(app: &App, engine: &Engine, stop: impl Future<Output = ()>) -> Result<()> {
-    let names = link_names(app).await?;
+    let teller = Teller {
+        app,
+        names: link_names(app).await?,
+        is_watched: app.screen.is_watched(),
+    };
     let stop: Shared<_> = stop.shared();
     let workers = (0..app.settings.sync.workers).map(|_| {
         let stop = stop.clone();
-        worker::watch(engine, &Silent, |report| tell(app, &names, &report), stop)
+        worker::watch(engine, &teller, |report| teller.ended(&report), stop)
     });
     join_all(workers).await;
     Ok(())
+}
+
+/// Tells of runs as they begin and end.
+struct Teller<'a> {
+    app: &'a App,
+    names: HashMap<LinkId, String>,
+    is_watched: bool,
+}
+
+impl Progress for Teller<'_> {
+    fn begins(&self, link: LinkId) {
+        if self.is_watched {
+            self.app.screen.note(&self.sentence(link, "begins"));
+        }
+    }
+
+    // Bars of several runs at once would write over each other.
+    fn stage(&self, _: Stage) {}
+    fn expect(&self, _: usize) {}
+    fn done(&self, _: usize) {}
+}
+
+impl Teller<'_> {
+    fn name(&self, link: LinkId) -> String {
+        let name = self.names.get(&link).cloned();
+        name.unwrap_or_else(|| names::short(link.0))
+    }
+
+    fn sentence(&self, link: LinkId, what: &str) -> String {
+        let at = instant_exact(self.app.now(), &self.app.settings.zone.rules);
+        format!("{at}  {}: {what}", self.name(link))
+    }
+
+    fn ended(&self, report: &Report) {
+        let screen = &self.app.screen;
+        let what = match &report.outcome {
+            Outcome::Succeeded if idle(&report.counts) => {
+                if self.is_watched {
+                    screen.note(&self.sentence(report.link, &did(&report.counts)));
+                }
+                return;
+            }
+            Outcome::Succeeded => did(&report.counts),
+            Outcome::Failed { error, .. } => format!("failed, and is tried again: {error}"),
+            Outcome::NeedsReconnect { error } => format!("stopped: {error} (kalends connections)"),
+            Outcome::TakenOver => "taken over by another process".to_owned(),
+        };
+        let name = self.name(report.link);
+        let told = screen
+            .line(&self.sentence(report.link, &what))
+            .and_then(|()| {
+                screen.json_line(&json!({ "at": self.app.now(), "remote": name, "report": report }))
+            });
+        // The work goes on, whoever can be told of it.
+        if let Err(error) = told {
+            warn(&format!("{error:#}"));
+        }
+    }
 }
 
 /// What links are called. Those made later are called by their id.
@@ -38,27 +103,6 @@ async fn link_names(app: &App) -> Result<HashMap<LinkId, String>> {
         }
     }
     Ok(all)
-}
-
-fn tell(app: &App, names: &HashMap<LinkId, String>, report: &Report) {
-    let what = match &report.outcome {
-        Outcome::Succeeded if idle(&report.counts) => return,
-        Outcome::Succeeded => did(&report.counts),
-        Outcome::Failed { error, .. } => format!("failed, and is tried again: {error}"),
-        Outcome::NeedsReconnect { error } => format!("stopped: {error} (kalends connections)"),
-        Outcome::TakenOver => "taken over by another process".to_owned(),
-    };
-    let name = names
-        .get(&report.link)
-        .cloned()
-        .unwrap_or_else(|| names::short(report.link.0));
-    let now = app.now();
-    let at = instant_exact(now, &app.settings.zone.rules);
-    app.screen.line(&format!("{at}  {name}: {what}"));
-    // A report is plain data: making JSON of it cannot fail.
-    let _ = app
-        .screen
-        .json_line(&json!({ "at": now, "remote": name, "report": report }));
 }
 
 fn idle(counts: &Counts) -> bool {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
 use super::env;
@@ -35,7 +36,9 @@ pub(crate) struct Database {
     pub(crate) url: String,
     /// Who brings the schema up to date.
     pub(crate) migrate: Migrate,
-    /// The folder of the SQLite file; none for one in memory and for PostgreSQL.
+    /// The SQLite file; none for one in memory and for PostgreSQL.
+    pub(crate) file: Option<PathBuf>,
+    /// Its folder.
     pub(crate) folder: Option<PathBuf>,
 }
 
@@ -51,11 +54,8 @@ impl Section {
             Some("manual") => Migrate::Manual,
             Some(other) => bail!("KALENDS_MIGRATE is auto or manual, not {other:?}"),
         };
-        let folder = match sqlite_file(&url) {
-            Some(file) => Some(match file.parent() {
-                Some(parent) if parent != Path::new("") => parent.to_owned(),
-                _ => PathBuf::from("."),
-            }),
+        let file = match sqlite_file(&url) {
+            Some(file) => Some(file),
             None if url.starts_with("sqlite:")
                 || url.starts_with("postgres:")
                 || url.starts_with("postgresql:") =>
@@ -67,20 +67,28 @@ impl Section {
                 url.split(':').next().unwrap_or_default()
             ),
         };
+        let folder = file.as_deref().map(|file| match file.parent() {
+            Some(parent) if parent != Path::new("") => parent.to_owned(),
+            _ => PathBuf::from("."),
+        });
         Ok(Database {
             url,
             migrate,
+            file,
             folder,
         })
     }
 }
 
 /// The file of a SQLite database; none for one in memory.
-fn sqlite_file(url: &str) -> Option<&Path> {
+fn sqlite_file(url: &str) -> Option<PathBuf> {
     let rest = url.strip_prefix("sqlite:")?;
-    let path = rest.strip_prefix("//").unwrap_or(rest);
-    let path = path.split('?').next().unwrap_or_default();
-    (!path.is_empty() && path != ":memory:").then(|| Path::new(path))
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    let in_memory =
+        matches!(path, "" | ":memory:") || parameters.split('&').any(|one| one == "mode=memory");
+    let path = percent_decode_str(path).decode_utf8().ok()?;
+    (!in_memory).then(|| PathBuf::from(&*path))
 }
 
 /// `KALENDS_DATA`, else where the XDG Base Directory Specification puts a user's data.
@@ -107,7 +115,9 @@ mod tests {
         assert_eq!(of("sqlite:a/b.db").as_deref(), Some("a/b.db"));
         assert_eq!(of("sqlite:///var/b.db").as_deref(), Some("/var/b.db"));
         assert_eq!(of("sqlite:b.db?mode=rwc").as_deref(), Some("b.db"));
+        assert_eq!(of("sqlite:a%20b.db").as_deref(), Some("a b.db"));
         assert_eq!(of("sqlite::memory:"), None);
+        assert_eq!(of("sqlite:b?mode=memory"), None);
         assert_eq!(of("postgres://u@h/d"), None);
     }
 }

@@ -18,7 +18,7 @@ pub(super) struct Section {
 }
 
 /// Where the master keys are.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Keys {
     /// The current one.
     pub(crate) current: KeyPlace,
@@ -27,7 +27,7 @@ pub(crate) struct Keys {
 }
 
 /// Where a key is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum KeyPlace {
     /// In the environment.
     Given(SecretString),
@@ -51,7 +51,9 @@ impl Section {
         let older = match env("KALENDS_OLDER_MASTER_KEY_FILES") {
             Some(files) => files
                 .split(',')
-                .map(|file| PathBuf::from(file.trim()))
+                .map(str::trim)
+                .filter(|file| !file.is_empty())
+                .map(PathBuf::from)
                 .collect(),
             None => self.older_master_key_files,
         };

@@ -6,6 +6,7 @@ mod keys;
 mod network;
 mod server;
 mod sync;
+mod variables;
 
 use std::path::{Path, PathBuf};
 
@@ -44,6 +45,8 @@ pub(crate) struct Settings {
     pub(crate) tenant: String,
     /// The zone of the person at the terminal.
     pub(crate) zone: LocalZone,
+    /// What is odd about the settings, though nothing stops for it.
+    pub(crate) notes: Vec<String>,
     /// Where everything is kept.
     pub(crate) database: Database,
     /// What opens secrets.
@@ -69,14 +72,22 @@ impl Settings {
             .or(file.tenant)
             .unwrap_or_else(|| TENANT.to_owned());
         check_slug(&tenant)?;
-        let zone = match env("KALENDS_TIME_ZONE").or(file.time_zone) {
-            Some(name) => LocalZone::named(&name)
-                .with_context(|| format!("time_zone: {name:?} is no time zone that is known"))?,
+        let (zone, note) = match env("KALENDS_TIME_ZONE").or(file.time_zone) {
+            Some(name) => {
+                let zone = LocalZone::named(&name).with_context(|| {
+                    format!("time_zone: {name:?} is no time zone that is known")
+                })?;
+                (zone, None)
+            }
             None => LocalZone::of_system(),
         };
+        let set = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let mut notes = variables::unknown(set, &global.variables);
+        notes.extend(note);
         Ok(Self {
             tenant,
             zone,
+            notes,
             database: file.database.checked(global.database.as_deref())?,
             keys: file.keys.checked(),
             network: file.network.checked()?,
@@ -104,8 +115,48 @@ fn file_path(global: &Global) -> Result<Option<PathBuf>> {
 fn read(path: &Path) -> Result<File> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("the configuration file {}", path.display()))?;
-    toml::from_str(&text)
-        .map_err(|error| anyhow::anyhow!("the configuration file {}: {error}", path.display()))
+    toml::from_str(&text).map_err(|error| {
+        anyhow::anyhow!(
+            "the configuration file {}: {}",
+            path.display(),
+            told(&text, &error)
+        )
+    })
+}
+
+/// What is wrong with the file, without any value of it: one may be an address with its password.
+fn told(text: &str, error: &toml::de::Error) -> String {
+    /// How messages begin that quote the value.
+    const QUOTING: [&str; 3] = [
+        "invalid type: string",
+        "invalid value: string",
+        "unknown variant",
+    ];
+    let message = error.message();
+    let is_quoting =
+        QUOTING.iter().any(|quoting| message.starts_with(quoting)) || message.contains("://");
+    let message = match message.rsplit_once(", expected ") {
+        Some((_, expected)) if is_quoting => format!("expected {expected}"),
+        None if is_quoting => "this value makes no sense".to_owned(),
+        _ => message.to_owned(),
+    };
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else {
+        return message;
+    };
+    let number = before.matches('\n').count() + 1;
+    let key = text
+        .lines()
+        .nth(number - 1)
+        .and_then(|line| line.split_once('='))
+        .map(|(key, _)| key.trim())
+        .filter(|key| {
+            key.bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        });
+    match key {
+        Some(key) => format!("line {number}, {key}: {message}"),
+        None => format!("line {number}: {message}"),
+    }
 }
 
 /// A tenant's slug is a part of a host name one day.
@@ -136,13 +187,34 @@ mod tests {
 
     #[test]
     fn what_is_misspelt_is_named() {
-        let error = toml::from_str::<File>("[network]\nallowed = [\"10.0.0.0/8\"]\n").unwrap_err();
+        let told = |text: &str| told(text, &toml::from_str::<File>(text).unwrap_err());
+        let said = told("[network]\nallowed = [\"10.0.0.0/8\"]\n");
         assert!(
-            error.to_string().contains("unknown field `allowed`"),
-            "{error}"
+            said.starts_with("line 2, allowed: unknown field `allowed`"),
+            "{said}"
         );
-        let error = toml::from_str::<File>("[sync]\npoll_every = \"soon\"\n").unwrap_err();
-        assert!(error.to_string().contains("poll_every"), "{error}");
+        let said = told("[sync]\npoll_every = \"soon\"\n");
+        assert!(said.starts_with("line 2, poll_every: "), "{said}");
+        let said = told("[database]\nmigrate = \"atuo\"\n");
+        assert_eq!(said, "line 2, migrate: expected `auto` or `manual`");
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_file_is_told_without_its_secrets() {
+        for text in [
+            "database = \"postgres://ann:sesame@host/db\"\n",
+            "[database]\nurl = \"postgres://ann:sesame@host/db\n",
+            "[database]\nurl = postgres://ann:sesame@host/db\n",
+            "[database]\nurl = [\"postgres://ann:sesame@host/db\"]\n",
+            "[database]\nurl = \"postgres://ann:sesame@host/db\" x\n",
+            "[database]\nmigrate = \"postgres://ann:sesame@host/db\"\n",
+            "keys = \"sesame\"\n",
+            "[keys]\nsesameSESAME0sesame=\n",
+        ] {
+            let said = told(text, &toml::from_str::<File>(text).unwrap_err());
+            assert!(said.starts_with("line "), "{said}");
+            assert!(!said.contains("sesame"), "{said}");
+        }
     }
 
     #[test]

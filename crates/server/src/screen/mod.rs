@@ -4,7 +4,7 @@ mod bars;
 
 use std::io::{ErrorKind, IsTerminal, Write};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 use serde::Serialize;
 
@@ -37,16 +37,17 @@ impl Screen {
     }
 
     /// Prints a line for people; a script gets JSON instead.
-    pub(crate) fn line(&self, text: &str) {
-        if !self.json {
-            print(&format!("{text}\n"));
+    pub(crate) fn line(&self, text: &str) -> Result<()> {
+        if self.json {
+            return Ok(());
         }
+        print(&format!("{text}\n"))
     }
 
     /// Prints what a script reads; people have been told otherwise.
     pub(crate) fn json(&self, value: &impl Serialize) -> Result<()> {
         if self.json {
-            print(&format!("{}\n", serde_json::to_string_pretty(value)?));
+            print(&format!("{}\n", serde_json::to_string_pretty(value)?))?;
         }
         Ok(())
     }
@@ -54,7 +55,7 @@ impl Screen {
     /// Prints one JSON value on one line: a stream of them for scripts that read as it comes.
     pub(crate) fn json_line(&self, value: &impl Serialize) -> Result<()> {
         if self.json {
-            print(&format!("{}\n", serde_json::to_string(value)?));
+            print(&format!("{}\n", serde_json::to_string(value)?))?;
         }
         Ok(())
     }
@@ -62,13 +63,18 @@ impl Screen {
     /// Tells something beside the result, on the stream of errors.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
-            eprintln!("{text}");
+            warn(text);
         }
     }
 
     /// Bars for long work, where somebody watches.
     pub(crate) fn bars(&self) -> Bars {
-        Bars::new(!self.json && !self.quiet && std::io::stderr().is_terminal())
+        Bars::new(self.is_watched())
+    }
+
+    /// Whether somebody watches, and wants to see how it goes.
+    pub(crate) fn is_watched(&self) -> bool {
+        !self.json && !self.quiet && std::io::stderr().is_terminal()
     }
 
     /// A table with these columns.
@@ -94,14 +100,16 @@ impl Screen {
     }
 
     /// Prints a table, or a sentence where it has no rows.
-    pub(crate) fn show<const N: usize>(&self, rows: &Rows<N>, otherwise: &str) {
+    pub(crate) fn show<const N: usize>(&self, rows: &Rows<N>, otherwise: &str) -> Result<()> {
         if rows.table.is_empty() {
-            self.line(otherwise);
-        } else if !self.json {
+            return self.line(otherwise);
+        }
+        if !self.json {
             for line in rows.table.lines() {
-                print(&format!("{}\n", line.trim_end()));
+                print(&format!("{}\n", line.trim_end()))?;
             }
         }
+        Ok(())
     }
 }
 
@@ -158,16 +166,16 @@ fn width() -> Option<u16> {
     }
 }
 
-/// Warns, also where notes are unwelcome.
+/// Warns, also where notes are unwelcome. Where nobody listens, what is being done goes on.
 pub(crate) fn warn(text: &str) {
-    eprintln!("{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-/// Writes to the standard output. Whoever read it and went away (`| head`) has seen enough.
-pub(crate) fn print(text: &str) {
-    if let Err(error) = std::io::stdout().lock().write_all(text.as_bytes())
-        && error.kind() == ErrorKind::BrokenPipe
-    {
-        std::process::exit(0);
+/// Writes to the standard output. Whoever read it and went away (`| head`) has seen enough; a full disk is an error.
+pub(crate) fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        written => written.context("the standard output"),
     }
 }

@@ -7,12 +7,16 @@ use crate::servers::{Kind, Server};
 const EVENTS: usize = 15;
 
 fn filled(server: &Server) -> Person {
+    filled_through(server, &[])
+}
+
+fn filled_through(server: &Server, link: &[&str]) -> Person {
     let device = Device::new(server, server.calendar_path);
     for number in 0..EVENTS {
         device.put(&format!("e{number}"), &format!("Event {number:02}"));
     }
     let person = Person::new();
-    person.links(server, &[]);
+    person.links(server, link);
     person.says(&["sync"]).well();
     assert_eq!(person.titles().len(), EVENTS);
     person
@@ -55,6 +59,23 @@ fn a_mass_deletion_that_is_refused_comes_back_there() {
     person.says(&["sync", "--refuse-deletions"]).well();
     assert_eq!(person.titles().len(), EVENTS);
     assert_eq!(device.titles().len(), EVENTS);
+}
+
+#[test]
+fn what_is_refused_on_a_link_that_only_reads_stays_here() {
+    let Some(server) = Server::start(Kind::Radicale) else {
+        return;
+    };
+    let person = filled_through(&server, &["--direction", "pull"]);
+    let device = Device::new(&server, server.calendar_path);
+    for number in 1..EVENTS {
+        device.delete(&format!("e{number}"));
+    }
+    let said = person.says(&["sync"]).well();
+    assert!(said.err.contains("(keep them here)"), "{}", said.err);
+    person.says(&["sync", "--refuse-deletions"]).well();
+    assert_eq!(person.titles().len(), EVENTS);
+    assert_eq!(device.titles(), ["Event 00"]);
 }
 
 #[test]

@@ -165,6 +165,25 @@ fn settings_are_checked_at_the_start() {
 }
 
 #[test]
+fn variables_that_make_no_sense_do_not_pass_in_silence() {
+    let person = Person::new();
+    let said = |name: &str, value: &str| {
+        let mut command = person.command(&["connections"]);
+        let output = command.env(name, value).output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    };
+    let (code, err) = said("KALENDS_LOG", "kalends=loud");
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("KALENDS_LOG"), "{err}");
+    let (code, err) = said("KALENDS_SYNC_POL_EVERY", "1m");
+    assert_eq!(code, Some(0), "{err}");
+    assert!(err.contains("KALENDS_SYNC_POL_EVERY"), "{err}");
+}
+
+#[test]
 fn nothing_yet_is_said_with_what_to_do() {
     let person = Person::new();
     for (command, words) in [

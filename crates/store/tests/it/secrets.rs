@@ -36,6 +36,7 @@ contract! {
         let mut tx = world.begin().await;
         assert!(secrets::rotate(&mut tx, &newer, at(2)).await.unwrap());
         assert!(!secrets::rotate(&mut tx, &newer, at(2)).await.unwrap());
+        assert_eq!(secrets::master_key(&mut tx).await.unwrap().as_deref(), Some("2026"));
         tx.commit().await.unwrap();
         let only_new = Vault::new(MasterKeys::new("2026", key(2)));
         assert_eq!(read(&world, &only_new).await.unwrap().as_deref(), Some("correct horse"));
@@ -48,6 +49,7 @@ contract! {
         let mut tx = world.begin().await;
         secrets::erase(&mut tx).await.unwrap();
         assert!(!secrets::rotate(&mut tx, &newer, at(2)).await.unwrap());
+        assert_eq!(secrets::master_key(&mut tx).await.unwrap(), None);
         tx.commit().await.unwrap();
         assert_eq!(read(&world, &only_new).await.unwrap(), None);
     }

@@ -76,6 +76,6 @@ pub(crate) async fn run(app: &App, command: Add) -> Result<Ended> {
         words::start(&event.master.start, &app.settings.zone.id.0),
         words::length(event.master.duration),
         names::short(id.0)
-    ));
+    ))?;
     Ok(Ended::Well)
 }

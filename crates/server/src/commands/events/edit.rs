@@ -78,13 +78,13 @@ pub(crate) async fn run(app: &App, command: Edit) -> Result<Ended> {
     app.screen.json(&row)?;
     if fields.is_empty() {
         app.screen
-            .line(&format!("{} is like that already.", title(&event)));
+            .line(&format!("{} is like that already.", title(&event)))?;
     } else {
         app.screen.line(&format!(
             "Changed {} of {} (version {version})",
             words::fields(&fields),
             title(&event)
-        ));
+        ))?;
     }
     Ok(Ended::Well)
 }

@@ -75,7 +75,7 @@ pub(crate) async fn run(app: &App, command: History) -> Result<Ended> {
     }
     app.screen
         .json(&json!({ "id": event.id, "versions": rows }))?;
-    app.screen.show(&table, "It has no history.");
+    app.screen.show(&table, "It has no history.")?;
     Ok(Ended::Well)
 }
 
@@ -114,6 +114,6 @@ pub(crate) async fn restore(app: &App, command: Restore) -> Result<Ended> {
         .json(&json!({ "id": event.id, "version": version, "restored": wanted }))?;
     app.screen.line(&format!(
         "It is again as it was in version {wanted}; that is version {version} now."
-    ));
+    ))?;
     Ok(Ended::Well)
 }

@@ -122,7 +122,7 @@ fn show_events(
             (names::short(event.id.0), Tone::Faint),
         ]);
     }
-    app.screen.show(&table, "There are no events.");
+    app.screen.show(&table, "There are no events.")?;
     Ok(Ended::Well)
 }
 
@@ -175,7 +175,7 @@ fn show_occurrences(
         .collect();
     app.screen
         .json(&json!({ "occurrences": rows, "problems": unexpanded, "from": from, "to": to }))?;
-    app.screen.show(&table, "Nothing happens in that time.");
+    app.screen.show(&table, "Nothing happens in that time.")?;
     for (event, title, problem) in &problems {
         crate::screen::warn(&format!(
             "{title} ({}): {problem}",

@@ -63,6 +63,6 @@ pub(crate) async fn run(app: &App, command: Rm) -> Result<Ended> {
         "Deleted {what}. To have it back: kalends events restore {} --version {}",
         names::short(stored.id.0),
         stored.revision
-    ));
+    ))?;
     Ok(Ended::Well)
 }

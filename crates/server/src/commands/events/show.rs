@@ -68,7 +68,7 @@ pub(crate) async fn run(app: &App, command: Show) -> Result<Ended> {
         app.screen.line(&format!(
             "{name:<12}{}",
             text.replace('\n', &format!("\n{:12}", ""))
-        ));
+        ))?;
     }
     Ok(Ended::Well)
 }

@@ -44,7 +44,7 @@ pub(super) async fn show(
         .json(&json!({ "dry_run": true, "links": rows }))?;
     for (named, report) in &reports {
         app.screen
-            .line(&format!("{} and {}", named.words(), named.calendar));
+            .line(&format!("{} and {}", named.words(), named.calendar))?;
         let mut table = app
             .screen
             .table(["WHERE", "ACTION", "EVENT", "WHEN", "FIELDS", "WHY"]);
@@ -52,19 +52,19 @@ pub(super) async fn show(
             table.add(cells(app, named, line));
         }
         match &report.outcome {
-            Outcome::Succeeded => app.screen.show(&table, "Nothing to do."),
+            Outcome::Succeeded => app.screen.show(&table, "Nothing to do.")?,
             Outcome::Failed { error, .. } | Outcome::NeedsReconnect { error } => {
                 crate::screen::warn(&format!("{}: {error}", named.words()));
                 ended = Ended::WithFailures;
             }
             Outcome::TakenOver => {}
         }
-        app.screen.line("");
+        app.screen.line("")?;
     }
     if reports.len() > 1 && reports.iter().any(|(_, report)| !report.plan.is_empty()) {
-        app.screen.line("Nothing was changed. What one side brings here goes on to the others in the same sync.");
+        app.screen.line("Nothing was changed. What one side brings here goes on to the others in the same sync.")?;
     } else {
-        app.screen.line("Nothing was changed.");
+        app.screen.line("Nothing was changed.")?;
     }
     Ok(ended)
 }
