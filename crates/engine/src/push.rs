@@ -62,7 +62,6 @@ pub(crate) async fn push(run: &Run<'_>) -> Result<(), EngineError> {
             match push_one(run, &intent).await? {
                 Fate::Settled => passing = 0,
                 Fate::Passing(failure) => {
-                    waits(run, intent.event, &failure.message);
                     passing += 1;
                     if passing >= PASSING_FAILURES_MAX {
                         return Err(failure.into());
@@ -222,18 +221,8 @@ async fn push_one(run: &Run<'_>, intent: &Intent) -> Result<Fate, EngineError> {
     }
     let at = retry_at(run, intent, None);
     let error = "it keeps changing at the remote side while it is written".to_owned();
-    waits(run, intent.event, &error);
     settle(run, intent, Settlement::Retry { at, error }).await?;
     Ok(Fate::Settled)
-}
-
-fn waits(run: &Run<'_>, event: EventId, error: &str) {
-    run.tally(|report| {
-        report.waiting.push(Skipped {
-            item: event.to_string(),
-            error: error.to_owned(),
-        });
-    });
 }
 
 fn sending(

@@ -24,9 +24,6 @@ pub struct Report {
     /// Items that could not be handled.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Skipped>,
-    /// Writes that did not get through and are tried again by themselves.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub waiting: Vec<Skipped>,
 }
 
 /// How a run ended.

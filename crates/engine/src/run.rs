@@ -144,7 +144,6 @@ async fn report(
         counts: Counts::default(),
         plan: Vec::new(),
         skipped: Vec::new(),
-        waiting: Vec::new(),
     });
     let result = work(engine, lease, link, id, mode, progress, &report, &notes).await;
     let result = match result {

@@ -312,6 +312,13 @@ impl CalDav {
                 "has another event with the same UID",
             );
         }
+        if said.cut && (400..=499).contains(&status) {
+            let class = Class::Passing { retry_at: None };
+            return failure(
+                class,
+                &format!("answers {status} with words that are cut short"),
+            );
+        }
         if said.names(Ns::Dav, "need-privileges") {
             return failure(Class::Forbidden, "does not let this account write here");
         }

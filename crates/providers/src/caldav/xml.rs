@@ -64,6 +64,8 @@ pub(crate) struct ErrorBody {
     pub(crate) holder: Option<String>,
     /// The server's words, where there are some for people.
     pub(crate) words: Option<String>,
+    /// Whether it begins as `WebDAV` and cannot be read to its end: why the server refuses is not known.
+    pub(crate) cut: bool,
 }
 
 impl Element {
@@ -191,6 +193,7 @@ pub(crate) fn error_body(body: &[u8]) -> ErrorBody {
     if read.is_err() {
         return ErrorBody {
             words: plain_words(body),
+            cut: is_webdav(body),
             ..ErrorBody::default()
         };
     }
@@ -203,6 +206,11 @@ impl ErrorBody {
             .iter()
             .any(|(its_ns, its_name)| *its_ns == ns && &**its_name == name)
     }
+}
+
+fn is_webdav(body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(body);
+    text.trim_start().starts_with('<') && text.contains("\"DAV:\"")
 }
 
 /// A short plain-text body, for people; a page of HTML is not.

@@ -10,7 +10,7 @@ use kalends_calendar::ids::ConnectionId;
 use kalends_calendar::provider::{Access, Discovery, Provider};
 use kalends_providers::caldav::locate;
 use kalends_store::connections::{self, Connection, ConnectionState, NewConnection, ProviderKind};
-use kalends_store::links::{self, DueReason};
+use kalends_store::links;
 use kalends_store::vault::{Purpose, Vault};
 use kalends_store::{Tx, remote_calendars, secrets};
 use secrecy::SecretString;

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use kalends_calendar::ids::LinkId;
 use kalends_calendar::rules::Direction;
 use kalends_engine::report::{Counts, Skipped};
 use kalends_engine::{Engine, Outcome, Report, claim, run_link};
 use kalends_store::connections::ConnectionState;
 use kalends_store::held;
+use kalends_store::intents::{self, Intent};
 use kalends_store::leases::Leased;
 use kalends_store::links::{self, LinkState};
 use serde_json::{Value, json};
@@ -108,6 +109,8 @@ pub(crate) async fn run(app: &App, command: Sync) -> Result<Ended> {
     for line in &mut lines {
         let mut tx = app.store.read(app.tenant).await?;
         line.held = held::list(&mut tx, line.named.link.id).await?.len();
+        let owed = intents::due(&mut tx, line.named.link.id, Timestamp::MAX, i64::MAX).await?;
+        line.waiting = owed.into_iter().filter_map(waiting).collect();
     }
     show(app, &lines)
 }
@@ -174,6 +177,8 @@ struct Line {
     broken: Option<String>,
     counts: Counts,
     skipped: Vec<Skipped>,
+    /// Writes that did not get through and are tried again.
+    waiting: Vec<Skipped>,
     held: usize,
     requests: u64,
     took: SignedDuration,
@@ -188,14 +193,16 @@ impl Line {
             broken: None,
             counts: Counts::default(),
             skipped: Vec::new(),
+            waiting: Vec::new(),
             held: 0,
             requests: 0,
             took: SignedDuration::ZERO,
         }
     }
 
+    /// Whether something of it failed, so that both sides may not be in step.
     fn failed(&self) -> bool {
-        self.broken.is_some() || self.outcome != Outcome::Succeeded
+        self.broken.is_some() || self.outcome != Outcome::Succeeded || !self.waiting.is_empty()
     }
 
     /// Events that were made, changed, deleted or written.
@@ -313,6 +320,14 @@ async fn free_of_the_dead(app: &App, id: LinkId) -> Result<bool> {
     Ok(true)
 }
 
+/// An intent that was tried and is tried again.
+fn waiting(intent: Intent) -> Option<Skipped> {
+    Some(Skipped {
+        item: intent.event.to_string(),
+        error: intent.error?,
+    })
+}
+
 fn show(app: &App, lines: &[Line]) -> Result<Ended> {
     let rows: Vec<Value> = lines.iter().map(as_json).collect();
     let failed = lines.iter().any(Line::failed);
@@ -364,6 +379,9 @@ fn result(line: &Line) -> (String, Tone) {
         return ("failed".to_owned(), Tone::Bad);
     }
     match &line.outcome {
+        Outcome::Succeeded if !line.waiting.is_empty() => {
+            (format!("{} waiting", line.waiting.len()), Tone::Bad)
+        }
         Outcome::Succeeded if line.held > 0 => ("waits for you".to_owned(), Tone::Wary),
         Outcome::Succeeded => ("in step".to_owned(), Tone::Good),
         Outcome::Failed { .. } => ("failed".to_owned(), Tone::Bad),
@@ -413,6 +431,14 @@ fn explain(app: &App, line: &Line) {
             "{words}: {more} more were skipped: kalends links --json"
         ));
     }
+    if let Some(first) = line.waiting.first() {
+        crate::screen::warn(&format!(
+            "{words}: {} of your changes have not got through yet ({}); `--watch` and `serve` try again by \
+             themselves, or run `kalends sync` again in a while",
+            line.waiting.len(),
+            first.error
+        ));
+    }
     if line.held > 0 {
         let kept = match line.named.link.direction {
             Direction::TwoWay | Direction::Push => "write them back",
@@ -437,6 +463,7 @@ fn as_json(line: &Line) -> Value {
         "ran": line.ran,
         "held_total": line.held,
         "skipped_items": line.skipped,
+        "waiting_writes": line.waiting,
         "requests": line.requests,
         "duration_ms": line.took.as_millis(),
         "items_per_second": (line.rate() * 10.0).round() / 10.0,
