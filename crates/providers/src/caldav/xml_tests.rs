@@ -148,3 +148,13 @@ fn errors_say_what_they_say() {
     );
     assert_eq!(error_body(b""), ErrorBody::default());
 }
+
+#[test]
+fn an_error_that_is_cut_short_is_told_from_one_without_words() {
+    let whole = br#"<?xml version="1.0"?><d:error xmlns:d="DAV:"><d:need-privileges/></d:error>"#;
+    assert!(!error_body(whole).cut);
+    assert!(error_body(&whole[..60]).cut);
+    for other in [&b""[..], b"no", b"<html><body>DAV"] {
+        assert!(!error_body(other).cut);
+    }
+}
