@@ -112,8 +112,14 @@ impl Person {
 
     /// Starts something that goes on.
     pub(crate) fn starts(&self, arguments: &[&str]) -> Running {
+        self.starts_with(arguments, &[])
+    }
+
+    /// Starts something that goes on, with these variables.
+    pub(crate) fn starts_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Running {
         let child = self
             .command(arguments)
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -125,14 +131,15 @@ impl Person {
     #[track_caller]
     pub(crate) fn links(&self, server: &Server, more: &[&str]) {
         self.connects(server).well();
-        let mut arguments = vec![
-            "link",
-            "--connection",
-            "acc",
-            "--remote",
-            server.calendar_name,
-        ];
-        arguments.extend(["--calendar", "Ours"]);
+        let mut arguments = vec!["--calendar", "Ours"];
+        arguments.extend(more);
+        self.links_one(server.calendar_name, &arguments);
+    }
+
+    /// Links a calendar of the account that is connected.
+    #[track_caller]
+    pub(crate) fn links_one(&self, remote: &str, more: &[&str]) {
+        let mut arguments = vec!["link", "--connection", "acc", "--remote", remote];
         arguments.extend(more);
         self.says(&arguments).well();
     }
@@ -187,6 +194,16 @@ impl Running {
             .unwrap();
         assert!(ended.success());
         said(&child.wait_with_output().unwrap())
+    }
+
+    /// Waits until it ends by itself, and hears what it said.
+    pub(crate) fn waits(mut self) -> Said {
+        said(&self.0.take().unwrap().wait_with_output().unwrap())
+    }
+
+    /// The number of its process.
+    pub(crate) fn process(&self) -> String {
+        self.0.as_ref().unwrap().id().to_string()
     }
 
     /// Ends it without a word.
