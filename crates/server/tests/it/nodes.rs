@@ -88,6 +88,21 @@ fn a_watching_process_brings_edits_over_and_ends_when_told() {
 }
 
 #[test]
+fn a_watching_process_shows_in_a_terminal_that_runs_begin_and_end() {
+    let Some(server) = Server::start(Kind::Radicale) else {
+        return;
+    };
+    Device::new(&server, server.calendar_path).put("a", "Apples");
+    let person = Person::new();
+    person.links(&server, &[]);
+    let Some(mut watching) = person.starts_in_terminal(&["sync", "--watch"]) else {
+        return;
+    };
+    watching.hears(&["  acc: Work: begins", "  acc: Work: 1 created here"]);
+    watching.kill();
+}
+
+#[test]
 fn a_watching_process_goes_on_when_the_keys_are_rotated() {
     let Some(server) = Server::start(Kind::Radicale) else {
         return;

@@ -1,5 +1,6 @@
 //! A person at a terminal: the real binary with a home of its own.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -127,6 +128,32 @@ impl Person {
         Running(Some(child))
     }
 
+    /// The same in a terminal, as `script` (util-linux) makes one; none where there is no such program.
+    pub(crate) fn starts_in_terminal(&self, arguments: &[&str]) -> Option<Running> {
+        let command = self.command(arguments);
+        let mut line = format!("'{}'", command.get_program().to_str().unwrap());
+        for argument in arguments {
+            line.extend([" ", argument]);
+        }
+        let variables = command
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?)));
+        let child = Command::new("script")
+            .args(["-qec", &line, "/dev/null"])
+            .env_clear()
+            .envs(variables)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn();
+        match child {
+            Ok(child) => Some(Running(Some(child))),
+            Err(error) => {
+                println!("skipped: no script here: {error}");
+                None
+            }
+        }
+    }
+
     /// Connects an account and links one of its calendars to the calendar `Ours`.
     #[track_caller]
     pub(crate) fn links(&self, server: &Server, more: &[&str]) {
@@ -194,6 +221,19 @@ impl Running {
             .unwrap();
         assert!(ended.success());
         said(&child.wait_with_output().unwrap())
+    }
+
+    /// Waits until it has said so many words, and tells all that it said until then.
+    pub(crate) fn hears(&mut self, words: &[&str]) -> String {
+        let out = self.0.as_mut().unwrap().stdout.as_mut().unwrap();
+        let mut heard = String::new();
+        let mut part = [0; 1024];
+        while !words.iter().all(|words| heard.contains(words)) {
+            let length = out.read(&mut part).unwrap();
+            assert_ne!(length, 0, "not {words:?} in: {heard}");
+            heard.push_str(&String::from_utf8_lossy(&part[..length]));
+        }
+        heard
     }
 
     /// Waits until it ends by itself, and hears what it said.
