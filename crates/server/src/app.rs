@@ -114,7 +114,7 @@ impl App {
 
     /// Makes the key beside an embedded database where there is none, unless something is sealed with one that is gone.
     pub(crate) async fn make_missing_key(&self) -> Result<()> {
-        let Some(path) = keys::missing(&self.settings.keys, &self.settings.database)? else {
+        let Some(path) = keys::missing(&self.settings.keys, &self.settings.database) else {
             return Ok(());
         };
         for tenant in tenants::list(&self.store).await? {

@@ -175,21 +175,12 @@ fn older_beside(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Where the key beside an embedded database belongs, if it is to be there and is not.
-pub(crate) fn missing(keys: &Keys, database: &Database) -> Result<Option<PathBuf>> {
+pub(crate) fn missing(keys: &Keys, database: &Database) -> Option<PathBuf> {
     let (KeyPlace::Unset, Some(folder)) = (&keys.current, &database.folder) else {
-        return Ok(None);
+        return None;
     };
     let path = folder.join(KEY_FILE);
-    if path.exists() {
-        return Ok(None);
-    }
-    let new = folder.join(NEW_KEY_FILE);
-    if new.exists() {
-        // A rotation was cut short between taking the old key away and putting the new one there.
-        fs::rename(&new, &path).with_context(|| path.display().to_string())?;
-        return Ok(None);
-    }
-    Ok(Some(path))
+    (!path.exists()).then_some(path)
 }
 
 /// Makes the key beside an embedded database.

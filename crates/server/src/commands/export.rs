@@ -32,7 +32,8 @@ EXAMPLES:
   kalends export > all.ics
   kalends export --calendar Team -o team.ics
 
-Each calendar is a VCALENDAR of its own in the file, with its name: `kalends import` puts its events there again.")]
+Each calendar is a VCALENDAR of its own in the file, with its name: `kalends import` puts its events
+there again.")]
 pub(crate) struct Export {
     /// Only the events of this calendar
     #[arg(long, value_name = "NAME")]

@@ -33,8 +33,9 @@ EXAMPLES:
   kalends import --calendar Team team.ics more.ics
   curl -s https://example.com/feed.ics | kalends import - --calendar Feed
 
-The same file again changes nothing. A file of several named calendars, such as `kalends export` writes, fills the
-calendars of these names. What cannot be read is named with line and property; the rest is imported.")]
+The same file again changes nothing. A file of several named calendars, such as `kalends export`
+writes, fills the calendars of these names. What cannot be read is named with line and property; the
+rest is imported.")]
 pub(crate) struct Import {
     /// Files, `-` for the standard input
     #[arg(required = true, value_name = "FILE")]

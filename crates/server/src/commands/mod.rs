@@ -16,7 +16,7 @@ mod stop;
 pub(crate) mod sync;
 mod watch;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use tracing_subscriber::EnvFilter;
 
 use crate::Ended;
@@ -68,7 +68,8 @@ fn log() -> Result<()> {
     let filter = if said.trim().is_empty() {
         EnvFilter::new(LOG)
     } else {
-        EnvFilter::try_new(&said).with_context(|| format!("KALENDS_LOG: {said:?}"))?
+        // Its cause is in its own words already.
+        EnvFilter::try_new(&said).map_err(|error| anyhow!("KALENDS_LOG: {said:?}: {error}"))?
     };
     // A second subscriber is refused; there is only this one.
     let _ = tracing_subscriber::fmt()

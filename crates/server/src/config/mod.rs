@@ -136,6 +136,7 @@ fn told(text: &str, error: &toml::de::Error) -> String {
     let is_quoting =
         QUOTING.iter().any(|quoting| message.starts_with(quoting)) || message.contains("://");
     let message = match message.rsplit_once(", expected ") {
+        Some((_, "struct Section")) if is_quoting => "expected a section".to_owned(),
         Some((_, expected)) if is_quoting => format!("expected {expected}"),
         None if is_quoting => "this value makes no sense".to_owned(),
         _ => message.to_owned(),

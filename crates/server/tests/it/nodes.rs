@@ -1,5 +1,6 @@
 //! Several processes: one that was killed, one that watches, one that serves, and PostgreSQL under all of them.
 
+use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -7,13 +8,18 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::device::Device;
-use crate::person::Person;
+use crate::person::{Person, Running};
 use crate::servers::{Kind, Server};
 
 /// How often something is looked for before it counts as missing: in sum far longer than it takes.
 const TRIES: usize = 150;
 const STEP: Duration = Duration::from_millis(200);
+
+/// So many that a first sync of them takes seconds, and can be met under way.
+const EVENTS: usize = 1_500;
 
 #[track_caller]
 fn eventually(what: &str, mut there: impl FnMut() -> bool) {
@@ -82,6 +88,77 @@ fn a_watching_process_brings_edits_over_and_ends_when_told() {
 }
 
 #[test]
+fn a_watching_process_shows_in_a_terminal_that_runs_begin_and_end() {
+    let Some(server) = Server::start(Kind::Radicale) else {
+        return;
+    };
+    Device::new(&server, server.calendar_path).put("a", "Apples");
+    let person = Person::new();
+    person.links(&server, &[]);
+    let Some(mut watching) = person.starts_in_terminal(&["sync", "--watch"]) else {
+        return;
+    };
+    watching.hears(&["  acc: Work: begins", "  acc: Work: 1 created here"]);
+    watching.kill();
+}
+
+#[test]
+fn a_watching_process_goes_on_when_the_keys_are_rotated() {
+    let Some(server) = Server::start(Kind::Radicale) else {
+        return;
+    };
+    let device = Device::new(&server, server.calendar_path);
+    let person = Person::new();
+    person.links(&server, &[]);
+    let watching = person.starts(&["sync", "--watch"]);
+    let run = || person.asks(&["runs"])["runs"][0]["state"] == "done";
+    eventually("the first run", run);
+    person.says(&["keys", "rotate"]).well();
+    person
+        .says(&[
+            "events",
+            "add",
+            "--title",
+            "Apples",
+            "--start",
+            "2026-12-01",
+        ])
+        .well();
+    eventually("the event", || device.titles() == ["Apples"]);
+    let said = watching.end().well();
+    assert!(!said.out.contains("failed"), "{}", said.out);
+}
+
+#[test]
+fn a_link_that_is_deleted_meanwhile_does_not_stop_the_others() {
+    let Some(server) = Server::start(Kind::Radicale) else {
+        return;
+    };
+    server.add_calendar("Large", EVENTS);
+    server.add_calendar("Doomed", 1);
+    server.add_calendar("Small", 1);
+    let person = Person::new();
+    person.connects(&server).well();
+    for name in ["Large", "Doomed", "Small"] {
+        person.links_one(name, &[]);
+    }
+    person
+        .says(&["pause", "acc"])
+        .failed("\"acc\" means several links: ");
+    let running = person.starts(&["sync"]);
+    eventually("work on the large one", || {
+        holder(&person, "Large").is_some()
+    });
+    person.says(&["unlink", "Doomed"]).well();
+    let said = running
+        .waits()
+        .failed("acc: Doomed: the link was deleted meanwhile");
+    assert!(said.out.contains("1 created here"), "{}", said.out);
+    let listed = person.asks(&["events", "list", "--calendar", "Small"]);
+    assert_eq!(listed["events"][0]["title"], "Small 0", "{listed}");
+}
+
+#[test]
 fn a_serving_process_tells_about_its_health() {
     let person = Person::new();
     let port = std::net::TcpListener::bind("127.0.0.1:0")
@@ -140,35 +217,130 @@ fn everything_works_on_postgres_too() {
 }
 
 #[test]
-fn two_processes_share_one_postgres_and_one_takes_over_from_the_other() {
+fn two_processes_share_the_links_in_one_postgres_and_one_takes_over_from_the_other() {
+    /// How long a busy machine may keep the one that takes over from doing so.
+    const DELAY: SignedDuration = SignedDuration::from_secs(5);
     let (Some(database), Some(server)) = (postgres_database(), Server::start(Kind::Radicale))
     else {
         return;
     };
     let person = Person::on(&database);
-    let device = Device::new(&server, server.calendar_path);
-    person.links(&server, &[]);
-    let one = person.starts(&["sync", "--watch"]);
-    let other = person.starts(&["sync", "--watch"]);
-    person
-        .says(&[
-            "events",
-            "add",
-            "--title",
-            "Apples",
-            "--start",
-            "2026-12-01",
-        ])
-        .well();
-    eventually("the first event", || device.titles() == ["Apples"]);
-    one.kill();
-    person
-        .says(&["events", "add", "--title", "Bread", "--start", "2026-12-01"])
-        .well();
-    eventually("the second event", || {
-        device.titles() == ["Apples", "Bread"]
+    person.connects(&server).well();
+    server.add_calendar("Large", EVENTS);
+    let small = ["One", "Two", "Three", "Four", "Five"];
+    for name in small {
+        server.add_calendar(name, 1);
+    }
+    person.connects(&server).well();
+    person.links_one("Large", &[]);
+    for name in small {
+        person.links_one(name, &[]);
+    }
+    let (lease, poll) = (SignedDuration::from_secs(5), SignedDuration::from_secs(2));
+    let variables = [
+        ("KALENDS_SYNC_LEASE", "5s"),
+        ("KALENDS_SYNC_POLL_EVERY", "2s"),
+        ("KALENDS_SYNC_WORKERS", "2"),
+    ];
+    let one = person.starts_with(&["sync", "--watch"], &variables);
+    let other = person.starts_with(&["sync", "--watch"], &variables);
+
+    let mut found = None;
+    eventually("work on the large one", || {
+        found = holder(&person, "Large");
+        found.is_some()
     });
-    other.end().well();
+    let name = found.unwrap();
+    let is_of = |running: &Running| name.split(' ').nth(1) == Some(&running.process());
+    let (killed, survivor) = if is_of(&one) {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    assert!(is_of(&killed), "{name}");
+    killed.kill();
+    let end = now();
+    let all = || {
+        listed(&person, "Large")
+            .iter()
+            .filter(|run| run.state == "done")
+            .count()
+            > 1
+    };
+    eventually("what the killed one had begun", all);
+    survivor.end().well();
+
+    let mut holders = HashSet::new();
+    for calendar in small.into_iter().chain(["Large"]) {
+        let runs = listed(&person, calendar);
+        for pair in runs.windows(2) {
+            let [before, after] = pair else { continue };
+            // One that never ended was the killed one's.
+            let ended = before.finished_at.unwrap_or(end);
+            assert!(
+                ended <= after.started_at,
+                "{calendar}: {before:?} overlaps {after:?}"
+            );
+            let gap = after.started_at.duration_since(ended);
+            assert!(
+                gap <= lease + poll + DELAY,
+                "{calendar}: {gap} before {after:?}"
+            );
+        }
+        holders.extend(runs.into_iter().map(|run| run.holder));
+    }
+    assert_eq!(holders.len(), 2, "{holders:?}");
+    let cut_short = listed(&person, "Large");
+    assert!(
+        cut_short
+            .iter()
+            .any(|run| run.finished_at.is_none() && run.holder == name),
+        "{cut_short:?}"
+    );
+    assert_eq!(person.titles().len(), EVENTS + small.len());
+}
+
+/// A run as `kalends runs` tells it.
+#[derive(Debug)]
+struct Told {
+    holder: String,
+    state: String,
+    started_at: Timestamp,
+    finished_at: Option<Timestamp>,
+}
+
+/// The runs of the link with this remote calendar, first ones first.
+fn listed(person: &Person, remote: &str) -> Vec<Told> {
+    let all = person.asks(&["runs", "--link", remote, "--limit", "1000"]);
+    let mut runs: Vec<Told> = all["runs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| Told {
+            holder: run["holder"].as_str().unwrap().to_owned(),
+            state: run["state"].as_str().unwrap().to_owned(),
+            started_at: run["started_at"].as_str().unwrap().parse().unwrap(),
+            finished_at: run["finished_at"].as_str().map(|at| at.parse().unwrap()),
+        })
+        .collect();
+    runs.sort_by_key(|run| run.started_at);
+    runs
+}
+
+/// Who works on the link with this remote calendar.
+fn holder(person: &Person, remote: &str) -> Option<String> {
+    let all = person.asks(&["links"]);
+    let links = all["links"].as_array().unwrap();
+    let link = links.iter().find(|link| link["remote_calendar"] == remote);
+    link.unwrap()["working"].as_str().map(str::to_owned)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "processes of their own are watched, which have the machine's clock"
+)]
+fn now() -> Timestamp {
+    Timestamp::now()
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A person at a terminal: the real binary with a home of its own.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -112,8 +113,14 @@ impl Person {
 
     /// Starts something that goes on.
     pub(crate) fn starts(&self, arguments: &[&str]) -> Running {
+        self.starts_with(arguments, &[])
+    }
+
+    /// Starts something that goes on, with these variables.
+    pub(crate) fn starts_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Running {
         let child = self
             .command(arguments)
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -121,18 +128,45 @@ impl Person {
         Running(Some(child))
     }
 
+    /// The same in a terminal, as `script` (util-linux) makes one; none where there is no such program.
+    pub(crate) fn starts_in_terminal(&self, arguments: &[&str]) -> Option<Running> {
+        let command = self.command(arguments);
+        let mut line = format!("'{}'", command.get_program().to_str().unwrap());
+        for argument in arguments {
+            line.extend([" ", argument]);
+        }
+        let variables = command
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?)));
+        let child = Command::new("script")
+            .args(["-qec", &line, "/dev/null"])
+            .env_clear()
+            .envs(variables)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn();
+        match child {
+            Ok(child) => Some(Running(Some(child))),
+            Err(error) => {
+                println!("skipped: no script here: {error}");
+                None
+            }
+        }
+    }
+
     /// Connects an account and links one of its calendars to the calendar `Ours`.
     #[track_caller]
     pub(crate) fn links(&self, server: &Server, more: &[&str]) {
         self.connects(server).well();
-        let mut arguments = vec![
-            "link",
-            "--connection",
-            "acc",
-            "--remote",
-            server.calendar_name,
-        ];
-        arguments.extend(["--calendar", "Ours"]);
+        let mut arguments = vec!["--calendar", "Ours"];
+        arguments.extend(more);
+        self.links_one(server.calendar_name, &arguments);
+    }
+
+    /// Links a calendar of the account that is connected.
+    #[track_caller]
+    pub(crate) fn links_one(&self, remote: &str, more: &[&str]) {
+        let mut arguments = vec!["link", "--connection", "acc", "--remote", remote];
         arguments.extend(more);
         self.says(&arguments).well();
     }
@@ -187,6 +221,29 @@ impl Running {
             .unwrap();
         assert!(ended.success());
         said(&child.wait_with_output().unwrap())
+    }
+
+    /// Waits until it has said so many words, and tells all that it said until then.
+    pub(crate) fn hears(&mut self, words: &[&str]) -> String {
+        let out = self.0.as_mut().unwrap().stdout.as_mut().unwrap();
+        let mut heard = String::new();
+        let mut part = [0; 1024];
+        while !words.iter().all(|words| heard.contains(words)) {
+            let length = out.read(&mut part).unwrap();
+            assert_ne!(length, 0, "not {words:?} in: {heard}");
+            heard.push_str(&String::from_utf8_lossy(&part[..length]));
+        }
+        heard
+    }
+
+    /// Waits until it ends by itself, and hears what it said.
+    pub(crate) fn waits(mut self) -> Said {
+        said(&self.0.take().unwrap().wait_with_output().unwrap())
+    }
+
+    /// The number of its process.
+    pub(crate) fn process(&self) -> String {
+        self.0.as_ref().unwrap().id().to_string()
     }
 
     /// Ends it without a word.

@@ -89,6 +89,22 @@ impl Server {
         Some(server)
     }
 
+    /// Gives ann of Radicale one more calendar, with so many events in it.
+    pub(crate) fn add_calendar(&self, name: &str, events: usize) {
+        let folder = collection(self.folder.path(), &name.to_lowercase());
+        fs::create_dir_all(&folder).unwrap();
+        let props = format!(r#"{{"tag": "VCALENDAR", "D:displayname": "{name}"}}"#);
+        fs::write(folder.join(".Radicale.props"), props).unwrap();
+        for number in 0..events {
+            let text = format!(
+                "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//server//EN\r\nBEGIN:VEVENT\r\n\
+                 UID:{name}-{number}\r\nDTSTAMP:20261122T090000Z\r\nDTSTART:20261201T090000Z\r\n\
+                 DTEND:20261201T100000Z\r\nSUMMARY:{name} {number}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+            );
+            fs::write(folder.join(format!("{name}-{number}.ics")), text).unwrap();
+        }
+    }
+
     fn wait(&mut self, port: u16) {
         for _ in 0..START_TRIES {
             if TcpStream::connect(("127.0.0.1", port)).is_ok() {
@@ -138,10 +154,15 @@ fn free_port() -> u16 {
         .port()
 }
 
+/// Where Radicale keeps a calendar of ann's.
+fn collection(folder: &Path, name: &str) -> PathBuf {
+    folder.join("collections/collection-root/ann").join(name)
+}
+
 fn radicale_config(folder: &Path, port: u16) -> PathBuf {
     let users = folder.join("users");
     fs::write(&users, "ann:open-sesame-47\nbob:open-sesame-47\n").unwrap();
-    let work = folder.join("collections/collection-root/ann/work");
+    let work = collection(folder, "work");
     fs::create_dir_all(&work).unwrap();
     fs::write(
         work.join(".Radicale.props"),
