@@ -90,8 +90,8 @@ fn agent(line: &Line<'_>) -> Agent {
 
 /// Sets `SCHEDULE-AGENT=CLIENT` on each `ATTENDEE` of an object that `me` organizes, or that nobody does, and on the
 /// `ORGANIZER` of one that somebody else organizes; mutes alarms by mail and takes `METHOD` out. Everything else stays byte
-/// for byte. Only for objects that are new: a server that has invited guests cancels them when it no longer is their agent (RFC 6638
-/// §3.2.1.2).
+/// for byte. Only for objects that are new: a server that has invited guests cancels them when it no longer is their agent
+/// (RFC 6638 §3.2.1.2).
 pub fn silence_scheduling(text: &str, me: &[Address]) -> String {
     silence_added(text, &Roles::default(), me)
 }
