@@ -160,6 +160,9 @@ pub(crate) async fn begin_postgres(
     // One round trip. A UUID's text needs no quoting.
     let statement = match scope {
         Scope::Tenant(tenant) => format!("{begin}; SET LOCAL kalends.tenant = '{tenant}'"),
+        Scope::Administration(tenant) => format!(
+            "{begin}; SET LOCAL kalends.tenant = '{tenant}'; SET LOCAL kalends.scope = 'platform'"
+        ),
         Scope::Platform => format!("{begin}; SET LOCAL kalends.scope = 'platform'"),
     };
     Ok(pool.begin_with(AssertSqlSafe(statement)).await?)

@@ -32,6 +32,9 @@ pub enum StoreError {
     /// What is asked for is not there (or belongs to another tenant, which is the same).
     #[error("no such {0}")]
     NotFound(&'static str),
+    /// What was given as a code of a feature is none.
+    #[error("{0:?} is not a code: up to 64 lower case letters, digits and _")]
+    NotACode(String),
     /// A row that this version of Kalends cannot read.
     #[error("the database holds {column} = {value:?}, which cannot be read: {problem}")]
     Corrupt {
@@ -45,6 +48,9 @@ pub enum StoreError {
     /// A write was tried in a transaction opened for reading.
     #[error("this transaction only reads")]
     ReadOnly,
+    /// What only the platform may change was to be changed in a tenant's own transaction.
+    #[error("only the platform may change this")]
+    PlatformOnly,
     /// The schema and the migrations of this version do not fit.
     #[error("migration: {0}")]
     Migration(String),

@@ -16,6 +16,7 @@ use kalends_calendar::time::{Length, Start, ZoneId};
 use kalends_store::calendars::{self, Calendar};
 use kalends_store::connections::{self, NewConnection, ProviderKind};
 use kalends_store::events::Edit;
+use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::leases::{self, Claim, Leased};
 use kalends_store::links::{self, Link, NewLink};
 use kalends_store::tenants::{self, NewTenant};
@@ -43,7 +44,7 @@ pub(crate) fn at(minutes: i64) -> Timestamp {
 }
 
 impl World {
-    /// A tenant with one calendar and one connection.
+    /// A tenant that may sync, with one calendar and one connection.
     pub(crate) async fn new(store: &Store, slug: &str) -> Self {
         let world = Self {
             store: store.clone(),
@@ -58,6 +59,7 @@ impl World {
             created_at: at(0),
         };
         tenants::create(store, new).await.unwrap();
+        world.set_sync(Some(true)).await;
         let mut tx = world.begin().await;
         let new = Calendar {
             id: world.calendar,
@@ -92,6 +94,15 @@ impl World {
 
     pub(crate) async fn read(&self) -> Tx {
         self.store.read(self.tenant).await.unwrap()
+    }
+
+    /// Whether the tenant may sync; none: as its plan says.
+    pub(crate) async fn set_sync(&self, enabled: Option<bool>) {
+        let mut tx = self.store.administer(self.tenant).await.unwrap();
+        features::set_overrides(&mut tx, &[(CALENDAR_SYNC, enabled)], at(0))
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
     }
 
     /// A new link, due at minute 0.

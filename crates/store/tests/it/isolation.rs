@@ -10,6 +10,7 @@ use kalends_calendar::rules::Direction;
 use kalends_store::audit::{self, Entry};
 use kalends_store::conflicts::{self, Which};
 use kalends_store::events::{self, Window};
+use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::intents::{self, Sending};
 use kalends_store::links::DueReason;
 use kalends_store::remote_writes::{self, WriteOp};
@@ -54,6 +55,7 @@ contract! {
         audit::append(&mut tx, Entry { id: id(), at: at(0), actor: "canary".to_owned(), action: String::new(), object: String::new(), detail: serde_json::Value::Null }).await.unwrap();
         let conflict = conflicts::list(&mut tx, Which::Open, 1).await.unwrap()[0].id;
         tx.commit().await.unwrap();
+        b.set_sync(None).await;
         let sending = Sending { event: canary, stamp, revision: Revision(1), name: None, op: WriteOp::Create, remote_id: None, fields: vec![], reason: Reason::Merged, run, at: at(1) };
         intents::mark_sent(&db.store, &lease, &sending).await.unwrap();
 
@@ -106,6 +108,8 @@ contract! {
         assert_eq!(remote_writes::list(tx, canary, 9).await.unwrap(), []);
         assert_eq!(remote_writes::count_since(tx, link, canary, at(0)).await.unwrap(), 0);
         assert_eq!(audit::list(tx, None, 9).await.unwrap(), []);
+        assert!(!features::has(tx, CALENDAR_SYNC).await.unwrap());
+        assert!(features::effective(tx).await.unwrap().iter().all(|feature| !feature.enabled));
     }
 
     async fn no_tenant_changes_another(db) {

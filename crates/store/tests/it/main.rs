@@ -6,6 +6,7 @@ mod apply;
 mod bulk;
 mod conflicts;
 mod events;
+mod features;
 mod fixture;
 mod harness;
 mod intents;
