@@ -35,6 +35,9 @@ pub enum StoreError {
     /// What was given as a code of a feature is none.
     #[error("{0:?} is not a code: up to 64 lower case letters, digits and _")]
     NotACode(String),
+    /// The member is the tenant's only owner, who can neither leave nor become less.
+    #[error("a tenant needs an owner, and this is its last one")]
+    LastOwner,
     /// A row that this version of Kalends cannot read.
     #[error("the database holds {column} = {value:?}, which cannot be read: {problem}")]
     Corrupt {

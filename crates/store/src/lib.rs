@@ -20,6 +20,7 @@ pub mod held;
 pub mod intents;
 pub mod leases;
 pub mod links;
+pub mod members;
 pub mod mirrors;
 pub mod plans;
 pub mod remote_calendars;
@@ -28,6 +29,8 @@ pub mod runs;
 pub mod secrets;
 pub mod skips;
 pub mod tenants;
+pub mod tokens;
+pub mod users;
 pub mod vault;
 
 mod bind;

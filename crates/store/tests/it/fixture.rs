@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use kalends_calendar::event::{Details, Event, Instance, Shape};
 use kalends_calendar::ids::{
     CalendarId, ConnectionId, EventId, LinkId, RemoteCalendarId, RemoteId, RunId, TenantId, Uid,
-    Version,
+    UserId, Version,
 };
 use kalends_calendar::plan::{Mirror, Origin, Reason, Step};
 use kalends_calendar::provider::Raw;
@@ -19,7 +19,9 @@ use kalends_store::events::Edit;
 use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::leases::{self, Claim, Leased};
 use kalends_store::links::{self, Link, NewLink};
+use kalends_store::members::{self, Role};
 use kalends_store::tenants::{self, NewTenant};
+use kalends_store::users::{self, NewUser};
 use kalends_store::{Applied, Batch, Lease, Store, Tx, apply};
 use uuid::Uuid;
 
@@ -105,6 +107,15 @@ impl World {
         tx.commit().await.unwrap();
     }
 
+    /// A new user, who is a member.
+    pub(crate) async fn member(&self, name: &str, role: Role) -> UserId {
+        let user = user(&self.store, name).await;
+        let mut tx = self.begin().await;
+        members::put(&mut tx, user, role, at(0)).await.unwrap();
+        tx.commit().await.unwrap();
+        user
+    }
+
     /// A new link, due at minute 0.
     pub(crate) async fn link(&self, direction: Direction) -> LinkId {
         let link = LinkId(id());
@@ -154,6 +165,25 @@ impl World {
         let event = EventId(id());
         self.apply(lease, taken_in(event, name)).await;
         event
+    }
+}
+
+/// A new user, who is nowhere a member.
+pub(crate) async fn user(store: &Store, name: &str) -> UserId {
+    let new = new_user(name);
+    let id = new.id;
+    users::create(store, new).await.unwrap();
+    id
+}
+
+pub(crate) fn new_user(name: &str) -> NewUser {
+    NewUser {
+        id: UserId(id()),
+        email: format!("{name}@example.com"),
+        name: name.to_owned(),
+        password_hash: None,
+        platform_admin: false,
+        created_at: at(0),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Migrations up, down and up again; and the second wall of PostgreSQL.
 
 use kalends_store::features::{self, CALENDAR_SYNC};
+use kalends_store::members::Role;
 use kalends_store::tenants;
 use sqlx::Row as _;
 
@@ -34,6 +35,7 @@ contract! {
         let world = World::new(&db.store, "a").await;
         let before = tenants::by_id(&db.store, world.tenant).await.unwrap();
         world.set_sync(None).await;
+        world.member("ann", Role::Owner).await;
         let down = db.store.migrate_down(4).await.unwrap();
         assert_eq!(down.len(), 1);
         db.store.migrate_up().await.unwrap();
@@ -55,6 +57,7 @@ async fn without_a_tenant_postgres_shows_nothing() {
     let count = "SELECT count(*) FROM calendars";
     let seen: i64 = sqlx::query_scalar(count).fetch_one(&mut raw).await.unwrap();
     assert_eq!(seen, 0);
+    a.member("ann", Role::Owner).await;
     for count in [
         "SELECT count(*) FROM tenants",
         "SELECT count(*) FROM tenant_features",
