@@ -35,6 +35,9 @@ pub enum StoreError {
     /// What was given as a code of a feature is none.
     #[error("{0:?} is not a code: up to 64 lower case letters, digits and _")]
     NotACode(String),
+    /// The tenant does not have this feature. What was asked for was not done.
+    #[error("the tenant does not have the feature {0}")]
+    FeatureOff(&'static str),
     /// The member is the tenant's only owner, who can neither leave nor become less.
     #[error("a tenant needs an owner, and this is its last one")]
     LastOwner,

@@ -72,6 +72,7 @@ macro_rules! has_feature {
         )
     };
 }
+pub(crate) use has_feature;
 
 /// All features that there are, by code. Of no tenant.
 pub async fn catalogue(store: &Store) -> Result<Vec<Feature>, StoreError> {

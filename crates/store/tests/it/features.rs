@@ -1,14 +1,18 @@
-//! Features: who has which, and who says so.
+//! Features: who has which, who says so, and what a tenant without [`CALENDAR_SYNC`] is not given to do.
 
 use std::collections::BTreeMap;
 
-use kalends_calendar::ids::TenantId;
+use jiff::Timestamp;
+use kalends_calendar::ids::{LinkId, RunId, TenantId};
+use kalends_calendar::rules::Direction;
 use kalends_store::features::{self, CALENDAR_SYNC, Effective, Feature, Source};
+use kalends_store::leases::{self, Outcome, RunResult};
+use kalends_store::links::DueReason;
 use kalends_store::plans::{self, Plan, Quota};
 use kalends_store::tenants::{self, NewTenant};
-use kalends_store::{Store, StoreError};
+use kalends_store::{Batch, CursorMove, Store, StoreError, apply, events, intents, mirrors};
 
-use crate::fixture::{at, id};
+use crate::fixture::{World, at, claim, edit, event, id};
 use crate::harness::contract;
 
 const WEBHOOKS: &str = "can_use_webhooks";
@@ -62,6 +66,44 @@ async fn two_of(store: &Store, tenant: TenantId) -> [(bool, Source); 2] {
             .unwrap()
     };
     [of(CALENDAR_SYNC), of(WEBHOOKS)]
+}
+
+/// By whose word a tenant has a feature.
+#[derive(Clone, Copy)]
+enum Way {
+    Override,
+    Plan,
+}
+
+async fn switch_sync(world: &World, way: Way, enabled: bool) {
+    match way {
+        Way::Override => world.set_sync(Some(enabled)).await,
+        Way::Plan => {
+            let basic = plan("basic", &[(CALENDAR_SYNC, enabled)]);
+            plans::put(&world.store, basic, at(4)).await.unwrap();
+            tenants::set_plan(&world.store, world.tenant, Some("basic"))
+                .await
+                .unwrap();
+            world.set_sync(None).await;
+        }
+    }
+}
+
+async fn claimed(store: &Store, now: Timestamp) -> Vec<LinkId> {
+    let mut claim = claim("node", 0);
+    (claim.now, claim.until) = (now, now);
+    let leased = leases::claim_due(store, &claim, 9).await.unwrap();
+    leased.iter().map(|leased| leased.link.id).collect()
+}
+
+/// A run that went well; the next is due at minute 3.
+fn well() -> Outcome {
+    Outcome {
+        at: at(2),
+        next_due_at: Some(at(3)),
+        next_reason: DueReason::Schedule,
+        result: RunResult::Success { full: true },
+    }
 }
 
 contract! {
@@ -173,5 +215,60 @@ contract! {
         tenants::set_plan(store, tenant, Some("pro")).await.unwrap();
         let kept = tenants::by_id(store, tenant).await.unwrap().unwrap();
         assert_eq!(kept.plan.as_deref(), Some("pro"));
+    }
+
+    async fn without_the_feature_nothing_is_claimed_and_with_it_work_goes_on_from_where_it_was(db) {
+        let world = World::new(&db.store, "a").await;
+        let link = world.link(Direction::TwoWay).await;
+        let lease = world.lease(link, 0).await;
+        let tea = world.take_in(&lease, "tea").await;
+        let mut batch = Batch::new(RunId(id()), at(1));
+        batch.cursor = CursorMove::Set("token".into());
+        apply(&db.store, &lease, batch).await.unwrap();
+        leases::release(&db.store, &lease, well()).await.unwrap();
+        for way in [Way::Override, Way::Plan] {
+            let before = world.look(link).await;
+            assert_eq!(leases::next_due(&db.store).await.unwrap(), before.due_at);
+            switch_sync(&world, way, false).await;
+            assert_eq!(claimed(&db.store, at(5)).await, []);
+            assert_eq!(leases::next_due(&db.store).await.unwrap(), None);
+            let refused = leases::claim_link(&db.store, world.tenant, link, &claim("node", 5)).await;
+            assert!(matches!(refused, Err(StoreError::FeatureOff(CALENDAR_SYNC))), "{refused:?}");
+            assert_eq!(world.look(link).await, before);
+            // What is edited meanwhile is owed.
+            let mut tx = world.begin().await;
+            let now = events::get(&mut tx, tea).await.unwrap().unwrap();
+            events::update(&mut tx, tea, now.revision, &event("coffee"), &edit("edited", 6)).await.unwrap();
+            tx.commit().await.unwrap();
+            assert_eq!(claimed(&db.store, at(7)).await, []);
+            switch_sync(&world, way, true).await;
+            assert_eq!(claimed(&db.store, at(7)).await, [link]);
+            let after = world.look(link).await;
+            assert_eq!((after.cursor, after.generation, after.live), (before.cursor, before.generation, before.live));
+            let mut tx = world.read().await;
+            let owed = intents::due(&mut tx, link, at(7), 9).await.unwrap();
+            assert_eq!(owed.iter().map(|intent| intent.event).collect::<Vec<_>>(), [tea]);
+            assert_eq!(mirrors::count(&mut tx, link).await.unwrap(), 1);
+            drop(tx);
+            let lease = world.lease(link, 8).await;
+            leases::release(&db.store, &lease, well()).await.unwrap();
+        }
+    }
+
+    async fn a_tenant_without_the_feature_keeps_nobody_waiting(db) {
+        let with = World::new(&db.store, "with").await;
+        let without = World::new(&db.store, "without").await;
+        let link = with.link(Direction::TwoWay).await;
+        without.link(Direction::TwoWay).await;
+        without.set_sync(None).await;
+        assert_eq!(claimed(&db.store, at(1)).await, [link]);
+        // Nor is one that nobody works on any more taken over.
+        let refused = without.link(Direction::Pull).await;
+        without.set_sync(Some(true)).await;
+        without.lease(refused, 0).await;
+        without.set_sync(Some(false)).await;
+        with.lease(link, 2).await;
+        assert_eq!(claimed(&db.store, at(11)).await, []);
+        assert_eq!(leases::next_due(&db.store).await.unwrap(), Some(at(12)));
     }
 }
