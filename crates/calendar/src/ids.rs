@@ -48,6 +48,10 @@ uuid_ids! {
     ConflictId,
     /// One run of the engine over one link.
     RunId,
+    /// A person who signs in, in no tenant or in several.
+    UserId,
+    /// A token with which a program acts for a user.
+    TokenId,
 }
 
 macro_rules! text_ids {

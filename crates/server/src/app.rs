@@ -13,6 +13,7 @@ use kalends_engine::Engine;
 use kalends_engine::edits::Editor;
 use kalends_providers::http::{HttpTransport, Metered};
 use kalends_store::audit::{self, Entry};
+use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::tenants::{self, NewTenant};
 use kalends_store::{Store, StoreError, Tx, secrets};
 use serde_json::Value;
@@ -218,7 +219,7 @@ async fn tenant(store: &Store, slug: &str, now: Timestamp, ids: &dyn Ids) -> Res
         created_at: now,
     };
     let id = new.id;
-    match tenants::create(store, new).await {
+    match make_tenant(store, new).await {
         Ok(()) => Ok(id),
         // Another process was quicker.
         Err(StoreError::Taken(_)) => match tenants::by_slug(store, slug).await? {
@@ -227,4 +228,13 @@ async fn tenant(store: &Store, slug: &str, now: Timestamp, ids: &dyn Ids) -> Res
         },
         Err(error) => Err(error.into()),
     }
+}
+
+/// Who has the command line has the database: a tenant that is made there may sync.
+async fn make_tenant(store: &Store, new: NewTenant) -> Result<(), StoreError> {
+    let at = new.created_at;
+    let mut tx = store.administer(new.id).await?;
+    tenants::insert(&mut tx, new).await?;
+    features::set_overrides(&mut tx, &[(CALENDAR_SYNC, Some(true))], at).await?;
+    tx.commit().await
 }

@@ -14,6 +14,7 @@ use kalends_sandbox::world::{Access, Account as RemoteAccount, Upload};
 use kalends_sandbox::{Chance, Place, Quirks};
 use kalends_store::calendars::{self, Calendar};
 use kalends_store::connections::{self, NewConnection, ProviderKind};
+use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::links::{self, NewLink};
 use kalends_store::tenants::{self, NewTenant};
 use kalends_store::{Store, remote_calendars};
@@ -42,7 +43,11 @@ pub(crate) async fn set_up(stage: &Arc<Stage>, chance: &mut Chance) -> anyhow::R
             name: canary.to_owned(),
             created_at: stage.baton.now(),
         };
-        tenants::create(&store, new).await?;
+        let mut tx = store.administer(tenant).await?;
+        let now = new.created_at;
+        tenants::insert(&mut tx, new).await?;
+        features::set_overrides(&mut tx, &[(CALENDAR_SYNC, Some(true))], now).await?;
+        tx.commit().await?;
         let first = index == 0;
         let calendar_count = if first {
             1 + usize::from(chance.percent(40))

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use kalends_calendar::event::Address;
 use kalends_calendar::ids::{
     CalendarId, ConflictId, ConnectionId, Cursor, EventId, IntentId, LinkId, RemoteCalendarId,
-    RemoteId, RunId, TenantId, Uid, Version,
+    RemoteId, RunId, TenantId, TokenId, Uid, UserId, Version,
 };
 use kalends_calendar::provider::Raw;
 use kalends_calendar::revision::Revision;
@@ -104,7 +104,9 @@ from_ids!(
     EventId,
     IntentId,
     ConflictId,
-    RunId
+    RunId,
+    UserId,
+    TokenId
 );
 
 macro_rules! from_texts {

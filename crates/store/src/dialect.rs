@@ -11,6 +11,7 @@ use sqlx::sqlite::{
 use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
 
 use crate::error::StoreError;
+use crate::features::has_feature;
 use crate::store::{Pools, Scope};
 use crate::tx::TxAccess;
 
@@ -169,6 +170,9 @@ pub(crate) async fn begin_postgres(
     // One round trip. A UUID's text needs no quoting.
     let statement = match scope {
         Scope::Tenant(tenant) => format!("{begin}; SET LOCAL kalends.tenant = '{tenant}'"),
+        Scope::Administration(tenant) => format!(
+            "{begin}; SET LOCAL kalends.tenant = '{tenant}'; SET LOCAL kalends.scope = 'platform'"
+        ),
         Scope::Platform => format!("{begin}; SET LOCAL kalends.scope = 'platform'"),
     };
     Ok(pool.begin_with(AssertSqlSafe(statement)).await?)
@@ -230,6 +234,9 @@ macro_rules! claim_due {
                 WHERE ((l.lease_until IS NULL AND l.due_at <= $1) OR l.lease_until <= $1)
                     AND l.state = 'active' AND c.state = 'ok'
                     AND (c.retry_at IS NULL OR c.retry_at <= $1)
+                    AND ",
+            has_feature!("l.tenant_id", "$5"),
+            "
             ), ranked AS (
                 SELECT tenant_id, id, ready_at,
                     row_number() OVER (PARTITION BY tenant_id ORDER BY ready_at, id)
@@ -253,7 +260,8 @@ macro_rules! claim_due {
 }
 
 impl Dialect {
-    /// The text that claims due links: `$1` now, `$2` how many, `$3` for whom, `$4` until when.
+    /// The text that claims due links: `$1` now, `$2` how many, `$3` for whom, `$4` until when, `$5` of tenants with
+    /// which feature.
     pub(crate) fn claim_due(self) -> &'static str {
         match self {
             // A writer has the whole database.

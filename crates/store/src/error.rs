@@ -32,6 +32,15 @@ pub enum StoreError {
     /// What is asked for is not there (or belongs to another tenant, which is the same).
     #[error("no such {0}")]
     NotFound(&'static str),
+    /// What was given as a code of a feature is none.
+    #[error("{0:?} is not a code: up to 64 lower case letters, digits and _")]
+    NotACode(String),
+    /// The tenant does not have this feature. What was asked for was not done.
+    #[error("the tenant does not have the feature {0}")]
+    FeatureOff(&'static str),
+    /// The member is the tenant's only owner, who can neither leave nor become less.
+    #[error("a tenant needs an owner, and this is its last one")]
+    LastOwner,
     /// A row that this version of Kalends cannot read.
     #[error("the database holds {column} = {value:?}, which cannot be read: {problem}")]
     Corrupt {
@@ -45,6 +54,9 @@ pub enum StoreError {
     /// A write was tried in a transaction opened for reading.
     #[error("this transaction only reads")]
     ReadOnly,
+    /// What only the platform may change was to be changed in a tenant's own transaction.
+    #[error("only the platform may change this")]
+    PlatformOnly,
     /// The schema and the migrations of this version do not fit.
     #[error("migration: {0}")]
     Migration(String),

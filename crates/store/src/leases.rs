@@ -8,6 +8,7 @@ use kalends_calendar::ids::{CalendarId, LinkId, TenantId};
 
 use crate::bind::{Bind, binds};
 use crate::error::{LeaseError, StoreError};
+use crate::features::{self, CALENDAR_SYNC, has_feature};
 use crate::links::{self, DueReason, Link};
 use crate::row::Row;
 use crate::store::{Scope, Store};
@@ -88,15 +89,18 @@ pub enum RunResult {
     Stopped,
 }
 
-/// Claims up to `limit` due links of active state and usable connections, fairly: each tenant's first before any
-/// tenant's second, counting what is being worked on already. Links whose lease ran out are due at once. Across tenants.
+/// Claims up to `limit` due links of active state and usable connections, of tenants that have [`CALENDAR_SYNC`], fairly:
+/// each tenant's first before any tenant's second, counting what is being worked on already. Links whose lease ran out are
+/// due at once. Across tenants.
+///
+/// What is due of a tenant without the feature stays due: with the feature back it goes on from where it was.
 pub async fn claim_due(
     store: &Store,
     claim: &Claim<'_>,
     limit: i64,
 ) -> Result<Vec<Leased>, StoreError> {
     let mut tx = store.begin_as(Scope::Platform, TxAccess::Write).await?;
-    let binds = binds![claim.now, limit, claim.holder, claim.until];
+    let binds = binds![claim.now, limit, claim.holder, claim.until, CALENDAR_SYNC];
     let text = tx.dialect().claim_due();
     let rows = tx.rows(text, binds).await?;
     let leased = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
@@ -105,6 +109,7 @@ pub async fn claim_due(
 }
 
 /// Claims one link, due or not, unless somebody works on it. Also a paused one: the caller looks at its state.
+/// [`StoreError::FeatureOff`] if its tenant does not have [`CALENDAR_SYNC`]; nothing is changed then.
 pub async fn claim_link(
     store: &Store,
     tenant: TenantId,
@@ -112,15 +117,29 @@ pub async fn claim_link(
     claim: &Claim<'_>,
 ) -> Result<Option<Leased>, StoreError> {
     let mut tx = store.begin(tenant).await?;
-    let binds = binds![tenant, link, claim.now, claim.holder, claim.until];
+    let binds = binds![
+        tenant,
+        link,
+        claim.now,
+        claim.holder,
+        claim.until,
+        CALENDAR_SYNC,
+    ];
     let row = tx
         .row(
-            "UPDATE links SET fence = fence + 1, holder = $4, lease_until = $5, due_at = NULL
-             WHERE tenant_id = $1 AND id = $2 AND (lease_until IS NULL OR lease_until <= $3)
-             RETURNING *",
+            concat!(
+                "UPDATE links SET fence = fence + 1, holder = $4, lease_until = $5, due_at = NULL
+                 WHERE tenant_id = $1 AND id = $2 AND (lease_until IS NULL OR lease_until <= $3)
+                    AND ",
+                has_feature!("$1", "$6"),
+                " RETURNING *"
+            ),
             binds,
         )
         .await?;
+    if row.is_none() && !features::has(&mut tx, CALENDAR_SYNC).await? {
+        return Err(StoreError::FeatureOff(CALENDAR_SYNC));
+    }
     let leased = row.map(|row| read(&row)).transpose()?;
     tx.commit().await?;
     Ok(leased)
@@ -203,13 +222,18 @@ pub async fn next_due(store: &Store) -> Result<Option<Timestamp>, StoreError> {
     let mut tx = store.begin_as(Scope::Platform, TxAccess::Read).await?;
     let row = tx
         .only_row(
-            "SELECT min(CASE WHEN retry_at > ready_at THEN retry_at ELSE ready_at END) AS next
-             FROM (SELECT coalesce(l.lease_until, l.due_at) AS ready_at, c.retry_at AS retry_at
-                FROM links l
-                JOIN connections c ON c.tenant_id = l.tenant_id AND c.id = l.connection_id
-                WHERE l.state = 'active' AND c.state = 'ok'
-                    AND (l.due_at IS NOT NULL OR l.lease_until IS NOT NULL)) AS waiting",
-            binds![],
+            concat!(
+                "SELECT min(CASE WHEN retry_at > ready_at THEN retry_at ELSE ready_at END) AS next
+                 FROM (SELECT coalesce(l.lease_until, l.due_at) AS ready_at, c.retry_at AS retry_at
+                    FROM links l
+                    JOIN connections c ON c.tenant_id = l.tenant_id AND c.id = l.connection_id
+                    WHERE l.state = 'active' AND c.state = 'ok'
+                        AND (l.due_at IS NOT NULL OR l.lease_until IS NOT NULL)
+                        AND ",
+                has_feature!("l.tenant_id", "$1"),
+                ") AS waiting"
+            ),
+            binds![CALENDAR_SYNC],
         )
         .await?;
     row.opt("next")

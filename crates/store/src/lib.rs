@@ -2,7 +2,8 @@
 //!
 //! One file per noun. A function that takes `&mut Tx` is part of its caller's transaction; one that takes `&Store` is a
 //! transaction of its own. Every function is bound to one tenant, through its [`Tx`] or its [`Lease`](leases::Lease);
-//! the few that are not (finding tenants, claiming due links) say so.
+//! the few that are not (finding tenants, claiming due links, and what belongs to no tenant: the catalogue of features,
+//! plans, users, tokens) say so.
 //!
 //! This crate never talks to a provider, never reads a clock, and decides nothing: it applies plans that others made.
 //! Times and identifiers are given by the caller; nothing here says `now()` or `random()`, but for keys and nonces.
@@ -14,17 +15,22 @@ pub mod conflicts;
 pub mod connections;
 pub mod debts;
 pub mod events;
+pub mod features;
 pub mod held;
 pub mod intents;
 pub mod leases;
 pub mod links;
+pub mod members;
 pub mod mirrors;
+pub mod plans;
 pub mod remote_calendars;
 pub mod remote_writes;
 pub mod runs;
 pub mod secrets;
 pub mod skips;
 pub mod tenants;
+pub mod tokens;
+pub mod users;
 pub mod vault;
 
 mod bind;

@@ -65,6 +65,7 @@ const MIGRATIONS: &[Migration] = migrations![
     2 "0002_calendars",
     3 "0003_links",
     4 "0004_statistics",
+    5 "0005_accounts",
 ];
 
 impl Store {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use kalends_calendar::ids::{
     CalendarId, ConflictId, ConnectionId, Cursor, EventId, LinkId, RemoteCalendarId, RemoteId,
-    RunId, TenantId, Uid, Version,
+    RunId, TenantId, TokenId, Uid, UserId, Version,
 };
 use kalends_calendar::provider::Raw;
 use kalends_calendar::revision::Revision;
@@ -108,6 +108,8 @@ wrapped! {
     EventId => EventId, Uuid;
     ConflictId => ConflictId, Uuid;
     RunId => RunId, Uuid;
+    UserId => UserId, Uuid;
+    TokenId => TokenId, Uuid;
     RemoteCalendarId => RemoteCalendarId, String;
     RemoteId => RemoteId, String;
     Version => Version, String;

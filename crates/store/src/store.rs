@@ -30,7 +30,9 @@ pub(crate) enum Pools {
 pub(crate) enum Scope {
     /// One tenant's.
     Tenant(TenantId),
-    /// All tenants': only for finding tenants and claiming due links.
+    /// One tenant's, and what only the platform may change about it.
+    Administration(TenantId),
+    /// All tenants', and what belongs to none: only for finding tenants, claiming due links, plans, users and tokens.
     Platform,
 }
 
@@ -54,6 +56,14 @@ impl Store {
     /// Begins a transaction that reads and writes. Never keep it open over a network call.
     pub async fn begin(&self, tenant: TenantId) -> Result<Tx, StoreError> {
         self.begin_as(Scope::Tenant(tenant), TxAccess::Write).await
+    }
+
+    /// Begins a transaction of the platform about one tenant: it may also change what the tenant itself only reads (its
+    /// features), and make the tenant and its first users. Whoever begins one has made sure that a platform admin asks,
+    /// or Kalends itself.
+    pub async fn administer(&self, tenant: TenantId) -> Result<Tx, StoreError> {
+        self.begin_as(Scope::Administration(tenant), TxAccess::Write)
+            .await
     }
 
     /// Begins a transaction that reads one consistent state, and never waits for writers.
@@ -86,13 +96,14 @@ impl Store {
             }
         };
         let tenant = match scope {
-            Scope::Tenant(tenant) => tenant,
+            Scope::Tenant(tenant) | Scope::Administration(tenant) => tenant,
             // No tenant has this id, so a query that binds it by mistake finds nothing.
             Scope::Platform => TenantId(uuid::Uuid::nil()),
         };
         Ok(Tx {
             arm,
             tenant,
+            scope,
             access,
         })
     }

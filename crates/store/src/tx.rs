@@ -8,12 +8,14 @@ use crate::bind::Bind;
 use crate::dialect::Dialect;
 use crate::error::StoreError;
 use crate::row::Row;
+use crate::store::Scope;
 
 /// A transaction. Dropped without [`Tx::commit`], it leaves nothing.
 #[derive(Debug)]
 pub struct Tx {
     pub(crate) arm: Arm,
     pub(crate) tenant: TenantId,
+    pub(crate) scope: Scope,
     pub(crate) access: TxAccess,
 }
 
@@ -50,6 +52,15 @@ impl Tx {
         match self.arm {
             Arm::Sqlite(_) => Dialect::Sqlite,
             Arm::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Makes sure that what only the platform may change is not changed by a tenant. On PostgreSQL row-level security
+    /// would refuse it as well; this is for both databases, and says why.
+    pub(crate) fn require_platform(&self) -> Result<(), StoreError> {
+        match self.scope {
+            Scope::Tenant(_) => Err(StoreError::PlatformOnly),
+            Scope::Administration(_) | Scope::Platform => Ok(()),
         }
     }
 

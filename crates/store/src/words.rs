@@ -9,6 +9,8 @@ use crate::conflicts::ConflictState;
 use crate::connections::{ConnectionState, ProviderKind};
 use crate::intents::IntentState;
 use crate::links::{DueReason, LinkState};
+use crate::members::Role;
+use crate::plans::Quota;
 use crate::remote_writes::{WriteOp, WriteOutcome};
 use crate::runs::RunState;
 
@@ -79,6 +81,8 @@ words! {
     }
     IntentState { Due = "due", Sent = "sent", Failed = "failed" }
     ConflictState { Open = "open", Decided = "decided", Resolved = "resolved" }
+    Role { Owner = "owner", Manager = "manager", Staff = "staff", Customer = "customer" }
+    Quota { Connections = "connections", Links = "links", Calendars = "calendars" }
     RunState { Running = "running", Done = "done", Failed = "failed" }
     WriteOp { Create = "create", Update = "update", Delete = "delete" }
     WriteOutcome {

@@ -27,6 +27,7 @@ use kalends_calendar::time::{Length, Start, ZoneId};
 use kalends_engine::{Engine, Providers, Report, Settings, Silent, claim, edits, run_link};
 use kalends_store::calendars::{self, Calendar};
 use kalends_store::connections::{self, Connection, NewConnection, ProviderKind};
+use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::links::{self, NewLink};
 use kalends_store::tenants::{self, NewTenant};
 use kalends_store::{Store, events, mirrors};
@@ -476,7 +477,12 @@ impl World {
             name: "Demo".into(),
             created_at: now,
         };
-        tenants::create(&engine.store, new).await.unwrap();
+        let mut tx = engine.store.administer(tenant).await.unwrap();
+        tenants::insert(&mut tx, new).await.unwrap();
+        features::set_overrides(&mut tx, &[(CALENDAR_SYNC, Some(true))], now)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
         let mut world = Self {
             engine,
             tenant,

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use kalends_calendar::event::{Details, Event, Instance, Shape};
 use kalends_calendar::ids::{
     CalendarId, ConnectionId, EventId, LinkId, RemoteCalendarId, RemoteId, RunId, TenantId, Uid,
-    Version,
+    UserId, Version,
 };
 use kalends_calendar::plan::{Mirror, Origin, Reason, Step};
 use kalends_calendar::provider::Raw;
@@ -16,9 +16,12 @@ use kalends_calendar::time::{Length, Start, ZoneId};
 use kalends_store::calendars::{self, Calendar};
 use kalends_store::connections::{self, Connection, NewConnection, ProviderKind};
 use kalends_store::events::Edit;
+use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::leases::{self, Claim, Leased};
 use kalends_store::links::{self, Link, NewLink};
+use kalends_store::members::{self, Role};
 use kalends_store::tenants::{self, NewTenant};
+use kalends_store::users::{self, NewUser};
 use kalends_store::{Applied, Batch, Lease, Store, Tx, apply};
 use uuid::Uuid;
 
@@ -43,7 +46,7 @@ pub(crate) fn at(minutes: i64) -> Timestamp {
 }
 
 impl World {
-    /// A tenant with one calendar and one connection.
+    /// A tenant that may sync, with one calendar and one connection.
     pub(crate) async fn new(store: &Store, slug: &str) -> Self {
         let world = Self {
             store: store.clone(),
@@ -58,6 +61,7 @@ impl World {
             created_at: at(0),
         };
         tenants::create(store, new).await.unwrap();
+        world.set_sync(Some(true)).await;
         let mut tx = world.begin().await;
         let new = Calendar {
             id: world.calendar,
@@ -92,6 +96,24 @@ impl World {
 
     pub(crate) async fn read(&self) -> Tx {
         self.store.read(self.tenant).await.unwrap()
+    }
+
+    /// Whether the tenant may sync; none: as its plan says.
+    pub(crate) async fn set_sync(&self, enabled: Option<bool>) {
+        let mut tx = self.store.administer(self.tenant).await.unwrap();
+        features::set_overrides(&mut tx, &[(CALENDAR_SYNC, enabled)], at(0))
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// A new user, who is a member.
+    pub(crate) async fn member(&self, name: &str, role: Role) -> UserId {
+        let user = user(&self.store, name).await;
+        let mut tx = self.begin().await;
+        members::put(&mut tx, user, role, at(0)).await.unwrap();
+        tx.commit().await.unwrap();
+        user
     }
 
     /// A new link, due at minute 0.
@@ -149,6 +171,25 @@ impl World {
         let event = EventId(id());
         self.apply(lease, taken_in(event, name)).await;
         event
+    }
+}
+
+/// A new user, who is nowhere a member.
+pub(crate) async fn user(store: &Store, name: &str) -> UserId {
+    let new = new_user(name);
+    let id = new.id;
+    users::create(store, new).await.unwrap();
+    id
+}
+
+pub(crate) fn new_user(name: &str) -> NewUser {
+    NewUser {
+        id: UserId(id()),
+        email: format!("{name}@example.com"),
+        name: name.to_owned(),
+        password_hash: None,
+        platform_admin: false,
+        created_at: at(0),
     }
 }
 

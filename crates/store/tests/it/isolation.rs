@@ -10,8 +10,10 @@ use kalends_calendar::rules::Direction;
 use kalends_store::audit::{self, Entry};
 use kalends_store::conflicts::{self, Which};
 use kalends_store::events::{self, Window};
+use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::intents::{self, Sending};
 use kalends_store::links::DueReason;
+use kalends_store::members::{self, Role};
 use kalends_store::remote_writes::{self, WriteOp};
 use kalends_store::runs::{self, NewRun};
 use kalends_store::vault::{MasterKey, MasterKeys, Purpose, Vault};
@@ -54,6 +56,8 @@ contract! {
         audit::append(&mut tx, Entry { id: id(), at: at(0), actor: "canary".to_owned(), action: String::new(), object: String::new(), detail: serde_json::Value::Null }).await.unwrap();
         let conflict = conflicts::list(&mut tx, Which::Open, 1).await.unwrap()[0].id;
         tx.commit().await.unwrap();
+        let owner = a.member("canary", Role::Owner).await;
+        b.set_sync(None).await;
         let sending = Sending { event: canary, stamp, revision: Revision(1), name: None, op: WriteOp::Create, remote_id: None, fields: vec![], reason: Reason::Merged, run, at: at(1) };
         intents::mark_sent(&db.store, &lease, &sending).await.unwrap();
 
@@ -106,6 +110,10 @@ contract! {
         assert_eq!(remote_writes::list(tx, canary, 9).await.unwrap(), []);
         assert_eq!(remote_writes::count_since(tx, link, canary, at(0)).await.unwrap(), 0);
         assert_eq!(audit::list(tx, None, 9).await.unwrap(), []);
+        assert_eq!(members::list(tx).await.unwrap(), []);
+        assert_eq!(members::role(tx, owner).await.unwrap(), None);
+        assert!(!features::has(tx, CALENDAR_SYNC).await.unwrap());
+        assert!(features::effective(tx).await.unwrap().iter().all(|feature| !feature.enabled));
     }
 
     async fn no_tenant_changes_another(db) {
@@ -114,12 +122,15 @@ contract! {
         let link = a.link(Direction::TwoWay).await;
         let lease = a.lease(link, 0).await;
         let canary = a.take_in(&lease, "canary").await;
+        let owner = a.member("owner", Role::Owner).await;
         let mut tx = b.begin().await;
         assert!(events::update(&mut tx, canary, Revision(1), &event("b"), &edit("b", 2)).await.is_err());
         assert!(events::delete(&mut tx, canary, Revision(1), &edit("b", 2)).await.is_err());
         assert!(links::delete(&mut tx, link, at(2)).await.is_err());
         assert!(connections::delete(&mut tx, a.connection).await.is_err());
         assert!(held::confirm(&mut tx, link, at(2)).await.is_err());
+        assert!(members::remove(&mut tx, owner).await.is_err());
+        members::put(&mut tx, owner, Role::Customer, at(2)).await.unwrap();
         links::make_due(&mut tx, link, at(2), DueReason::User).await.unwrap();
         links::make_all_due(&mut tx, at(2), DueReason::User).await.unwrap();
         tx.commit().await.unwrap();
@@ -134,5 +145,6 @@ contract! {
         assert_eq!(a.look(link).await.due_at, None);
         let mut tx = a.read().await;
         assert_eq!(events::history(&mut tx, canary).await.unwrap().len(), 1);
+        assert_eq!(members::role(&mut tx, owner).await.unwrap(), Some(Role::Owner));
     }
 }

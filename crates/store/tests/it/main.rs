@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test cannot set up has failed")]
 
+mod accounts;
 mod apply;
 mod bulk;
 mod conflicts;
 mod events;
+mod features;
 mod fixture;
 mod harness;
 mod intents;

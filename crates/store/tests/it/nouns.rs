@@ -37,6 +37,25 @@ contract! {
         assert_eq!(error.to_string(), "a row of tenants exists already");
     }
 
+    async fn tenants_are_read_page_by_page_and_renamed(db) {
+        for slug in ["b", "a", "c"] {
+            World::new(&db.store, slug).await;
+        }
+        let first = tenants::page(&db.store, None, 2).await.unwrap();
+        let rest = tenants::page(&db.store, Some(&first[1].slug), 2).await.unwrap();
+        let slugs: Vec<_> = first.iter().chain(&rest).map(|tenant| tenant.slug.as_str()).collect();
+        assert_eq!(slugs, ["a", "b", "c"]);
+        assert_eq!(tenants::page(&db.store, Some("c"), 2).await.unwrap(), []);
+        let a = first[0].id;
+        tenants::rename(&db.store, a, "Ärzte & Söhne").await.unwrap();
+        let found = tenants::by_id(&db.store, a).await.unwrap().unwrap();
+        assert_eq!((found.slug.as_str(), found.name.as_str(), found.plan), ("a", "Ärzte & Söhne", None));
+        let nobody = TenantId(id());
+        assert_eq!(tenants::by_id(&db.store, nobody).await.unwrap(), None);
+        let error = tenants::rename(&db.store, nobody, "x").await.unwrap_err();
+        assert_eq!(error.to_string(), "no such tenant");
+    }
+
     async fn a_connection_keeps_its_state_and_the_providers_word(db) {
         let world = World::new(&db.store, "a").await;
         let mut tx = world.begin().await;

@@ -1,5 +1,7 @@
 //! Migrations up, down and up again; and the second wall of PostgreSQL.
 
+use kalends_store::features::{self, CALENDAR_SYNC};
+use kalends_store::members::Role;
 use kalends_store::tenants;
 use sqlx::Row as _;
 
@@ -11,20 +13,35 @@ contract! {
         let status = db.store.migration_status().await.unwrap();
         assert!(status.iter().all(|one| one.applied));
         let names: Vec<_> = status.iter().map(|one| one.name).collect();
-        assert_eq!(names, ["0001_tenants", "0002_calendars", "0003_links", "0004_statistics"]);
+        let known =
+            ["0001_tenants", "0002_calendars", "0003_links", "0004_statistics", "0005_accounts"];
+        assert_eq!(names, known);
         assert_eq!(db.store.migrate_up().await.unwrap(), []);
         World::new(&db.store, "a").await;
         let down = db.store.migrate_down(1).await.unwrap();
         let versions: Vec<_> = down.iter().map(|one| one.version).collect();
-        assert_eq!(versions, [4, 3, 2]);
-        assert!(tenants::by_slug(&db.store, "a").await.unwrap().is_some());
+        assert_eq!(versions, [5, 4, 3, 2]);
         db.store.migrate_up().await.unwrap();
+        assert!(tenants::by_slug(&db.store, "a").await.unwrap().is_some());
         db.store.migrate_down(0).await.unwrap();
         let status = db.store.migration_status().await.unwrap();
         assert!(status.iter().all(|one| !one.applied));
         let (one, two) = tokio::join!(db.store.migrate_up(), db.store.migrate_up());
-        assert_eq!(one.unwrap().len() + two.unwrap().len(), 4);
+        assert_eq!(one.unwrap().len() + two.unwrap().len(), 5);
         World::new(&db.store, "a").await;
+    }
+
+    async fn who_was_in_step_before_there_were_features_stays_so(db) {
+        let world = World::new(&db.store, "a").await;
+        let before = tenants::by_id(&db.store, world.tenant).await.unwrap();
+        world.set_sync(None).await;
+        world.member("ann", Role::Owner).await;
+        let down = db.store.migrate_down(4).await.unwrap();
+        assert_eq!(down.len(), 1);
+        db.store.migrate_up().await.unwrap();
+        assert_eq!(tenants::by_id(&db.store, world.tenant).await.unwrap(), before);
+        let mut tx = world.read().await;
+        assert!(features::has(&mut tx, CALENDAR_SYNC).await.unwrap());
     }
 }
 
@@ -40,6 +57,17 @@ async fn without_a_tenant_postgres_shows_nothing() {
     let count = "SELECT count(*) FROM calendars";
     let seen: i64 = sqlx::query_scalar(count).fetch_one(&mut raw).await.unwrap();
     assert_eq!(seen, 0);
+    a.member("ann", Role::Owner).await;
+    for count in [
+        "SELECT count(*) FROM tenants",
+        "SELECT count(*) FROM tenant_features",
+        "SELECT count(*) FROM members",
+        "SELECT count(*) FROM users",
+        "SELECT count(*) FROM tokens",
+    ] {
+        let seen: i64 = sqlx::query_scalar(count).fetch_one(&mut raw).await.unwrap();
+        assert_eq!(seen, 0, "{count}");
+    }
     let tables = sqlx::query(
         "SELECT relname, relrowsecurity AND relforcerowsecurity AS walled FROM pg_class
          WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace",
@@ -47,7 +75,7 @@ async fn without_a_tenant_postgres_shows_nothing() {
     .fetch_all(&mut raw)
     .await
     .unwrap();
-    assert_eq!(tables.len(), 18);
+    assert_eq!(tables.len(), 26);
     for table in tables {
         let name: String = table.get("relname");
         assert_eq!(
@@ -79,6 +107,30 @@ async fn without_a_tenant_postgres_shows_nothing() {
             .to_string()
             .contains("row-level security")
     );
+    // Nor does a tenant give itself a feature, or see who else signs in here.
+    let given = sqlx::query(
+        "INSERT INTO tenant_features (tenant_id, feature_code, enabled, at)
+         VALUES ($1, 'can_use_webhooks', TRUE, '2026-03-02')",
+    )
+    .bind(b.tenant.0)
+    .execute(&mut raw)
+    .await;
+    assert!(
+        given
+            .unwrap_err()
+            .to_string()
+            .contains("row-level security")
+    );
+    let taken = sqlx::query("UPDATE tenant_features SET enabled = FALSE")
+        .execute(&mut raw)
+        .await
+        .unwrap();
+    assert_eq!(taken.rows_affected(), 0);
+    let seen: i64 = sqlx::query_scalar("SELECT count(*) FROM users")
+        .fetch_one(&mut raw)
+        .await
+        .unwrap();
+    assert_eq!(seen, 0);
     drop(raw);
     db.finish().await;
 }

@@ -1,0 +1,196 @@
+//! Users: people who sign in. Of no tenant: which tenants a user acts in, `members` says.
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+use kalends_calendar::ids::UserId;
+
+use crate::bind::{Bind, binds};
+use crate::error::StoreError;
+use crate::multi::Multi;
+use crate::row::Row;
+use crate::store::{Scope, Store};
+use crate::tx::{Tx, TxAccess};
+
+/// A person who signs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Their identity.
+    pub id: UserId,
+    /// Their address, in lower case. Unique.
+    pub email: String,
+    /// Their name for people.
+    pub name: String,
+    /// What their password is compared with; none while they have no password.
+    pub password_hash: Option<PasswordHash>,
+    /// Whether they administer the platform.
+    pub platform_admin: bool,
+    /// Since when they are here.
+    pub created_at: Timestamp,
+    /// Since when they may not sign in, nor may any of their tokens be used.
+    pub disabled_at: Option<Timestamp>,
+}
+
+/// A user to be made.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// Their identity.
+    pub id: UserId,
+    /// Their address, in any case.
+    pub email: String,
+    /// Their name for people.
+    pub name: String,
+    /// What their password is compared with.
+    pub password_hash: Option<PasswordHash>,
+    /// Whether they administer the platform.
+    pub platform_admin: bool,
+    /// Now.
+    pub created_at: Timestamp,
+}
+
+/// A password's hash, in the PHC string format. No log shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(pub String);
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(..)")
+    }
+}
+
+/// Makes a user; [`StoreError::Taken`] if the address is in use, in whatever case.
+pub async fn create(store: &Store, new: NewUser) -> Result<(), StoreError> {
+    let mut tx = store.begin_as(Scope::Platform, TxAccess::Write).await?;
+    insert(&mut tx, new).await?;
+    tx.commit().await
+}
+
+/// Makes a user, as [`create`] does; [`StoreError::PlatformOnly`] in a tenant's own transaction.
+pub async fn insert(tx: &mut Tx, new: NewUser) -> Result<(), StoreError> {
+    tx.require_platform()?;
+    let binds = binds![
+        new.id,
+        new.email.to_lowercase(),
+        new.name,
+        new.password_hash.map(|hash| hash.0),
+        new.platform_admin,
+        new.created_at,
+    ];
+    tx.execute(
+        "INSERT INTO users (id, email, name, password_hash, platform_admin, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        binds,
+    )
+    .await?;
+    Ok(())
+}
+
+/// The user with this address, in whatever case.
+pub async fn by_email(store: &Store, email: &str) -> Result<Option<User>, StoreError> {
+    let mut tx = store.begin_as(Scope::Platform, TxAccess::Read).await?;
+    let row = tx
+        .row(
+            "SELECT * FROM users WHERE email = $1",
+            binds![email.to_lowercase()],
+        )
+        .await?;
+    row.map(|row| read(&row)).transpose()
+}
+
+/// One user.
+pub async fn get(store: &Store, id: UserId) -> Result<Option<User>, StoreError> {
+    let mut tx = store.begin_as(Scope::Platform, TxAccess::Read).await?;
+    find(&mut tx, id).await
+}
+
+/// Those of these users that there are, in any order.
+pub async fn get_many(store: &Store, ids: &[UserId]) -> Result<Vec<User>, StoreError> {
+    static TEXT: LazyLock<Multi> =
+        LazyLock::new(|| Multi::new("SELECT * FROM users WHERE id IN (", 0, "?", ")"));
+    let mut tx = store.begin_as(Scope::Platform, TxAccess::Read).await?;
+    let ids = ids.iter().map(|id| Bind::from(*id)).collect();
+    let rows = tx.rows_in(&TEXT, &[], ids).await?;
+    rows.iter().map(read).collect()
+}
+
+/// Gives a user another password, or takes it away.
+pub async fn set_password_hash(
+    store: &Store,
+    id: UserId,
+    hash: Option<PasswordHash>,
+) -> Result<(), StoreError> {
+    let mut tx = store.begin_as(Scope::Platform, TxAccess::Write).await?;
+    let touched = tx
+        .execute(
+            "UPDATE users SET password_hash = $2 WHERE id = $1",
+            binds![id, hash.map(|hash| hash.0)],
+        )
+        .await?;
+    found(touched)?;
+    tx.commit().await
+}
+
+/// Keeps a user out from now on; none lets them in again. Whoever is out already stays so since then.
+pub async fn set_disabled(
+    store: &Store,
+    id: UserId,
+    at: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    let mut tx = store.begin_as(Scope::Platform, TxAccess::Write).await?;
+    let touched = tx
+        .execute(
+            "UPDATE users SET disabled_at = CASE WHEN $2 IS NULL THEN NULL
+                ELSE coalesce(disabled_at, $2) END
+             WHERE id = $1",
+            binds![id, at],
+        )
+        .await?;
+    found(touched)?;
+    tx.commit().await
+}
+
+/// Says whether a user administers the platform.
+pub async fn set_platform_admin(
+    store: &Store,
+    id: UserId,
+    platform_admin: bool,
+) -> Result<(), StoreError> {
+    let mut tx = store.begin_as(Scope::Platform, TxAccess::Write).await?;
+    let touched = tx
+        .execute(
+            "UPDATE users SET platform_admin = $2 WHERE id = $1",
+            binds![id, platform_admin],
+        )
+        .await?;
+    found(touched)?;
+    tx.commit().await
+}
+
+/// One user, in a transaction of the platform.
+pub(crate) async fn find(tx: &mut Tx, id: UserId) -> Result<Option<User>, StoreError> {
+    let row = tx
+        .row("SELECT * FROM users WHERE id = $1", binds![id])
+        .await?;
+    row.map(|row| read(&row)).transpose()
+}
+
+fn found(touched: u64) -> Result<(), StoreError> {
+    if touched == 0 {
+        return Err(StoreError::NotFound("user"));
+    }
+    Ok(())
+}
+
+fn read(row: &Row) -> Result<User, StoreError> {
+    let password_hash: Option<String> = row.opt("password_hash")?;
+    Ok(User {
+        id: row.get("id")?,
+        email: row.get("email")?,
+        name: row.get("name")?,
+        password_hash: password_hash.map(PasswordHash),
+        platform_admin: row.get("platform_admin")?,
+        created_at: row.get("created_at")?,
+        disabled_at: row.opt("disabled_at")?,
+    })
+}
