@@ -381,7 +381,7 @@ fn about_account(failure: &Failure) -> AccountWord {
     }
 }
 
-/// Claims one link for a run now, whether it is due or not; none while another node works on it.
+/// Claims one link for a run now, whether it is due or not; none while it is paused or another node works on it.
 pub async fn claim(
     engine: &Engine,
     tenant: TenantId,

@@ -108,7 +108,7 @@ pub async fn claim_due(
     Ok(leased)
 }
 
-/// Claims one link, due or not, unless somebody works on it. Also a paused one: the caller looks at its state.
+/// Claims one link, due or not, unless it is paused or somebody works on it.
 /// [`StoreError::FeatureOff`] if its tenant does not have [`CALENDAR_SYNC`]; nothing is changed then.
 pub async fn claim_link(
     store: &Store,
@@ -129,7 +129,8 @@ pub async fn claim_link(
         .row(
             concat!(
                 "UPDATE links SET fence = fence + 1, holder = $4, lease_until = $5, due_at = NULL
-                 WHERE tenant_id = $1 AND id = $2 AND (lease_until IS NULL OR lease_until <= $3)
+                 WHERE tenant_id = $1 AND id = $2 AND state = 'active'
+                    AND (lease_until IS NULL OR lease_until <= $3)
                     AND ",
                 has_feature!("$1", "$6"),
                 " RETURNING *"

@@ -291,6 +291,12 @@ async fn claim_patiently(app: &App, engine: &Engine, named: &NamedLink) -> Resul
         if free_of_the_dead(app, link).await? {
             continue;
         }
+        if is_paused(app, link).await? {
+            bail!(
+                "it was paused meanwhile: kalends resume {}",
+                names::short(link.0)
+            );
+        }
         if app.now() >= until {
             return Ok(None);
         }
@@ -303,6 +309,12 @@ async fn claim_patiently(app: &App, engine: &Engine, named: &NamedLink) -> Resul
         }
         engine.clock.sleep(WAIT).await;
     }
+}
+
+async fn is_paused(app: &App, id: LinkId) -> Result<bool> {
+    let mut tx = app.store.read(app.tenant).await?;
+    let link = links::get(&mut tx, id).await?;
+    Ok(link.is_some_and(|link| link.state == LinkState::Paused))
 }
 
 /// Takes a link from a process of this machine that was killed while it held it.

@@ -166,6 +166,7 @@ contract! {
         connections::set_state(&mut tx, world.connection, ConnectionState::Ok, None).await.unwrap();
         links::set_state(&mut tx, link, LinkState::Paused, at(8)).await.unwrap();
         tx.commit().await.unwrap();
+        assert_eq!(world.try_lease(link, 8).await, None);
         assert!(claimed(&db.store, 8, 9).await.is_empty());
         let mut tx = world.begin().await;
         links::set_state(&mut tx, link, LinkState::Active, at(8)).await.unwrap();
