@@ -42,8 +42,6 @@ uuid_ids! {
     LinkId,
     /// A single event or a whole series.
     EventId,
-    /// A remote write we owe.
-    IntentId,
     /// Both sides changed one field.
     ConflictId,
     /// One run of the engine over one link.

@@ -11,7 +11,7 @@ use kalends_calendar::ids::{LinkId, RunId, TenantId};
 use kalends_calendar::provider::{Access, Provider};
 use kalends_calendar::rules::Rules;
 use kalends_store::connections::{self, Connection};
-use kalends_store::leases::{self, AccountWord, Leased, RunResult};
+use kalends_store::leases::{self, Leased, RunResult};
 use kalends_store::links::{DueReason, Link};
 use kalends_store::runs::{self, NewRun, RunEnd};
 use kalends_store::{Lease, LeaseError, StoreError, intents, remote_calendars};
@@ -319,10 +319,6 @@ async fn finish(
     report: &mut Report,
 ) -> Result<(), StoreError> {
     let at = engine.clock.now();
-    let account = match &result {
-        Ok(()) => AccountWord::Nothing,
-        Err(failure) => about_account(failure),
-    };
     let mut tx = engine.store.begin(lease.tenant).await?;
     let next = match &result {
         Ok(()) => {
@@ -330,11 +326,19 @@ async fn finish(
             after_success(engine, owed.filter(|_| notes.sends.load(Ordering::Relaxed)))
         }
         Err(failure) => {
+            if let Class::Passing { retry_at: Some(at) } = failure.class {
+                connections::leave_alone(&mut tx, link.connection, at).await?;
+            }
             let (outcome, next) = after_failure(engine, link, failure);
             report.outcome = outcome;
             next
         }
     };
+    let reconnect = result
+        .as_ref()
+        .err()
+        .filter(|failure| failure.class == Class::ReconnectNeeded)
+        .map(|failure| failure.message.clone());
     let end = RunEnd {
         at,
         counts: serde_json::to_value(report.counts).unwrap_or_default(),
@@ -351,7 +355,7 @@ async fn finish(
         next_due_at: next.at,
         next_reason: next.reason,
         result,
-        account,
+        reconnect,
     };
     release(engine, lease, outcome, report).await
 }
@@ -369,15 +373,6 @@ async fn release(
             Ok(())
         }
         Err(LeaseError::Store(error)) => Err(error),
-    }
-}
-
-/// What a failure says about the account.
-fn about_account(failure: &Failure) -> AccountWord {
-    match failure.class {
-        Class::ReconnectNeeded => AccountWord::ReconnectNeeded(failure.message.clone()),
-        Class::Passing { retry_at: Some(at) } => AccountWord::LeaveAloneUntil(at),
-        _ => AccountWord::Nothing,
     }
 }
 

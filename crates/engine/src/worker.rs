@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
-use kalends_store::leases::{self, AccountWord, Claim, Leased, Outcome, RunResult};
+use kalends_store::leases::{self, Claim, Leased, Outcome, RunResult};
 use kalends_store::links::DueReason;
 use kalends_store::{Lease, StoreError};
 
@@ -106,7 +106,7 @@ async fn give_back(engine: &Engine, lease: &Lease) {
         next_due_at: Some(now),
         next_reason: DueReason::Retry,
         result: RunResult::Stopped,
-        account: AccountWord::Nothing,
+        reconnect: None,
     };
     if let Err(error) = leases::release(&engine.store, lease, outcome).await {
         // The lease runs out by itself.

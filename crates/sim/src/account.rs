@@ -36,6 +36,8 @@ impl Accounts {
             .map_err(|_| Failure::protocol("the connection's address is none"))?;
         let password = self.stage.ledger().password(user);
         let transport = Wire {
+            node: self.holder.clone(),
+            user: user.to_owned(),
             stage: Arc::clone(&self.stage),
             lots: Arc::clone(&self.lots),
         };
@@ -62,7 +64,7 @@ impl Providers for Accounts {
         let now = self.clock.now();
         if let Some(at) = connection.retry_at.filter(|at| now < *at) {
             self.stage.cry(
-                Law::Budgets,
+                Law::RetryAfter,
                 format!(
                     "a run through {} at {now}, and the provider had said not before {at}",
                     connection.name

@@ -13,6 +13,8 @@ use kalends_sandbox::Place;
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     pub(crate) deeds: Vec<Deed>,
+    /// Until when a node (by its name) was told to leave a user's account alone.
+    pub(crate) left_alone: BTreeMap<(String, String), Timestamp>,
     passwords: BTreeMap<String, String>,
     words: BTreeMap<Place, BTreeSet<String>>,
     serial: u64,

@@ -42,6 +42,8 @@ pub enum Plant {
     ServerMeddles,
     /// Every request is sent again and again.
     RequestsRepeated,
+    /// Nobody hears of `Retry-After`.
+    RetryAfterUnheard,
     /// An event of ours is put back to what it was, as if by sync.
     EditUndone,
 }
@@ -88,9 +90,17 @@ pub(crate) fn on_the_wire(stage: &Stage, request: &Request) -> Vec<Request> {
         | Plant::TitleLeak
         | Plant::EmptyMeansGone
         | Plant::WritesForgotten
+        | Plant::RetryAfterUnheard
         | Plant::EditUndone => {}
     }
     vec![sent]
+}
+
+/// What the node gets of an answer's headers.
+pub(crate) fn on_an_answer(stage: &Stage, headers: &mut http::HeaderMap) {
+    if stage.plant.is(Plant::RetryAfterUnheard) {
+        headers.remove(http::header::RETRY_AFTER);
+    }
 }
 
 /// The user whose account is opened for a connection.

@@ -28,8 +28,10 @@ pub enum Law {
     DeletedByNobody,
     /// A mail that nobody asked for.
     NoMail,
-    /// More requests or writes than a budget allows, or a request before the provider's own `Retry-After`.
+    /// More requests or writes than a budget allows.
     Budgets,
+    /// A request before the time that the provider had named in `Retry-After`.
+    RetryAfter,
     /// Both sides of a link differ at rest.
     SidesDiffer,
     /// One event stands twice.
@@ -51,6 +53,7 @@ impl std::fmt::Display for Law {
             Self::DeletedByNobody => "nothing is deleted that nobody deleted",
             Self::NoMail => "nobody gets a mail",
             Self::Budgets => "budgets are kept",
+            Self::RetryAfter => "a provider that wants to be left alone is left alone",
             Self::SidesDiffer => "at rest both sides are equal",
             Self::Doubled => "no event is doubled",
             Self::EditLost => "no edit is lost",

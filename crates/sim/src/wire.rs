@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::Method;
+use http::{HeaderMap, Method};
+use jiff::SignedDuration;
 use kalends_providers::http::{Request, Response, Transport, TransportError};
 use kalends_sandbox::{Fault, Outcome, handle_with};
 
 use crate::plant::Plant;
 use crate::seams::Lots;
-use crate::stage::Stage;
+use crate::stage::{Law, Stage};
 use crate::{oracle, plant};
 
 /// How long a request is on its way, each way, in milliseconds.
@@ -25,6 +26,9 @@ const NO_ANSWER: Duration = Duration::from_secs(30);
 
 /// One node's way to the servers.
 pub(crate) struct Wire {
+    /// Whose way, and to which user's account.
+    pub(crate) node: String,
+    pub(crate) user: String,
     pub(crate) stage: Arc<Stage>,
     pub(crate) lots: Arc<Lots>,
 }
@@ -56,6 +60,7 @@ impl Transport for Wire {
         let fault = self.fault(&request.method);
         let refused =
             fault == Some(Fault::LostBeforeSend) && self.lots.draw(|chance| chance.percent(50));
+        self.heeds_retry_after();
         let mut arrived = Vec::new();
         for request in plant::on_the_wire(&self.stage, &request) {
             arrived.push(self.arrive(&request, fault));
@@ -68,7 +73,9 @@ impl Transport for Wire {
         match outcome {
             Outcome::Answered(answer) => {
                 self.stage.baton.pause(self.latency()).await;
-                let (parts, body) = answer.into_parts();
+                let (mut parts, body) = answer.into_parts();
+                self.note_retry_after(&parts.headers);
+                plant::on_an_answer(&self.stage, &mut parts.headers);
                 Ok(Response {
                     status: parts.status,
                     headers: parts.headers,
@@ -84,7 +91,35 @@ impl Transport for Wire {
     }
 }
 
+/// How far a node's clock may be ahead of the world's.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
+
 impl Wire {
+    /// Who was asked to leave a server alone sends it nothing before that time is over.
+    fn heeds_retry_after(&self) {
+        let key = (self.node.clone(), self.user.clone());
+        let now = self.stage.baton.now();
+        let until = self.stage.ledger().left_alone.get(&key).copied();
+        if let Some(until) = until.filter(|until| until.duration_since(now) > CLOCKS_APART) {
+            let (node, user) = key;
+            self.stage.cry(
+                Law::RetryAfter,
+                format!("{node} asks for {user} again, and was told not before {until}"),
+            );
+        }
+    }
+
+    fn note_retry_after(&self, headers: &HeaderMap) {
+        let seconds = headers
+            .get(http::header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.parse().ok())
+            .map(SignedDuration::from_secs);
+        if let Some(until) = seconds.and_then(|s| self.stage.baton.now().checked_add(s).ok()) {
+            let key = (self.node.clone(), self.user.clone());
+            self.stage.ledger().left_alone.insert(key, until);
+        }
+    }
+
     fn arrive(&self, request: &Request, fault: Option<Fault>) -> Outcome {
         let now = self.stage.baton.now();
         let asked = as_http(request);

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use kalends_calendar::event::Address;
 use kalends_calendar::ids::{
-    CalendarId, ConflictId, ConnectionId, Cursor, EventId, IntentId, LinkId, RemoteCalendarId,
-    RemoteId, RunId, TenantId, TokenId, Uid, UserId, Version,
+    CalendarId, ConflictId, ConnectionId, Cursor, EventId, LinkId, RemoteCalendarId, RemoteId,
+    RunId, TenantId, TokenId, Uid, UserId, Version,
 };
 use kalends_calendar::provider::Raw;
 use kalends_calendar::revision::Revision;
@@ -102,7 +102,6 @@ from_ids!(
     CalendarId,
     LinkId,
     EventId,
-    IntentId,
     ConflictId,
     RunId,
     UserId,

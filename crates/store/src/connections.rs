@@ -173,16 +173,16 @@ pub(crate) async fn needs_reconnect(
     Ok(())
 }
 
-/// The provider of a link's account wants to be left alone for so long at least.
-pub(crate) async fn leave_alone(
+/// The provider wants to be left alone for so long at least: of several such words the latest time counts. It outlives a
+/// restart and binds all nodes.
+pub async fn leave_alone(
     tx: &mut Tx,
-    link: LinkId,
+    id: ConnectionId,
     until: Timestamp,
 ) -> Result<(), StoreError> {
-    let binds = binds![tx.tenant, link, until];
+    let binds = binds![tx.tenant, id, until];
     tx.execute(
-        "UPDATE connections SET retry_at = $3 WHERE tenant_id = $1
-            AND id = (SELECT connection_id FROM links WHERE tenant_id = $1 AND id = $2)
+        "UPDATE connections SET retry_at = $3 WHERE tenant_id = $1 AND id = $2
             AND (retry_at IS NULL OR retry_at < $3)",
         binds,
     )

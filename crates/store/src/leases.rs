@@ -63,19 +63,9 @@ pub struct Outcome {
     pub next_reason: DueReason,
     /// How it went.
     pub result: RunResult,
-    /// What it has learned about the account.
-    pub account: AccountWord,
-}
-
-/// What a run has learned about the account, so that it outlives a restart and binds all nodes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AccountWord {
-    /// Nothing new.
-    Nothing,
-    /// It cannot be used before a person connects it again; why, for people.
-    ReconnectNeeded(String),
-    /// The provider wants to be left alone until then. Of several such words the latest time counts.
-    LeaveAloneUntil(Timestamp),
+    /// Why the account cannot be used before a person connects it again; none if it can. It counts under the lease only:
+    /// a person may have done so meanwhile.
+    pub reconnect: Option<String>,
 }
 
 /// How a run went.
@@ -205,14 +195,8 @@ pub async fn release(store: &Store, lease: &Lease, outcome: Outcome) -> Result<(
             .await?;
         }
     }
-    match outcome.account {
-        AccountWord::Nothing => {}
-        AccountWord::ReconnectNeeded(problem) => {
-            connections::needs_reconnect(&mut tx, lease.link, problem).await?;
-        }
-        AccountWord::LeaveAloneUntil(at) => {
-            connections::leave_alone(&mut tx, lease.link, at).await?;
-        }
+    if let Some(problem) = outcome.reconnect {
+        connections::needs_reconnect(&mut tx, lease.link, problem).await?;
     }
     tx.commit().await?;
     Ok(())

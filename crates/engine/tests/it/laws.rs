@@ -1,7 +1,5 @@
 //! The engine's laws, each as a short story.
 
-use kalends_calendar::event::Event;
-use kalends_calendar::revision::Revision;
 use kalends_calendar::rules::{ConflictPolicy, Direction};
 use kalends_engine::{Outcome, Silent, dry_run, edits};
 use kalends_store::{conflicts, held, intents, links};
@@ -356,46 +354,6 @@ async fn a_refused_item_stalls_nothing_and_is_tried_when_it_changes() {
 }
 
 #[tokio::test]
-async fn an_item_that_the_server_cannot_give_out_stalls_nothing() {
-    let world = World::new().await;
-    let remote = Remote::new();
-    let link = world.link(&remote).await;
-    for n in 0..4 {
-        remote.put(
-            &format!("/{n}.ics"),
-            meeting(&n.to_string(), &format!("Event {n}")),
-        );
-    }
-    remote.corrupt.lock().unwrap().push("/1.ics".into());
-    world.add("ours", "Ours").await;
-    for _ in 0..2 {
-        assert_eq!(world.sync(link).await.outcome, Outcome::Succeeded);
-    }
-    assert_eq!(
-        world.titles().await,
-        ["Event 0", "Event 2", "Event 3", "Ours"]
-    );
-    assert_eq!(remote.titles().len(), 5, "ours went out");
-    // Nor when its own write has an unknown outcome.
-    world.rename("Event 2", "Ours, too").await;
-    *remote.trouble.lock().unwrap() = Some(Trouble::LostAfterEffect);
-    world.sync(link).await;
-    remote.corrupt.lock().unwrap().push("/2.ics".into());
-    for n in [0, 3] {
-        let changed = meeting(&n.to_string(), &format!("Event {n}, later"));
-        remote.put(&format!("/{n}.ics"), changed);
-    }
-    world.wait(7200);
-    world.add("more", "More").await;
-    assert_eq!(world.sync(link).await.outcome, Outcome::Succeeded);
-    assert!(remote.titles().contains(&"More".to_owned()));
-    remote.corrupt.lock().unwrap().clear();
-    world.wait(7200);
-    world.sync(link).await;
-    assert!(world.titles().await.contains(&"Event 1".to_owned()));
-}
-
-#[tokio::test]
 async fn what_is_held_stays_held_however_few_deletions_there_are_later() {
     let world = World::new().await;
     let remote = Remote::new();
@@ -422,123 +380,6 @@ async fn what_is_held_stays_held_however_few_deletions_there_are_later() {
     world.wait(100_000);
     world.sync(link).await;
     assert_eq!(world.titles().await.len(), 20);
-}
-
-#[tokio::test]
-async fn something_that_undoes_every_write_is_stopped() {
-    let world = World::new().await;
-    let remote = Remote::new();
-    let link = world
-        .link_as(
-            &remote,
-            world.calendar,
-            Direction::Push,
-            ConflictPolicy::Local,
-        )
-        .await;
-    world.add("a", "Ours").await;
-    world.sync(link).await;
-    let id = remote.ids()[0].clone();
-    let mut pushed = 0;
-    for _ in 0..40 {
-        remote.put(&id, meeting("a", "Another tool's"));
-        pushed += world.sync(link).await.counts.pushed;
-    }
-    assert_eq!(pushed, 19, "with the creation, twenty in the hour");
-    world.wait(3_700);
-    world.sync(link).await;
-    assert_eq!(remote.titles(), ["Ours"]);
-}
-
-#[tokio::test]
-async fn an_edit_between_a_write_and_the_look_at_it_is_put_back_where_the_link_only_pushes() {
-    let world = World::new().await;
-    let remote = Remote::new();
-    let link = world
-        .link_as(
-            &remote,
-            world.calendar,
-            Direction::Push,
-            ConflictPolicy::Local,
-        )
-        .await;
-    world.add("a", "Ours").await;
-    world.sync(link).await;
-    world.rename("Ours", "Ours again").await;
-    remote
-        .between
-        .lock()
-        .unwrap()
-        .push(|event| event.master.details.title = "Theirs, at once".into());
-    world.sync(link).await;
-    world.sync(link).await;
-    assert_eq!(remote.titles(), ["Ours again"]);
-    assert_eq!(world.titles().await, ["Ours again"]);
-}
-
-#[tokio::test]
-async fn what_a_provider_makes_of_every_write_is_not_written_again_and_again() {
-    let world = World::new().await;
-    let remote = Remote::new();
-    let link = world
-        .link_as(
-            &remote,
-            world.calendar,
-            Direction::Push,
-            ConflictPolicy::Local,
-        )
-        .await;
-    let shout = |event: &mut Event| {
-        let title = &mut event.master.details.title;
-        *title = title.to_uppercase();
-    };
-    remote
-        .between
-        .lock()
-        .unwrap()
-        .extend([shout as fn(&mut Event); 9]);
-    world.add("a", "Ours").await;
-    for _ in 0..4 {
-        world.sync(link).await;
-    }
-    assert_eq!(remote.titles(), ["OURS"]);
-    assert_eq!(remote.writes(), ["create Ours", "update Ours"]);
-}
-
-#[tokio::test]
-async fn a_uid_that_is_taken_elsewhere_gets_another() {
-    let world = World::new().await;
-    let remote = Remote::new();
-    let link = world.link(&remote).await;
-    remote.put("/a.ics", meeting("same", "First"));
-    world.sync(link).await;
-    world.add("same", "Second").await;
-    assert_eq!(world.sync(link).await.counts.pushed, 1);
-    assert_eq!(remote.titles(), ["First", "Second"]);
-    world.sync(link).await;
-    assert_eq!(world.titles().await, ["First", "Second"]);
-}
-
-#[tokio::test]
-async fn an_event_comes_back_as_often_as_it_is_restored_though_the_bin_keeps_its_uids() {
-    let world = World::new().await;
-    let remote = Remote::new();
-    *remote.bin.lock().unwrap() = Some(Vec::new());
-    let link = world.link(&remote).await;
-    let id = world.add("same", "Standup").await;
-    world.sync(link).await;
-    for _ in 0..3 {
-        world.delete("Standup").await;
-        world.sync(link).await;
-        assert!(remote.titles().is_empty());
-        world.restore(id, Revision(1)).await;
-        for _ in 0..3 {
-            let report = world.sync(link).await;
-            assert!(report.skipped.is_empty(), "{:?}", report.skipped);
-            world.wait(1);
-        }
-        assert_eq!(remote.titles(), ["Standup"]);
-    }
 }
 
 #[tokio::test]

@@ -3,4 +3,5 @@
 #![expect(clippy::unwrap_used, reason = "what a test cannot set up has failed")]
 
 mod laws;
+mod odd_servers;
 mod world;

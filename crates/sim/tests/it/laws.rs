@@ -50,6 +50,11 @@ fn a_budget_overdrawn_is_seen() {
 }
 
 #[test]
+fn a_request_before_its_time_is_seen() {
+    must_cry(Plant::RetryAfterUnheard, &[Law::RetryAfter]);
+}
+
+#[test]
 fn a_write_that_never_went_out_is_seen() {
     must_cry(Plant::WritesForgotten, &[Law::SidesDiffer]);
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use kalends_calendar::ids::{LinkId, RunId, TenantId};
 use kalends_calendar::rules::Direction;
 use kalends_store::features::{self, CALENDAR_SYNC, Effective, Feature, Source};
-use kalends_store::leases::{self, AccountWord, Outcome, RunResult};
+use kalends_store::leases::{self, Outcome, RunResult};
 use kalends_store::links::DueReason;
 use kalends_store::plans::{self, Plan, Quota};
 use kalends_store::tenants::{self, NewTenant};
@@ -103,7 +103,7 @@ fn well() -> Outcome {
         next_due_at: Some(at(3)),
         next_reason: DueReason::Schedule,
         result: RunResult::Success,
-        account: AccountWord::Nothing,
+        reconnect: None,
     }
 }
 

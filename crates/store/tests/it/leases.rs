@@ -6,7 +6,7 @@ use kalends_calendar::ids::{EventId, LinkId, RunId};
 use kalends_calendar::rules::Direction;
 use kalends_store::connections::{self, ConnectionState};
 use kalends_store::intents::{self, Settlement};
-use kalends_store::leases::{self, AccountWord, Outcome, RunResult};
+use kalends_store::leases::{self, Outcome, RunResult};
 use kalends_store::links::{self, DueReason, LinkState};
 use kalends_store::runs::{self, NewRun, RunState};
 use kalends_store::{ApplyError, Batch, LeaseError, Store, apply};
@@ -20,7 +20,7 @@ fn outcome(next: Option<i64>, result: RunResult) -> Outcome {
         next_due_at: next.map(at),
         next_reason: DueReason::Schedule,
         result,
-        account: AccountWord::Nothing,
+        reconnect: None,
     }
 }
 
@@ -120,14 +120,13 @@ contract! {
         assert_eq!((closed.state, closed.finished_at), (RunState::Failed, Some(at(5))));
     }
 
-    async fn what_a_run_learns_of_its_account_counts_only_under_its_lease(db) {
+    async fn an_account_that_was_connected_again_is_not_lost_to_an_old_run(db) {
         let world = World::new(&db.store, "a").await;
         let link = world.link(Direction::TwoWay).await;
         for (minute, expected) in [(60, 60), (7, 60), (90, 90)] {
-            let lease = world.lease(link, 0).await;
-            let mut asked = outcome(Some(5), RunResult::Failure("429".to_owned()));
-            asked.account = AccountWord::LeaveAloneUntil(at(minute));
-            leases::release(&db.store, &lease, asked).await.unwrap();
+            let mut tx = world.begin().await;
+            connections::leave_alone(&mut tx, world.connection, at(minute)).await.unwrap();
+            tx.commit().await.unwrap();
             assert_eq!(world.connection_state().await.retry_at, Some(at(expected)));
         }
         // The account is connected again while a run goes on with the old password.
@@ -136,7 +135,7 @@ contract! {
         links::revive(&mut tx, world.connection, at(1)).await.unwrap();
         tx.commit().await.unwrap();
         let mut refused = outcome(None, RunResult::Failure("401".to_owned()));
-        refused.account = AccountWord::ReconnectNeeded("401".to_owned());
+        refused.reconnect = Some("401".to_owned());
         let late = leases::release(&db.store, &lease, refused.clone()).await;
         assert!(matches!(late, Err(LeaseError::Fenced)));
         assert_eq!(world.connection_state().await.state, ConnectionState::Ok);
