@@ -1,6 +1,7 @@
 //! The seam to the providers: what a remote calendar can be asked, and what it answers.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Address, Event};
@@ -35,6 +36,12 @@ pub trait Provider: Send + Sync {
 
     /// Reads a raw payload kept from an earlier [`Observed`] again: the merge base. Pure.
     fn read(&self, raw: &Raw) -> Result<Event, Failure>;
+
+    /// Until when the other side wants to be left alone, if an answer said so: also one that made nothing fail, such as a
+    /// look at what was written a moment ago.
+    fn left_alone_until(&self) -> Option<Timestamp> {
+        None
+    }
 }
 
 /// What a provider can and cannot do.

@@ -51,6 +51,7 @@ pub(crate) struct Run<'a> {
 /// What a run notes for later.
 struct Notes {
     sends: AtomicBool,
+    left_alone_until: Mutex<Option<Timestamp>>,
     renewed: Renewed,
 }
 
@@ -135,6 +136,7 @@ async fn report(
 ) -> (Option<Result<(), Failure>>, Notes, Report) {
     let notes = Notes {
         sends: AtomicBool::new(false),
+        left_alone_until: Mutex::default(),
         renewed: Renewed::new(engine.clock.now()),
     };
     let report = Mutex::new(Report {
@@ -225,7 +227,13 @@ async fn work(
         report,
         notes,
     };
-    stages(&run).await
+    let result = stages(&run).await;
+    let mut until = notes
+        .left_alone_until
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    *until = run.provider.left_alone_until();
+    result
 }
 
 async fn stages(run: &Run<'_>) -> Result<(), EngineError> {
@@ -319,7 +327,14 @@ async fn finish(
     report: &mut Report,
 ) -> Result<(), StoreError> {
     let at = engine.clock.now();
+    let left_alone_until = *notes
+        .left_alone_until
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     let mut tx = engine.store.begin(lease.tenant).await?;
+    if let Some(until) = left_alone_until {
+        connections::leave_alone(&mut tx, link.connection, until).await?;
+    }
     let next = match &result {
         Ok(()) => {
             let owed = intents::next_due(&mut tx, link.id).await?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use kalends_calendar::event::Event;
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{ConnectionId, RemoteCalendarId, RemoteId, TenantId};
@@ -138,6 +139,8 @@ impl Provider for Watched {
         });
         let calendar = plant::which_calendar(&self.stage, calendar);
         let receipt = self.inner.write(&calendar, &write).await;
+        // Looked at already, unless it ended before anything went out.
+        drop(self.stage.begun());
         if let Err(failure) = &receipt {
             self.say("write", failure);
         }
@@ -150,6 +153,10 @@ impl Provider for Watched {
 
     fn read(&self, raw: &Raw) -> Result<Event, Failure> {
         self.inner.read(raw)
+    }
+
+    fn left_alone_until(&self) -> Option<Timestamp> {
+        self.inner.left_alone_until()
     }
 }
 

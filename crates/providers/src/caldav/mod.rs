@@ -31,7 +31,7 @@ use kalends_calendar::seams::Clock;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::http::{Answer, Credentials, Door, Request, Transport};
+use crate::http::{Answer, Credentials, Door, Request, Transport, retry_at};
 
 pub use discovery::locate;
 
@@ -72,6 +72,8 @@ struct Learned {
     without_sync: HashSet<RemoteCalendarId>,
     /// Whether the server mails guests and organizers by itself.
     schedules: Option<bool>,
+    /// Until when it wants to be left alone.
+    left_alone_until: Option<Timestamp>,
 }
 
 impl fmt::Debug for Account {
@@ -125,7 +127,22 @@ impl CalDav {
     }
 
     async fn send(&self, request: Request) -> Result<Answer, Failure> {
+        let now = self.now();
+        if let Some(at) = self.left_alone_until().filter(|at| now < *at) {
+            let host = request.url.host_str().unwrap_or_default();
+            return Err(Failure::new(
+                Class::Passing { retry_at: Some(at) },
+                format!("{host} wants to be left alone until {at}"),
+            ));
+        }
         let answer = self.door.send(request).await?;
+        if !answer.status.is_success()
+            && let Some(at) = retry_at(&answer.headers, self.now())
+        {
+            self.with_learned(|learned| {
+                learned.left_alone_until = learned.left_alone_until.max(Some(at));
+            });
+        }
         if answer.status == StatusCode::UNAUTHORIZED {
             let host = answer.url.host_str().unwrap_or_default();
             return Err(refusal::wrong_password(host));
@@ -179,6 +196,10 @@ impl Provider for CalDav {
 
     fn read(&self, raw: &Raw) -> Result<Event, Failure> {
         object::read(raw)
+    }
+
+    fn left_alone_until(&self) -> Option<Timestamp> {
+        self.with_learned(|learned| learned.left_alone_until)
     }
 }
 
