@@ -248,12 +248,21 @@ async fn one_event_that_the_server_cannot_read_stops_nothing() {
 
 #[tokio::test]
 async fn a_server_that_says_when_to_come_back_is_no_broken_event() {
-    let script = Script::new()
-        .on(REPORT, 500, "")
-        .on_with(&get("a.ics"), 500, &[("retry-after", "20")], "")
-        .on_with(&get("b.ics"), 502, &[("retry-after", "10")], "");
-    let failure = fetch(&script, &["a.ics", "b.ics"]).await.unwrap_err();
+    let script =
+        Script::new()
+            .on(REPORT, 500, "")
+            .on_with(&get("a.ics"), 500, &[("retry-after", "20")], "");
+    let account = account_at(&script, "https://dav.example.com/");
+    let calendar = RemoteCalendarId::from(CAL);
+    let failure = account
+        .fetch(&calendar, &[id("a.ics"), id("b.ics")])
+        .await
+        .unwrap_err();
     let retry_at = Some("2026-03-01T10:00:20Z".parse().unwrap());
+    assert_eq!(failure.class, Class::Passing { retry_at });
+    // Nor is it asked anything else before that.
+    assert_eq!(account.left_alone_until(), retry_at);
+    let failure = account.fetch(&calendar, &[id("c.ics")]).await.unwrap_err();
     assert_eq!(failure.class, Class::Passing { retry_at });
     for (code, class) in [
         (401, Class::ReconnectNeeded),
