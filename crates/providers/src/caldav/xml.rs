@@ -210,7 +210,8 @@ impl ErrorBody {
 
 fn is_webdav(body: &[u8]) -> bool {
     let text = String::from_utf8_lossy(body);
-    text.trim_start().starts_with('<') && text.contains("\"DAV:\"")
+    let text = text.trim_start();
+    text.starts_with("<?") || (text.starts_with('<') && text.contains("\"DAV:\""))
 }
 
 /// A short plain-text body, for people; a page of HTML is not.

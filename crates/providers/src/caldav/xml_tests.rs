@@ -154,6 +154,7 @@ fn an_error_that_is_cut_short_is_told_from_one_without_words() {
     let whole = br#"<?xml version="1.0"?><d:error xmlns:d="DAV:"><d:need-privileges/></d:error>"#;
     assert!(!error_body(whole).cut);
     assert!(error_body(&whole[..60]).cut);
+    assert!(error_body(&whole[..9]).cut);
     for other in [&b""[..], b"no", b"<html><body>DAV"] {
         assert!(!error_body(other).cut);
     }

@@ -170,7 +170,8 @@ impl Outcome<'_> {
             if matches!(deed.side, Side::There(..)) && links.is_empty() {
                 continue;
             }
-            if alive.is_empty() && !stays_here(stage, deed, field) {
+            let is_over = stays_here(stage, deed, field) || ended_by_organizer(stage, deeds);
+            if alive.is_empty() && !is_over {
                 return Some(format!(
                     "{uid} is deleted, and {field:?} of it was edited last, at {} {}",
                     deed.at,
@@ -393,6 +394,27 @@ fn stays_here(stage: &Stage, deed: &Deed, field: &Field) -> bool {
                 .any(|authority| {
                     !matches!(link.rules.flow(field, authority), Flow::Both | Flow::Out)
                 })
+    })
+}
+
+/// Whether the event was deleted where somebody else organizes it, as far as the deeds there tell: that undoes what was
+/// changed on any copy.
+fn ended_by_organizer(stage: &Stage, deeds: &[&Deed]) -> bool {
+    deeds.iter().any(|deed| {
+        let (Side::There(place, _), What::Deleted) = (&deed.side, &deed.what) else {
+            return false;
+        };
+        stage.cast().links.iter().any(|link| {
+            link.place == *place
+                && link.rules.receives()
+                && deeds.iter().any(|known| match &known.what {
+                    What::Edited { before, .. } => {
+                        known.side == deed.side
+                            && link.rules.authority(before) == Authority::Organizer
+                    }
+                    What::Created | What::Deleted | What::Kept => false,
+                })
+        })
     })
 }
 
