@@ -94,6 +94,7 @@ pub async fn run_link(
         progress,
     )
     .await;
+    leave_alone(engine, &link, lease.tenant, &notes).await?;
     match result {
         Some(result) => finish(engine, &lease, &link, result, &notes, &mut report).await?,
         None => report.outcome = Outcome::TakenOver,
@@ -318,6 +319,25 @@ fn later(engine: &Engine, link: &Link, asked: Option<Timestamp>) -> Timestamp {
     )
 }
 
+/// Keeps what the provider said of being left alone, also of a run that another node has taken over.
+async fn leave_alone(
+    engine: &Engine,
+    link: &Link,
+    tenant: TenantId,
+    notes: &Notes,
+) -> Result<(), StoreError> {
+    let until = *notes
+        .left_alone_until
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let Some(until) = until else {
+        return Ok(());
+    };
+    let mut tx = engine.store.begin(tenant).await?;
+    connections::leave_alone(&mut tx, link.connection, until).await?;
+    tx.commit().await
+}
+
 async fn finish(
     engine: &Engine,
     lease: &Lease,
@@ -327,14 +347,7 @@ async fn finish(
     report: &mut Report,
 ) -> Result<(), StoreError> {
     let at = engine.clock.now();
-    let left_alone_until = *notes
-        .left_alone_until
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
     let mut tx = engine.store.begin(lease.tenant).await?;
-    if let Some(until) = left_alone_until {
-        connections::leave_alone(&mut tx, link.connection, until).await?;
-    }
     let next = match &result {
         Ok(()) => {
             let owed = intents::next_due(&mut tx, link.id).await?;

@@ -1,5 +1,6 @@
 //! Servers that break, meddle, normalise and keep what was deleted, each as a short story.
 
+use jiff::SignedDuration;
 use kalends_calendar::event::Event;
 use kalends_calendar::revision::Revision;
 use kalends_calendar::rules::{ConflictPolicy, Direction};
@@ -162,4 +163,23 @@ async fn something_that_undoes_every_write_is_stopped() {
     world.wait(3_700);
     world.sync(link).await;
     assert_eq!(remote.titles(), ["Ours"]);
+}
+
+#[tokio::test]
+async fn a_server_is_left_alone_though_the_run_that_heard_it_was_taken_over() {
+    let world = World::new().await;
+    let remote = Remote::new();
+    let link = world.link(&remote).await;
+    let slow = world.claim(link).await;
+    world.wait(7200);
+    let other = world.claim(link).await;
+    let until = world.now() + SignedDuration::from_hours(1);
+    *remote.left_alone_until.lock().unwrap() = Some(until);
+    assert_eq!(world.run(slow).await.outcome, Outcome::TakenOver);
+    remote.put("/1.ics", meeting("1", "Not fetched yet"));
+    assert!(matches!(
+        world.run(other).await.outcome,
+        Outcome::Failed { retry_at, .. } if retry_at >= until
+    ));
+    assert!(world.titles().await.is_empty(), "nothing was asked for");
 }

@@ -28,6 +28,7 @@ use kalends_engine::{Engine, Providers, Report, Settings, Silent, claim, edits, 
 use kalends_store::calendars::{self, Calendar};
 use kalends_store::connections::{self, Connection, NewConnection, ProviderKind};
 use kalends_store::features::{self, CALENDAR_SYNC};
+use kalends_store::leases::Leased;
 use kalends_store::links::{self, NewLink};
 use kalends_store::tenants::{self, NewTenant};
 use kalends_store::{Store, events, mirrors};
@@ -124,6 +125,8 @@ pub(crate) struct Remote {
     pub(crate) between: Mutex<Vec<fn(&mut Event)>>,
     /// The first change that it still remembers.
     pub(crate) forgotten: Mutex<usize>,
+    /// Until when it has asked to be left alone.
+    pub(crate) left_alone_until: Mutex<Option<Timestamp>>,
 }
 
 impl Remote {
@@ -136,6 +139,7 @@ impl Remote {
             bin: Mutex::default(),
             between: Mutex::default(),
             forgotten: Mutex::default(),
+            left_alone_until: Mutex::default(),
         })
     }
 
@@ -419,6 +423,10 @@ impl Provider for Remote {
         }
     }
 
+    fn left_alone_until(&self) -> Option<Timestamp> {
+        *self.left_alone_until.lock().unwrap()
+    }
+
     fn place(&self, _: &RemoteCalendarId, name: &str) -> RemoteId {
         RemoteId(format!("/{name}.ics"))
     }
@@ -565,13 +573,25 @@ impl World {
         self.seams.second.fetch_add(seconds, Ordering::Relaxed);
     }
 
-    pub(crate) async fn sync(&self, link: LinkId) -> Report {
+    pub(crate) async fn claim(&self, link: LinkId) -> Leased {
         self.wait(1);
-        let leased = claim(&self.engine, self.tenant, link)
+        claim(&self.engine, self.tenant, link)
             .await
             .unwrap()
-            .expect("the link is free");
+            .expect("the link is free")
+    }
+
+    pub(crate) async fn run(&self, leased: Leased) -> Report {
         run_link(&self.engine, leased, &Silent).await.unwrap()
+    }
+
+    pub(crate) async fn sync(&self, link: LinkId) -> Report {
+        let leased = self.claim(link).await;
+        self.run(leased).await
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.seams.now()
     }
 
     /// Our events: title by id.

@@ -328,10 +328,11 @@ async fn known(tx: &mut Tx, seen: &Seen) -> Result<Option<Connection>> {
 
 /// The account can be used again, and its links go on where they were.
 async fn revive(app: &App, tx: &mut Tx, connection: &Connection, seen: &Seen) -> Result<()> {
+    // Links before their connection, as a run does that gives its lease back: neither waits for the other in a circle.
+    links::revive(tx, connection.id, app.now()).await?;
     connections::set_state(tx, connection.id, ConnectionState::Ok, None).await?;
     connections::set_retry_at(tx, connection.id, None).await?;
     connections::set_me(tx, connection.id, &seen.discovery.me).await?;
-    links::revive(tx, connection.id, app.now()).await?;
     if seen
         .name
         .as_ref()

@@ -31,6 +31,9 @@ const ROUNDS_MAX: usize = 8;
 /// How often a link that another process works on is looked at again.
 const WAIT: Duration = Duration::from_millis(200);
 
+/// What a run leaves for a second look is due a second later; whoever types `sync` does not want to wait for that.
+const SOON: SignedDuration = SignedDuration::from_secs(2);
+
 /// Bring both sides of all links into step.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -244,10 +247,10 @@ async fn is_due(app: &App, line: &Line) -> Result<bool> {
         return Ok(false);
     }
     let mut tx = app.store.read(app.tenant).await?;
-    let now = app.now();
+    let soon = app.now().checked_add(SOON)?;
     Ok(links::get(&mut tx, line.named.link.id)
         .await?
-        .is_some_and(|link| link.due_at.is_some_and(|at| at <= now)))
+        .is_some_and(|link| link.due_at.is_some_and(|at| at <= soon)))
 }
 
 async fn run_one(
