@@ -15,5 +15,6 @@ pub mod recurrence;
 pub mod revision;
 pub mod rules;
 pub mod seams;
+pub mod series;
 pub mod time;
 pub mod zone;

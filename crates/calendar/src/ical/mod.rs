@@ -22,6 +22,7 @@ pub mod silence;
 pub mod tree;
 pub mod write;
 
+pub(crate) use assemble::used_zones;
 pub use bytes::{Decoded, Encoding, decode};
 pub use line::Line;
 

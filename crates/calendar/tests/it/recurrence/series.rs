@@ -33,7 +33,7 @@ pub(super) fn event(start: Start, duration: Length, rules: Vec<Rule>) -> Event {
     }
 }
 
-fn berlin(start: &str) -> Start {
+pub(super) fn berlin(start: &str) -> Start {
     Start::Zoned {
         local: local(start),
         zone: ZoneId("Europe/Berlin".to_owned()),
@@ -41,21 +41,21 @@ fn berlin(start: &str) -> Start {
 }
 
 /// An hour in Berlin by one rule.
-fn series(start: &str, text: &str) -> Event {
+pub(super) fn series(start: &str, text: &str) -> Event {
     event(berlin(start), Length::minutes(60), vec![rule(text)])
 }
 
-fn window(from: &str, to: &str) -> Range<Timestamp> {
+pub(super) fn window(from: &str, to: &str) -> Range<Timestamp> {
     from.parse().unwrap()..to.parse().unwrap()
 }
 
-fn replaced(start: &str, title: &str) -> Override {
+pub(super) fn replaced(start: &str, title: &str) -> Override {
     let mut instance = event(berlin(start), Length::minutes(60), Vec::new()).master;
     title.clone_into(&mut instance.details.title);
     Override::Replaced(Box::new(instance))
 }
 
-fn starts(event: &Event, window: Range<Timestamp>) -> Vec<String> {
+pub(super) fn starts(event: &Event, window: Range<Timestamp>) -> Vec<String> {
     occurrences(event, window, &TimeZone::UTC, 100)
         .unwrap()
         .iter()

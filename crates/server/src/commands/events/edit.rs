@@ -2,8 +2,9 @@
 
 use anyhow::{Result, bail};
 use clap::Args;
-use kalends_calendar::event::{Event, Override};
+use kalends_calendar::event::Event;
 use kalends_calendar::merge::{Field, differing};
+use kalends_calendar::series;
 use kalends_engine::edits;
 use serde_json::json;
 
@@ -92,17 +93,15 @@ pub(crate) async fn run(app: &App, command: Edit) -> Result<Ended> {
 fn change(app: &App, command: &Edit, event: &mut Event) -> Result<()> {
     let usual = &app.settings.zone;
     if let Some(typed) = command.occurrence {
-        let id = form::occurrence_id(event, typed, usual)?;
+        let id = form::occurrence_id(event, typed)?;
         let mut instance = form::instance_of(event, id)?;
         command.form.fill(&mut instance, usual)?;
-        event
-            .recurrence_overrides
-            .insert(id, Override::Replaced(Box::new(instance)));
+        *event = series::replace(event, id, instance)?;
         return Ok(());
     }
     let start_before = event.master.start.clone();
     command.form.fill(&mut event.master, usual)?;
-    form::move_overrides(event, &start_before)?;
+    series::follow_start(event, &start_before)?;
     match command.rrule.as_deref() {
         None => {}
         Some("") => event.recurrence_rules.clear(),

@@ -3,9 +3,10 @@
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use jiff::civil::{DateTime, Time};
-use kalends_calendar::event::{Event, Instance, Location, Override, RecurrenceId};
+use kalends_calendar::event::{Event, Instance, Location, RecurrenceId};
 use kalends_calendar::ical::read_object;
-use kalends_calendar::recurrence::{Rule, occurrences};
+use kalends_calendar::recurrence::Rule;
+use kalends_calendar::series::{self, SeriesError};
 use kalends_calendar::time::{Length, Start};
 use kalends_calendar::zone::{Resolved, resolve};
 
@@ -17,9 +18,6 @@ const USUAL_LENGTH: Length = Length::minutes(60);
 
 /// The word for a time that is the same on every wall clock.
 const FLOATING: &str = "floating";
-
-/// How many occurrences are looked at around one that is meant.
-const OCCURRENCES_MAX: usize = 100;
 
 /// What can be said about an event on the command line.
 #[derive(Debug, Default, Args)]
@@ -236,12 +234,8 @@ pub(super) fn rule(text: &str, start: &Start) -> Result<Rule> {
     }
 }
 
-/// The name of the occurrence that a person means by its start.
-pub(super) fn occurrence_id(
-    event: &Event,
-    typed: Typed,
-    usual: &LocalZone,
-) -> Result<RecurrenceId> {
+/// The name of the occurrence that a person means by its start; also of one that was taken away.
+pub(super) fn occurrence_id(event: &Event, typed: Typed) -> Result<RecurrenceId> {
     let local = match (&event.master.start, typed) {
         (Start::AllDay(_), typed) => typed.local().date().to_datetime(Time::midnight()),
         (_, Typed::DateTime(local)) => local,
@@ -249,68 +243,24 @@ pub(super) fn occurrence_id(
         (start, Typed::Date(date)) => date.to_datetime(start.local().time()),
     };
     let id = RecurrenceId(local);
-    if event.recurrence_overrides.contains_key(&id) || happens(event, id, usual)? {
-        return Ok(id);
+    match series::check_occurrence(event, id) {
+        Ok(()) | Err(SeriesError::TakenAway(_)) => Ok(id),
+        Err(SeriesError::HappensOnce) => {
+            bail!("this event happens once: leave --occurrence away")
+        }
+        Err(SeriesError::NoOccurrence(_)) => bail!(
+            "nothing of this series starts at {local}; `kalends events list --expand` shows what does"
+        ),
+        Err(other) => Err(other.into()),
     }
-    bail!(
-        "nothing of this series starts at {local}; `kalends events list --expand` shows what does"
-    )
-}
-
-fn happens(event: &Event, id: RecurrenceId, usual: &LocalZone) -> Result<bool> {
-    if !crate::words::repeats(event) {
-        bail!("this event happens once: leave --occurrence away");
-    }
-    let middle = match &event.master.start {
-        Start::Zoned { zone, .. } => resolve(zone, &event.time_zones)?.to_instant(id.0),
-        Start::AllDay(_) | Start::Floating(_) => Typed::DateTime(id.0).in_zone(&usual.rules),
-    };
-    let around = jiff::SignedDuration::from_secs(1);
-    let window = middle.checked_sub(around)?..middle.checked_add(around)?;
-    let near = occurrences(event, window, &usual.rules, OCCURRENCES_MAX)?;
-    Ok(near.iter().any(|one| one.recurrence_id == Some(id)))
 }
 
 /// One occurrence as it is now, whole.
 pub(super) fn instance_of(event: &Event, id: RecurrenceId) -> Result<Instance> {
-    match event.recurrence_overrides.get(&id) {
-        Some(Override::Replaced(instance)) => Ok(instance.as_ref().clone()),
-        Some(Override::Excluded) => bail!(
+    series::instance_of(event, id).map_err(|error| match error {
+        SeriesError::TakenAway(_) => anyhow::anyhow!(
             "this occurrence was taken away; `kalends events history` shows the version to restore"
         ),
-        Some(Override::Added { duration }) => Ok(Instance {
-            start: event.master.start.at(id.0),
-            duration: duration.unwrap_or(event.master.duration),
-            ..event.master.clone()
-        }),
-        None => Ok(Instance {
-            start: event.master.start.at(id.0),
-            ..event.master.clone()
-        }),
-    }
-}
-
-/// After a series was moved: what departs from it moves along, so that each still names its occurrence.
-pub(super) fn move_overrides(event: &mut Event, before: &Start) -> Result<()> {
-    let now = event.master.start.clone();
-    if event.recurrence_overrides.is_empty() || now == *before {
-        return Ok(());
-    }
-    if now.is_all_day() != before.is_all_day() {
-        bail!(
-            "single occurrences of this series were changed; it cannot become {} without losing that",
-            if now.is_all_day() {
-                "whole days"
-            } else {
-                "timed"
-            }
-        );
-    }
-    let by = before.local().duration_until(now.local());
-    let mut moved = std::collections::BTreeMap::new();
-    for (id, change) in std::mem::take(&mut event.recurrence_overrides) {
-        moved.insert(RecurrenceId(id.0.checked_add(by)?), change);
-    }
-    event.recurrence_overrides = moved;
-    Ok(())
+        other => other.into(),
+    })
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use clap::Args;
-use kalends_calendar::event::Override;
+use kalends_calendar::series;
 use kalends_engine::edits;
 use serde_json::json;
 
@@ -38,8 +38,8 @@ pub(crate) async fn run(app: &App, command: Rm) -> Result<Ended> {
             (version, title(&event))
         }
         Some(typed) => {
-            let id = form::occurrence_id(&event, typed, &app.settings.zone)?;
-            event.recurrence_overrides.insert(id, Override::Excluded);
+            let id = form::occurrence_id(&event, typed)?;
+            event = series::exclude(&event, id)?;
             event.sequence = event.sequence.saturating_add(1);
             event.updated = Some(app.now());
             let version = edits::update(
