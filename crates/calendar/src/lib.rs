@@ -8,6 +8,7 @@ pub mod event;
 pub mod failure;
 pub mod ical;
 pub mod ids;
+pub mod jscalendar;
 pub mod merge;
 pub mod plan;
 pub mod provider;

@@ -26,11 +26,14 @@ pub(crate) use assemble::used_zones;
 pub use bytes::{Decoded, Encoding, decode};
 pub use line::Line;
 
+pub(crate) use moment::{format_utc_offset, parse_utc_offset};
 pub use patch::{PatchOptions, patch_object};
 pub use read::{Object, Reading, own_uid, read_calendar, read_object, uid_of};
 pub use silence::{Agent, Roles, as_landed, mute_added, silence_added, silence_scheduling};
 pub use tree::{Component, Node, Tree};
+pub(crate) use write::whole_days;
 pub use write::{WriteOptions, write_object};
+pub(crate) use zones::Custom;
 
 use crate::failure::{MESSAGE_BYTES_MAX, shortened};
 

@@ -6,4 +6,5 @@
 )]
 
 mod ical;
+mod jscalendar;
 mod recurrence;

@@ -12,7 +12,7 @@ use kalends_calendar::ical::{
 use kalends_calendar::time::Start;
 
 /// The corpus, where it is at hand.
-fn files() -> Option<Vec<PathBuf>> {
+pub(crate) fn files() -> Option<Vec<PathBuf>> {
     let shared = std::env::var_os("KALENDS_SHARED").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
         PathBuf::from,

@@ -385,12 +385,12 @@ fn written(event: &Event, mark: Option<&Mark>) -> String {
     )
 }
 
-fn cases() -> u32 {
+pub(crate) fn cases() -> u32 {
     let asked = std::env::var("PROPTEST_CASES").ok();
     asked.and_then(|text| text.parse().ok()).unwrap_or(400)
 }
 
-fn seed() -> RngSeed {
+pub(crate) fn seed() -> RngSeed {
     let asked = std::env::var("PROPTEST_RNG_SEED").ok();
     RngSeed::Fixed(asked.and_then(|text| text.parse().ok()).unwrap_or(5545))
 }
