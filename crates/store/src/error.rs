@@ -2,7 +2,9 @@
 
 use kalends_calendar::ids::EventId;
 
+use crate::plans::Quota;
 use crate::vault::VaultError;
+use crate::words::Word as _;
 
 /// A failed store operation. Nothing of the transaction it happened in is kept, unless the caller commits it still.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,16 @@ pub enum StoreError {
     /// The tenant does not have this feature. What was asked for was not done.
     #[error("the tenant does not have the feature {0}")]
     FeatureOff(&'static str),
+    /// The tenant's plan allows no more of this. What was asked for was not done.
+    #[error("the plan allows {limit} {}, and there are {used}", .quota.word())]
+    QuotaExceeded {
+        /// Of what.
+        quota: Quota,
+        /// How many there may be.
+        limit: i64,
+        /// How many there are.
+        used: i64,
+    },
     /// The member is the tenant's only owner, who can neither leave nor become less.
     #[error("a tenant needs an owner, and this is its last one")]
     LastOwner,

@@ -3,7 +3,7 @@
 //! One file per noun. A function that takes `&mut Tx` is part of its caller's transaction; one that takes `&Store` is a
 //! transaction of its own. Every function is bound to one tenant, through its [`Tx`] or its [`Lease`](leases::Lease);
 //! the few that are not (finding tenants, claiming due links, and what belongs to no tenant: the catalogue of features,
-//! plans, users, tokens) say so.
+//! plans, users, and what they sign in with) say so.
 //!
 //! This crate never talks to a provider, never reads a clock, and decides nothing: it applies plans that others made.
 //! Times and identifiers are given by the caller; nothing here says `now()` or `random()`, but for keys and nonces.
@@ -50,5 +50,5 @@ pub use dialect::Dialect;
 pub use error::{ApplyError, EditError, LeaseError, StoreError};
 pub use leases::Lease;
 pub use migrate::MigrationStatus;
-pub use store::Store;
+pub use store::{PLATFORM, Store};
 pub use tx::Tx;

@@ -15,5 +15,6 @@ mod isolation;
 mod leases;
 mod links;
 mod nouns;
+mod quotas;
 mod schema;
 mod secrets;

@@ -47,12 +47,15 @@ contract! {
         assert_eq!(slugs, ["a", "b", "c"]);
         assert_eq!(tenants::page(&db.store, Some("c"), 2).await.unwrap(), []);
         let a = first[0].id;
-        tenants::rename(&db.store, a, "Ärzte & Söhne").await.unwrap();
+        let mut tx = db.store.administer(a).await.unwrap();
+        tenants::rename(&mut tx, "Ärzte & Söhne").await.unwrap();
+        tx.commit().await.unwrap();
         let found = tenants::by_id(&db.store, a).await.unwrap().unwrap();
         assert_eq!((found.slug.as_str(), found.name.as_str(), found.plan), ("a", "Ärzte & Söhne", None));
         let nobody = TenantId(id());
         assert_eq!(tenants::by_id(&db.store, nobody).await.unwrap(), None);
-        let error = tenants::rename(&db.store, nobody, "x").await.unwrap_err();
+        let mut tx = db.store.administer(nobody).await.unwrap();
+        let error = tenants::rename(&mut tx, "x").await.unwrap_err();
         assert_eq!(error.to_string(), "no such tenant");
     }
 
