@@ -94,7 +94,8 @@ pub enum EditError {
 /// Why something was not done under a lease.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
-    /// The lease is lost: another holder has the link, or it was paused or deleted. Nothing was written.
+    /// The lease is lost: another holder has the link, or it was paused or deleted. Or the tenant lost the feature; then the
+    /// lease can still be released. Nothing was written.
     #[error("the lease is lost")]
     Fenced,
     /// The store failed. Nothing was written.
@@ -105,7 +106,7 @@ pub enum LeaseError {
 /// Why a batch was not applied. Nothing of it was written.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
-    /// The lease is lost: another holder has the link, or it was paused or deleted.
+    /// The lease is lost: another holder has the link, or it was paused or deleted; or the tenant lost the feature.
     #[error("the lease is lost")]
     Fenced,
     /// An event is not in the revision that the plan was made from: plan again.

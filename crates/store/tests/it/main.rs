@@ -9,6 +9,7 @@ mod conflicts;
 mod events;
 mod features;
 mod fixture;
+mod gate;
 mod harness;
 mod intents;
 mod isolation;
