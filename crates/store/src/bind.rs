@@ -49,7 +49,7 @@ pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<Bind, StoreError>
 
 /// PostgreSQL keeps no NUL in text. So that both databases hold the same, and one odd event never stops a batch, it is
 /// the replacement character in both. (RFC 5545 §3.1 allows no NUL either.)
-fn without_nul(text: String) -> String {
+pub(crate) fn without_nul(text: String) -> String {
     if text.contains('\0') {
         text.replace('\0', "\u{fffd}")
     } else {

@@ -5,6 +5,9 @@
 //! the few that are not (finding tenants, claiming due links, and what belongs to no tenant: the catalogue of features,
 //! plans, users, and what they sign in with) say so.
 //!
+//! Locks are taken in one order, so that on PostgreSQL no two transactions wait for each other: the tenant's row, its links
+//! (and what hangs on them), and last of all, at the commit, the head of the audit log.
+//!
 //! This crate never talks to a provider, never reads a clock, and decides nothing: it applies plans that others made.
 //! Times and identifiers are given by the caller; nothing here says `now()` or `random()`, but for keys and nonces.
 

@@ -41,6 +41,13 @@ impl Row {
         T::read(self, name)
     }
 
+    /// A SHA-256 that is never null.
+    pub(crate) fn hash(&self, name: &str) -> Result<[u8; 32], StoreError> {
+        let bytes: Vec<u8> = self.get(name)?;
+        let length = format!("{} bytes", bytes.len());
+        <[u8; 32]>::try_from(bytes).map_err(|_| corrupt(name, &length, "a hash has 32"))
+    }
+
     /// A JSON column.
     pub(crate) fn json<T: DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
         self.opt_json(name)?

@@ -8,8 +8,8 @@ use crate::dialect::{self, Dialect};
 use crate::error::StoreError;
 use crate::tx::{Arm, Tx, TxAccess};
 
-/// The tenant of what belongs to no tenant, which is that of [`Store::platform`]: no tenant has the nil
-/// id, so a query that binds it by mistake finds nothing.
+/// The tenant of what belongs to no tenant (in the audit log, and as the tenant of [`Store::platform`]): no tenant has the
+/// nil id, so a query that binds it by mistake finds nothing.
 pub const PLATFORM: TenantId = TenantId(uuid::Uuid::nil());
 
 /// An open database. Cheap to clone.
@@ -76,7 +76,7 @@ impl Store {
         self.begin_as(Scope::Platform, TxAccess::Write).await
     }
 
-    /// Begins a transaction of the platform that only reads.
+    /// Begins a transaction of the platform that only reads, for instance the audit log of the platform itself.
     pub async fn platform_read(&self) -> Result<Tx, StoreError> {
         self.begin_as(Scope::Platform, TxAccess::Read).await
     }
@@ -119,6 +119,7 @@ impl Store {
             tenant,
             scope,
             access,
+            log: Vec::new(),
         })
     }
 }

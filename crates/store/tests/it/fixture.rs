@@ -13,6 +13,7 @@ use kalends_calendar::provider::Raw;
 use kalends_calendar::revision::{Actor, Cause};
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 use kalends_calendar::time::{Length, Start, ZoneId};
+use kalends_store::audit::Entry;
 use kalends_store::calendars::{self, Calendar};
 use kalends_store::connections::{self, Connection, NewConnection, ProviderKind};
 use kalends_store::events::Edit;
@@ -223,6 +224,20 @@ pub(crate) async fn set_plan(
 /// Makes a plan, or replaces it.
 pub(crate) async fn put_plan(store: &Store, plan: Plan, minute: i64) -> Result<(), StoreError> {
     platform(store, async |tx| plans::put(tx, plan, at(minute)).await).await
+}
+
+/// An entry of the audit log.
+pub(crate) fn entry(action: &str, minute: i64) -> Entry {
+    Entry {
+        id: id(),
+        at: at(minute),
+        actor: "ann".to_owned(),
+        action: action.to_owned(),
+        object: "link 1".to_owned(),
+        detail: serde_json::json!({}),
+        address: None,
+        cause: None,
+    }
 }
 
 pub(crate) fn new_user(name: &str) -> NewUser {

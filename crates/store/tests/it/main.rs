@@ -4,6 +4,7 @@
 
 mod accounts;
 mod apply;
+mod audit;
 mod bulk;
 mod conflicts;
 mod events;

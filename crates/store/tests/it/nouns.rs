@@ -6,7 +6,6 @@ use kalends_calendar::provider::{Access, RemoteCalendar};
 use kalends_calendar::rules::Direction;
 use kalends_calendar::time::ZoneId;
 use kalends_store::StoreError;
-use kalends_store::audit::{self, Entry};
 use kalends_store::calendars::{self, Calendar};
 use kalends_store::connections::{self, ConnectionState};
 use kalends_store::links::DueReason;
@@ -182,32 +181,6 @@ contract! {
         assert_eq!((first.state, first.finished_at), (RunState::Done, Some(at(9))));
         assert_eq!(first.counts["created"], 2);
         assert_eq!(first.cursor, Some(Cursor("token".to_owned())));
-    }
-
-    async fn the_audit_log_reads_backwards_page_by_page(db) {
-        let world = World::new(&db.store, "a").await;
-        let mut tx = world.begin().await;
-        for n in 0..5 {
-            let entry = Entry {
-                id: id(),
-                // Two at the same moment are told apart by their ids.
-                at: at(n / 2),
-                actor: "cli".to_owned(),
-                action: "link.create".to_owned(),
-                object: format!("link {n}"),
-                detail: serde_json::json!({ "n": n }),
-            };
-            audit::append(&mut tx, entry).await.unwrap();
-        }
-        let mut read = Vec::new();
-        let mut before = None;
-        loop {
-            let page = audit::list(&mut tx, before, 2).await.unwrap();
-            let Some(last) = page.last() else { break };
-            before = Some((last.at, last.id));
-            read.extend(page.iter().map(|entry| entry.detail["n"].as_i64().unwrap()));
-        }
-        assert_eq!(read, [4, 3, 2, 1, 0]);
     }
 
     async fn a_transaction_for_reading_does_not_write(db) {
