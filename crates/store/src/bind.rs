@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use kalends_calendar::event::Address;
 use kalends_calendar::ids::{
-    CalendarId, ConflictId, ConnectionId, Cursor, EventId, LinkId, RemoteCalendarId, RemoteId,
-    RunId, TenantId, TokenId, Uid, UserId, Version,
+    CalendarId, ConflictId, ConnectionId, Cursor, EventId, InvitationId, LinkId, RemoteCalendarId,
+    RemoteId, RunId, TenantId, TokenId, Uid, UserId, Version,
 };
 use kalends_calendar::provider::Raw;
 use kalends_calendar::revision::Revision;
@@ -105,7 +105,8 @@ from_ids!(
     ConflictId,
     RunId,
     UserId,
-    TokenId
+    TokenId,
+    InvitationId
 );
 
 macro_rules! from_texts {

@@ -117,6 +117,29 @@ pub enum ApplyError {
     Store(#[from] StoreError),
 }
 
+/// Why an invitation was not accepted. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum InvitationError {
+    /// There is no such invitation.
+    #[error("there is no such invitation")]
+    Unknown,
+    /// Somebody accepted it before.
+    #[error("the invitation was accepted already")]
+    Used,
+    /// It was not accepted in time.
+    #[error("the invitation has expired")]
+    Expired,
+    /// It was taken back.
+    #[error("the invitation was taken back")]
+    Revoked,
+    /// Another tenant has taken the short name meanwhile.
+    #[error("the short name of the invitation is in use")]
+    SlugTaken,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 impl From<LeaseError> for ApplyError {
     fn from(error: LeaseError) -> Self {
         match error {

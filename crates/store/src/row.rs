@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use kalends_calendar::ids::{
-    CalendarId, ConflictId, ConnectionId, Cursor, EventId, LinkId, RemoteCalendarId, RemoteId,
-    RunId, TenantId, TokenId, Uid, UserId, Version,
+    CalendarId, ConflictId, ConnectionId, Cursor, EventId, InvitationId, LinkId, RemoteCalendarId,
+    RemoteId, RunId, TenantId, TokenId, Uid, UserId, Version,
 };
 use kalends_calendar::provider::Raw;
 use kalends_calendar::revision::Revision;
@@ -117,6 +117,7 @@ wrapped! {
     RunId => RunId, Uuid;
     UserId => UserId, Uuid;
     TokenId => TokenId, Uuid;
+    InvitationId => InvitationId, Uuid;
     RemoteCalendarId => RemoteCalendarId, String;
     RemoteId => RemoteId, String;
     Version => Version, String;

@@ -124,7 +124,7 @@ pub async fn get_many(store: &Store, ids: &[UserId]) -> Result<Vec<User>, StoreE
     rows.iter().map(read).collect()
 }
 
-/// Gives a user another password, or takes it away.
+/// Gives a user another password, or takes it away. Their sessions stay: see [`end_all`](crate::sessions::end_all).
 pub async fn set_password_hash(
     tx: &mut Tx,
     id: UserId,
