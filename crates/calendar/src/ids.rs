@@ -50,6 +50,8 @@ uuid_ids! {
     UserId,
     /// A token with which a program acts for a user.
     TokenId,
+    /// An invitation to begin a tenant.
+    InvitationId,
 }
 
 macro_rules! text_ids {

@@ -74,8 +74,9 @@ pub enum EngineError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Another node has taken the link over: nothing that this run would still write counts.
-    #[error("another node has taken this link over")]
+    /// The lease is good no more: another node has taken the link over, or the tenant lost the feature. Nothing that this run
+    /// would still write counts.
+    #[error("another node has taken this link over, or it may not be synced any more")]
     Fenced,
     /// People kept editing the same event while it was planned.
     #[error("event {0} kept changing while it was synced; it is tried again")]

@@ -44,7 +44,7 @@ pub enum Outcome {
         /// Why, for people.
         error: String,
     },
-    /// Another node has taken the link over.
+    /// Another node has taken the link over, or it may not be synced any more.
     TakenOver,
 }
 

@@ -97,7 +97,7 @@ pub async fn run_link(
     leave_alone(engine, &link, lease.tenant, &notes).await?;
     match result {
         Some(result) => finish(engine, &lease, &link, result, &notes, &mut report).await?,
-        None => report.outcome = Outcome::TakenOver,
+        None => stop(engine, &lease, &mut report).await?,
     }
     Ok(report)
 }
@@ -126,7 +126,7 @@ pub async fn dry_run(
     Ok(report)
 }
 
-/// Does the work of a run; no result where another node has taken the link over.
+/// Does the work of a run; no result where its lease is good no more.
 async fn report(
     engine: &Engine,
     lease: Lease,
@@ -385,6 +385,21 @@ async fn finish(
         result,
         reconnect,
     };
+    release(engine, lease, outcome, report).await
+}
+
+/// The run was cut off. Where its tenant lost the feature, nobody else has the link, which is given back: it waits, due, for
+/// the feature. Where another node has it, there is nothing to give.
+async fn stop(engine: &Engine, lease: &Lease, report: &mut Report) -> Result<(), StoreError> {
+    let at = engine.clock.now();
+    let outcome = leases::Outcome {
+        at,
+        next_due_at: Some(at),
+        next_reason: DueReason::Retry,
+        result: RunResult::Stopped,
+        reconnect: None,
+    };
+    report.outcome = Outcome::TakenOver;
     release(engine, lease, outcome, report).await
 }
 

@@ -170,6 +170,8 @@ impl App {
             action: action.to_owned(),
             object,
             detail,
+            address: None,
+            cause: None,
         };
         Ok(audit::append(tx, entry).await?)
     }

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use kalends_calendar::event::Address;
 use kalends_calendar::ids::{
-    CalendarId, ConflictId, ConnectionId, Cursor, EventId, LinkId, RemoteCalendarId, RemoteId,
-    RunId, TenantId, TokenId, Uid, UserId, Version,
+    CalendarId, ConflictId, ConnectionId, Cursor, EventId, InvitationId, LinkId, RemoteCalendarId,
+    RemoteId, RunId, TenantId, TokenId, Uid, UserId, Version,
 };
 use kalends_calendar::provider::Raw;
 use kalends_calendar::revision::Revision;
@@ -49,7 +49,7 @@ pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<Bind, StoreError>
 
 /// PostgreSQL keeps no NUL in text. So that both databases hold the same, and one odd event never stops a batch, it is
 /// the replacement character in both. (RFC 5545 §3.1 allows no NUL either.)
-fn without_nul(text: String) -> String {
+pub(crate) fn without_nul(text: String) -> String {
     if text.contains('\0') {
         text.replace('\0', "\u{fffd}")
     } else {
@@ -105,7 +105,8 @@ from_ids!(
     ConflictId,
     RunId,
     UserId,
-    TokenId
+    TokenId,
+    InvitationId
 );
 
 macro_rules! from_texts {

@@ -2,7 +2,9 @@
 
 use kalends_calendar::ids::EventId;
 
+use crate::plans::Quota;
 use crate::vault::VaultError;
+use crate::words::Word as _;
 
 /// A failed store operation. Nothing of the transaction it happened in is kept, unless the caller commits it still.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,16 @@ pub enum StoreError {
     /// The tenant does not have this feature. What was asked for was not done.
     #[error("the tenant does not have the feature {0}")]
     FeatureOff(&'static str),
+    /// The tenant's plan allows no more of this. What was asked for was not done.
+    #[error("the plan allows {limit} {}, and there are {used}", .quota.word())]
+    QuotaExceeded {
+        /// Of what.
+        quota: Quota,
+        /// How many there may be.
+        limit: i64,
+        /// How many there are.
+        used: i64,
+    },
     /// The member is the tenant's only owner, who can neither leave nor become less.
     #[error("a tenant needs an owner, and this is its last one")]
     LastOwner,
@@ -82,7 +94,8 @@ pub enum EditError {
 /// Why something was not done under a lease.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
-    /// The lease is lost: another holder has the link, or it was paused or deleted. Nothing was written.
+    /// The lease is lost: another holder has the link, or it was paused or deleted. Or the tenant lost the feature; then the
+    /// lease can still be released. Nothing was written.
     #[error("the lease is lost")]
     Fenced,
     /// The store failed. Nothing was written.
@@ -93,12 +106,35 @@ pub enum LeaseError {
 /// Why a batch was not applied. Nothing of it was written.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
-    /// The lease is lost: another holder has the link, or it was paused or deleted.
+    /// The lease is lost: another holder has the link, or it was paused or deleted; or the tenant lost the feature.
     #[error("the lease is lost")]
     Fenced,
     /// An event is not in the revision that the plan was made from: plan again.
     #[error("event {0} was changed meanwhile")]
     Stale(EventId),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why an invitation was not accepted. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum InvitationError {
+    /// There is no such invitation.
+    #[error("there is no such invitation")]
+    Unknown,
+    /// Somebody accepted it before.
+    #[error("the invitation was accepted already")]
+    Used,
+    /// It was not accepted in time.
+    #[error("the invitation has expired")]
+    Expired,
+    /// It was taken back.
+    #[error("the invitation was taken back")]
+    Revoked,
+    /// Another tenant has taken the short name meanwhile.
+    #[error("the short name of the invitation is in use")]
+    SlugTaken,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -91,18 +91,19 @@ pub async fn catalogue(store: &Store) -> Result<Vec<Feature>, StoreError> {
 }
 
 /// Adds a feature to the catalogue; every tenant is without it. [`StoreError::NotACode`] if the code has other characters
-/// than lower case letters, digits and `_`; [`StoreError::Taken`] if it is there already. Of no tenant.
-pub async fn add(store: &Store, feature: Feature) -> Result<(), StoreError> {
+/// than lower case letters, digits and `_`; [`StoreError::Taken`] if it is there already; [`StoreError::PlatformOnly`] in a
+/// tenant's own transaction. Of no tenant.
+pub async fn add(tx: &mut Tx, feature: Feature) -> Result<(), StoreError> {
+    tx.require_platform()?;
     if !is_code(&feature.code) {
         return Err(StoreError::NotACode(feature.code));
     }
-    let mut tx = store.begin_as(Scope::Platform, TxAccess::Write).await?;
     tx.execute(
         "INSERT INTO features (code, name) VALUES ($1, $2)",
         binds![feature.code, feature.name],
     )
     .await?;
-    tx.commit().await
+    Ok(())
 }
 
 /// What the tenant has of the whole catalogue, by code.

@@ -189,7 +189,8 @@ pub async fn failed(tx: &mut Tx, link: LinkId) -> Result<Vec<Intent>, StoreError
     rows.iter().map(read).collect()
 }
 
-/// Puts a write on record **before** it is sent: in the intent and among the remote writes.
+/// Puts a write on record **before** it is sent: in the intent and among the remote writes. [`LeaseError::Fenced`] also if the
+/// tenant lost the feature: then it is not to be sent.
 pub async fn mark_sent(
     store: &Store,
     lease: &Lease,
@@ -222,7 +223,8 @@ pub async fn mark_sent(
     Ok(Marked::Sent)
 }
 
-/// Records what came of a write, in one transaction: mirror, intent, and the record of remote writes.
+/// Records what came of a write, in one transaction: mirror, intent, and the record of remote writes. It needs the lease but
+/// not the feature: what was sent was sent, and is not to be sent again for having been forgotten.
 pub async fn settle(
     store: &Store,
     lease: &Lease,
@@ -232,7 +234,7 @@ pub async fn settle(
     now: Timestamp,
 ) -> Result<Settled, LeaseError> {
     let mut tx = store.begin(lease.tenant).await?;
-    let held = leases::check(&mut tx, lease).await?;
+    let held = leases::check_held(&mut tx, lease).await?;
     let place = Place {
         link: lease.link,
         event,

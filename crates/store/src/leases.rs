@@ -2,6 +2,10 @@
 //!
 //! A claim takes the link's `due_at` away, so that what becomes due during the run is seen by the next one. If the holder
 //! dies, the link is found by its `lease_until` instead.
+//!
+//! A tenant that loses [`CALENDAR_SYNC`] stops the runs under way: their leases are good no more, but to be released and to
+//! keep what came of a write that was sent before. Cursors, mirrors and intents stay as they are. With the feature back, what
+//! was released is due when its release said, and what was not when its lease runs out.
 
 use jiff::Timestamp;
 use kalends_calendar::ids::{CalendarId, LinkId, TenantId};
@@ -136,14 +140,17 @@ pub async fn claim_link(
     Ok(leased)
 }
 
-/// Keeps a lease for longer.
+/// Keeps a lease for longer; [`LeaseError::Fenced`] also if the tenant lost [`CALENDAR_SYNC`].
 pub async fn renew(store: &Store, lease: &mut Lease, until: Timestamp) -> Result<(), LeaseError> {
     let mut tx = store.begin(lease.tenant).await?;
-    let binds = binds![lease.tenant, lease.link, lease.fence, until];
+    let binds = binds![lease.tenant, lease.link, lease.fence, until, CALENDAR_SYNC];
     let touched = tx
         .execute(
-            "UPDATE links SET lease_until = $4 WHERE tenant_id = $1 AND id = $2 AND fence = $3
-                AND lease_until IS NOT NULL",
+            concat!(
+                "UPDATE links SET lease_until = $4 WHERE tenant_id = $1 AND id = $2 AND fence = $3
+                    AND lease_until IS NOT NULL AND ",
+                has_feature!("$1", "$5"),
+            ),
             binds,
         )
         .await?;
@@ -155,10 +162,11 @@ pub async fn renew(store: &Store, lease: &mut Lease, until: Timestamp) -> Result
     Ok(())
 }
 
-/// Gives a lease back, and says how it went and when the link is due again.
+/// Gives a lease back, and says how it went and when the link is due again; also that of a tenant that lost the feature, whose
+/// link stays due then.
 pub async fn release(store: &Store, lease: &Lease, outcome: Outcome) -> Result<(), LeaseError> {
     let mut tx = store.begin(lease.tenant).await?;
-    check(&mut tx, lease).await?;
+    check_held(&mut tx, lease).await?;
     let binds = binds![
         lease.tenant,
         lease.link,
@@ -230,8 +238,25 @@ pub(crate) struct Held {
     pub(crate) generation: i64,
 }
 
-/// Proves that a lease is still good, and keeps it so until the transaction ends: the link's row is locked.
+/// Proves that a lease is still good for work, and keeps it so until the transaction ends: the link's row is locked.
 pub(crate) async fn check(tx: &mut Tx, lease: &Lease) -> Result<Held, LeaseError> {
+    let binds = binds![lease.tenant, lease.link, lease.fence, CALENDAR_SYNC];
+    let row = tx
+        .row(
+            concat!(
+                "UPDATE links SET fence = fence WHERE tenant_id = $1 AND id = $2 AND fence = $3
+                    AND lease_until IS NOT NULL AND ",
+                has_feature!("$1", "$4"),
+                " RETURNING calendar_id, generation"
+            ),
+            binds,
+        )
+        .await?;
+    held(row)
+}
+
+/// Proves only that nobody else has the link: for what takes no work on, but keeps what was done, and ends it.
+pub(crate) async fn check_held(tx: &mut Tx, lease: &Lease) -> Result<Held, LeaseError> {
     let binds = binds![lease.tenant, lease.link, lease.fence];
     let row = tx
         .row(
@@ -244,7 +269,7 @@ pub(crate) async fn check(tx: &mut Tx, lease: &Lease) -> Result<Held, LeaseError
     held(row)
 }
 
-/// The same for a batch, which moves the link's cursor too.
+/// The same as [`check`] for a batch, which moves the link's cursor too.
 pub(crate) async fn check_and_advance(
     tx: &mut Tx,
     lease: &Lease,
@@ -252,13 +277,18 @@ pub(crate) async fn check_and_advance(
 ) -> Result<Held, LeaseError> {
     let mut binds = binds![lease.tenant, lease.link, lease.fence];
     binds.extend(advance);
+    binds.push(Bind::from(CALENDAR_SYNC));
     let row = tx
         .row(
-            "UPDATE links SET generation = coalesce($4, generation),
-                cursor = CASE WHEN $5 THEN $6 ELSE cursor END, live = (live OR $7),
-                last_full_at = CASE WHEN $7 THEN $8 ELSE last_full_at END
-             WHERE tenant_id = $1 AND id = $2 AND fence = $3 AND lease_until IS NOT NULL
-             RETURNING calendar_id, generation",
+            concat!(
+                "UPDATE links SET generation = coalesce($4, generation),
+                    cursor = CASE WHEN $5 THEN $6 ELSE cursor END, live = (live OR $7),
+                    last_full_at = CASE WHEN $7 THEN $8 ELSE last_full_at END
+                 WHERE tenant_id = $1 AND id = $2 AND fence = $3 AND lease_until IS NOT NULL
+                    AND ",
+                has_feature!("$1", "$9"),
+                " RETURNING calendar_id, generation"
+            ),
             binds,
         )
         .await?;

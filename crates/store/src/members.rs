@@ -1,7 +1,7 @@
 //! Members: which users act in the tenant, and as what.
 
 use jiff::Timestamp;
-use kalends_calendar::ids::UserId;
+use kalends_calendar::ids::{TenantId, UserId};
 
 use crate::bind::binds;
 use crate::error::StoreError;
@@ -10,6 +10,7 @@ use crate::row::Row;
 use crate::store::{Scope, Store};
 use crate::tenants::{self, Tenant};
 use crate::tx::{Tx, TxAccess};
+use crate::users::{self, User};
 
 /// What a member may do. A greater one may do all that a lesser one may.
 #[derive(
@@ -85,6 +86,30 @@ pub async fn list(tx: &mut Tx) -> Result<Vec<Member>, StoreError> {
         )
         .await?;
     rows.iter().map(read).collect()
+}
+
+/// All members with who they are, in the order they came. In a transaction of the platform, because only that sees users.
+pub async fn people(store: &Store, tenant: TenantId) -> Result<Vec<(Member, User)>, StoreError> {
+    let mut tx = store.begin_as(Scope::Platform, TxAccess::Read).await?;
+    let rows = tx
+        .rows(
+            "SELECT u.*, m.role, m.created_at AS joined_at
+             FROM members m JOIN users u ON u.id = m.user_id
+             WHERE m.tenant_id = $1 ORDER BY m.created_at, m.user_id",
+            binds![tenant],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let user = users::read(row)?;
+            let member = Member {
+                user: user.id,
+                role: row.get("role")?,
+                created_at: row.get("joined_at")?,
+            };
+            Ok((member, user))
+        })
+        .collect()
 }
 
 /// Ends a membership; the user stays. [`StoreError::LastOwner`] if nobody else would be left to own the tenant.

@@ -66,6 +66,7 @@ const MIGRATIONS: &[Migration] = migrations![
     3 "0003_links",
     4 "0004_statistics",
     5 "0005_accounts",
+    6 "0006_api",
 ];
 
 impl Store {

@@ -1,4 +1,4 @@
-//! Plans: what those who subscribed may use, and how much of it. Of no tenant.
+//! Plans: what those who subscribed may use, and how much of it. Of no tenant, but for what a tenant has used of its own.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,11 @@ use jiff::Timestamp;
 
 use crate::bind::binds;
 use crate::error::StoreError;
+use crate::links;
 use crate::row::Row;
 use crate::store::{Scope, Store};
 use crate::tx::{Tx, TxAccess};
+use crate::words::Word as _;
 
 /// A subscription plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +37,15 @@ pub enum Quota {
     Links,
     /// Calendars of its own.
     Calendars,
+}
+
+/// How much of something a tenant may have, and has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Usage {
+    /// How many there may be; none: as many as it wants.
+    pub limit: Option<i64>,
+    /// How many there are.
+    pub used: i64,
 }
 
 /// All plans, by code.
@@ -70,9 +81,10 @@ pub async fn get(store: &Store, code: &str) -> Result<Option<Plan>, StoreError> 
 }
 
 /// Makes a plan, or replaces all that the plan of this code says, for all of its tenants at once.
-/// [`StoreError::Reference`] if it names a feature that there is not.
-pub async fn put(store: &Store, plan: Plan, at: Timestamp) -> Result<(), StoreError> {
-    let mut tx = store.begin_as(Scope::Platform, TxAccess::Write).await?;
+/// [`StoreError::Reference`] if it names a feature that there is not; [`StoreError::PlatformOnly`] in a tenant's own
+/// transaction.
+pub async fn put(tx: &mut Tx, plan: Plan, at: Timestamp) -> Result<(), StoreError> {
+    tx.require_platform()?;
     // The plan's row goes first: two who replace it at once do so one after the other.
     tx.execute(
         "INSERT INTO plans (code, name, created_at, updated_at) VALUES ($1, $2, $3, $3)
@@ -80,8 +92,52 @@ pub async fn put(store: &Store, plan: Plan, at: Timestamp) -> Result<(), StoreEr
         binds![plan.code.clone(), plan.name.clone(), at],
     )
     .await?;
-    replace_terms(&mut tx, plan).await?;
-    tx.commit().await
+    replace_terms(tx, plan).await
+}
+
+/// What the tenant has used of each quota, also of those that its plan does not limit.
+pub async fn usage(tx: &mut Tx) -> Result<BTreeMap<Quota, Usage>, StoreError> {
+    let binds = binds![tx.tenant];
+    let counts = tx
+        .only_row(
+            "SELECT (SELECT count(*) FROM connections WHERE tenant_id = $1) AS connections,
+                (SELECT count(*) FROM links WHERE tenant_id = $1) AS links,
+                (SELECT count(*) FROM calendars WHERE tenant_id = $1) AS calendars",
+            binds.clone(),
+        )
+        .await?;
+    let limits = tx
+        .rows(
+            "SELECT q.name, q.quota FROM tenants t JOIN plan_quotas q ON q.plan_code = t.plan_code
+             WHERE t.id = $1",
+            binds,
+        )
+        .await?;
+    let mut usage = BTreeMap::new();
+    for quota in [Quota::Connections, Quota::Links, Quota::Calendars] {
+        let used = counts.get(quota.word())?;
+        usage.insert(quota, Usage { limit: None, used });
+    }
+    for row in limits {
+        let limit = row.get("quota")?;
+        if let Some(usage) = usage.get_mut(&row.get("name")?) {
+            usage.limit = Some(limit);
+        }
+    }
+    Ok(usage)
+}
+
+/// Makes sure that the tenant may have one more, and keeps it so until the transaction ends: the tenant's row is locked
+/// first, so that two who ask at once do not both get the last place. [`StoreError::QuotaExceeded`] if it may not.
+pub async fn require_room(tx: &mut Tx, quota: Quota) -> Result<(), StoreError> {
+    links::lock_tenant(tx).await?;
+    match usage(tx).await?.get(&quota) {
+        Some(&Usage {
+            limit: Some(limit),
+            used,
+        }) if used >= limit => Err(StoreError::QuotaExceeded { quota, limit, used }),
+        Some(_) | None => Ok(()),
+    }
 }
 
 async fn replace_terms(tx: &mut Tx, plan: Plan) -> Result<(), StoreError> {

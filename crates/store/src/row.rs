@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use kalends_calendar::ids::{
-    CalendarId, ConflictId, ConnectionId, Cursor, EventId, LinkId, RemoteCalendarId, RemoteId,
-    RunId, TenantId, TokenId, Uid, UserId, Version,
+    CalendarId, ConflictId, ConnectionId, Cursor, EventId, InvitationId, LinkId, RemoteCalendarId,
+    RemoteId, RunId, TenantId, TokenId, Uid, UserId, Version,
 };
 use kalends_calendar::provider::Raw;
 use kalends_calendar::revision::Revision;
@@ -39,6 +39,13 @@ impl Row {
     /// A value or null.
     pub(crate) fn opt<T: Column>(&self, name: &str) -> Result<Option<T>, StoreError> {
         T::read(self, name)
+    }
+
+    /// A SHA-256 that is never null.
+    pub(crate) fn hash(&self, name: &str) -> Result<[u8; 32], StoreError> {
+        let bytes: Vec<u8> = self.get(name)?;
+        let length = format!("{} bytes", bytes.len());
+        <[u8; 32]>::try_from(bytes).map_err(|_| corrupt(name, &length, "a hash has 32"))
     }
 
     /// A JSON column.
@@ -110,6 +117,7 @@ wrapped! {
     RunId => RunId, Uuid;
     UserId => UserId, Uuid;
     TokenId => TokenId, Uuid;
+    InvitationId => InvitationId, Uuid;
     RemoteCalendarId => RemoteCalendarId, String;
     RemoteId => RemoteId, String;
     Version => Version, String;

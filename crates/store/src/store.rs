@@ -8,6 +8,10 @@ use crate::dialect::{self, Dialect};
 use crate::error::StoreError;
 use crate::tx::{Arm, Tx, TxAccess};
 
+/// The tenant of what belongs to no tenant (in the audit log, and as the tenant of [`Store::platform`]): no tenant has the
+/// nil id, so a query that binds it by mistake finds nothing.
+pub const PLATFORM: TenantId = TenantId(uuid::Uuid::nil());
+
 /// An open database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -66,6 +70,17 @@ impl Store {
             .await
     }
 
+    /// Begins a transaction of the platform about what belongs to no tenant: plans, the catalogue of features, users, and
+    /// what they sign in with. Whoever begins one has made sure that a platform admin asks, or Kalends itself.
+    pub async fn platform(&self) -> Result<Tx, StoreError> {
+        self.begin_as(Scope::Platform, TxAccess::Write).await
+    }
+
+    /// Begins a transaction of the platform that only reads, for instance the audit log of the platform itself.
+    pub async fn platform_read(&self) -> Result<Tx, StoreError> {
+        self.begin_as(Scope::Platform, TxAccess::Read).await
+    }
+
     /// Begins a transaction that reads one consistent state, and never waits for writers.
     pub async fn read(&self, tenant: TenantId) -> Result<Tx, StoreError> {
         self.begin_as(Scope::Tenant(tenant), TxAccess::Read).await
@@ -97,14 +112,14 @@ impl Store {
         };
         let tenant = match scope {
             Scope::Tenant(tenant) | Scope::Administration(tenant) => tenant,
-            // No tenant has this id, so a query that binds it by mistake finds nothing.
-            Scope::Platform => TenantId(uuid::Uuid::nil()),
+            Scope::Platform => PLATFORM,
         };
         Ok(Tx {
             arm,
             tenant,
             scope,
             access,
+            log: Vec::new(),
         })
     }
 }

@@ -100,28 +100,24 @@ pub async fn page(
     rows.iter().map(read).collect()
 }
 
-/// Gives a tenant another name for people.
-pub async fn rename(store: &Store, id: TenantId, name: &str) -> Result<(), StoreError> {
-    let mut tx = store.begin(id).await?;
+/// Gives the tenant of the transaction another name for people.
+pub async fn rename(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
+    let binds = binds![tx.tenant, name];
     let touched = tx
-        .execute(
-            "UPDATE tenants SET name = $2 WHERE id = $1",
-            binds![id, name],
-        )
+        .execute("UPDATE tenants SET name = $2 WHERE id = $1", binds)
         .await?;
-    found(touched)?;
-    tx.commit().await
+    found(touched)
 }
 
-/// Gives a tenant another plan, or none; [`StoreError::Reference`] if there is no such plan. Across tenants.
-pub async fn set_plan(store: &Store, id: TenantId, plan: Option<&str>) -> Result<(), StoreError> {
-    let mut tx = store.begin_as(Scope::Platform, TxAccess::Write).await?;
-    let binds = binds![id, plan.map(str::to_owned)];
+/// Gives the tenant of the transaction another plan, or none; [`StoreError::Reference`] if there is no such plan,
+/// [`StoreError::PlatformOnly`] in the tenant's own transaction ([`Store::administer`] begins another).
+pub async fn set_plan(tx: &mut Tx, plan: Option<&str>) -> Result<(), StoreError> {
+    tx.require_platform()?;
+    let binds = binds![tx.tenant, plan.map(str::to_owned)];
     let touched = tx
         .execute("UPDATE tenants SET plan_code = $2 WHERE id = $1", binds)
         .await?;
-    found(touched)?;
-    tx.commit().await
+    found(touched)
 }
 
 fn found(touched: u64) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use crate::error::StoreError;
 use crate::members::Role;
 use crate::row::Row;
 use crate::store::{Scope, Store};
-use crate::tx::TxAccess;
+use crate::tx::{Tx, TxAccess};
 use crate::users::{self, User};
 use crate::words::Word as _;
 
@@ -69,8 +69,8 @@ pub struct NewToken {
 
 /// Keeps a token; [`StoreError::Taken`] if it is there already, [`StoreError::Reference`] if there is no such user or
 /// tenant.
-pub async fn create(store: &Store, new: NewToken) -> Result<(), StoreError> {
-    let mut tx = store.begin_as(Scope::Platform, TxAccess::Write).await?;
+pub async fn create(tx: &mut Tx, new: NewToken) -> Result<(), StoreError> {
+    tx.require_platform()?;
     let binds = binds![
         new.id,
         new.hash.0.to_vec(),
@@ -89,7 +89,7 @@ pub async fn create(store: &Store, new: NewToken) -> Result<(), StoreError> {
         binds,
     )
     .await?;
-    tx.commit().await
+    Ok(())
 }
 
 /// The token with this hash and its user, if both are good: neither revoked, expired nor disabled.
@@ -155,8 +155,8 @@ pub async fn list(store: &Store, user: UserId) -> Result<Vec<Token>, StoreError>
 }
 
 /// Ends a token for good. One that is revoked already stays so since then.
-pub async fn revoke(store: &Store, id: TokenId, at: Timestamp) -> Result<(), StoreError> {
-    let mut tx = store.begin_as(Scope::Platform, TxAccess::Write).await?;
+pub async fn revoke(tx: &mut Tx, id: TokenId, at: Timestamp) -> Result<(), StoreError> {
+    tx.require_platform()?;
     let touched = tx
         .execute(
             "UPDATE tokens SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1",
@@ -166,7 +166,7 @@ pub async fn revoke(store: &Store, id: TokenId, at: Timestamp) -> Result<(), Sto
     if touched == 0 {
         return Err(StoreError::NotFound("token"));
     }
-    tx.commit().await
+    Ok(())
 }
 
 fn read(row: &Row) -> Result<Token, StoreError> {

@@ -4,6 +4,7 @@ use kalends_calendar::ids::TenantId;
 use sqlx::query::Query;
 use sqlx::{Database, Encode, IntoArguments, Postgres, Sqlite, Transaction, Type};
 
+use crate::audit::{self, Entry};
 use crate::bind::Bind;
 use crate::dialect::Dialect;
 use crate::error::StoreError;
@@ -17,6 +18,8 @@ pub struct Tx {
     pub(crate) tenant: TenantId,
     pub(crate) scope: Scope,
     pub(crate) access: TxAccess,
+    /// What the audit log is to be told, and whose, when this is committed.
+    pub(crate) log: Vec<(TenantId, Entry)>,
 }
 
 /// The database under a transaction.
@@ -39,8 +42,11 @@ impl Tx {
         self.tenant
     }
 
-    /// Keeps what was done.
-    pub async fn commit(self) -> Result<(), StoreError> {
+    /// Keeps what was done, and tells the audit log of it: that comes last, because it makes all others wait who have
+    /// something to tell about the same tenant.
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        let log = std::mem::take(&mut self.log);
+        audit::chain::append(&mut self, log).await?;
         match self.arm {
             Arm::Sqlite(tx) => tx.commit().await?,
             Arm::Postgres(tx) => tx.commit().await?,

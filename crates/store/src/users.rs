@@ -59,15 +59,26 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-/// Makes a user; [`StoreError::Taken`] if the address is in use, in whatever case.
-pub async fn create(store: &Store, new: NewUser) -> Result<(), StoreError> {
-    let mut tx = store.begin_as(Scope::Platform, TxAccess::Write).await?;
-    insert(&mut tx, new).await?;
-    tx.commit().await
+/// Makes a user; [`StoreError::Taken`] if the address is in use, in whatever case; [`StoreError::PlatformOnly`] in a
+/// tenant's own transaction.
+pub async fn create(tx: &mut Tx, new: NewUser) -> Result<(), StoreError> {
+    if make(tx, new).await? == 0 {
+        return Err(StoreError::Taken("a row of users".to_owned()));
+    }
+    Ok(())
 }
 
-/// Makes a user, as [`create`] does; [`StoreError::PlatformOnly`] in a tenant's own transaction.
-pub async fn insert(tx: &mut Tx, new: NewUser) -> Result<(), StoreError> {
+/// The user with this address, made if there is none; one that is there stays as it is.
+pub(crate) async fn find_or_make(tx: &mut Tx, new: NewUser) -> Result<UserId, StoreError> {
+    let email = new.email.to_lowercase();
+    make(tx, new).await?;
+    tx.only_row("SELECT id FROM users WHERE email = $1", binds![email])
+        .await?
+        .get("id")
+}
+
+/// Makes a user unless the address is in use; how many that were.
+async fn make(tx: &mut Tx, new: NewUser) -> Result<u64, StoreError> {
     tx.require_platform()?;
     let binds = binds![
         new.id,
@@ -79,11 +90,10 @@ pub async fn insert(tx: &mut Tx, new: NewUser) -> Result<(), StoreError> {
     ];
     tx.execute(
         "INSERT INTO users (id, email, name, password_hash, platform_admin, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (email) DO NOTHING",
         binds,
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// The user with this address, in whatever case.
@@ -114,30 +124,29 @@ pub async fn get_many(store: &Store, ids: &[UserId]) -> Result<Vec<User>, StoreE
     rows.iter().map(read).collect()
 }
 
-/// Gives a user another password, or takes it away.
+/// Gives a user another password, or takes it away. Their sessions stay: see [`end_all`](crate::sessions::end_all).
 pub async fn set_password_hash(
-    store: &Store,
+    tx: &mut Tx,
     id: UserId,
     hash: Option<PasswordHash>,
 ) -> Result<(), StoreError> {
-    let mut tx = store.begin_as(Scope::Platform, TxAccess::Write).await?;
+    tx.require_platform()?;
     let touched = tx
         .execute(
             "UPDATE users SET password_hash = $2 WHERE id = $1",
             binds![id, hash.map(|hash| hash.0)],
         )
         .await?;
-    found(touched)?;
-    tx.commit().await
+    found(touched)
 }
 
 /// Keeps a user out from now on; none lets them in again. Whoever is out already stays so since then.
 pub async fn set_disabled(
-    store: &Store,
+    tx: &mut Tx,
     id: UserId,
     at: Option<Timestamp>,
 ) -> Result<(), StoreError> {
-    let mut tx = store.begin_as(Scope::Platform, TxAccess::Write).await?;
+    tx.require_platform()?;
     let touched = tx
         .execute(
             "UPDATE users SET disabled_at = CASE WHEN $2 IS NULL THEN NULL
@@ -146,25 +155,23 @@ pub async fn set_disabled(
             binds![id, at],
         )
         .await?;
-    found(touched)?;
-    tx.commit().await
+    found(touched)
 }
 
 /// Says whether a user administers the platform.
 pub async fn set_platform_admin(
-    store: &Store,
+    tx: &mut Tx,
     id: UserId,
     platform_admin: bool,
 ) -> Result<(), StoreError> {
-    let mut tx = store.begin_as(Scope::Platform, TxAccess::Write).await?;
+    tx.require_platform()?;
     let touched = tx
         .execute(
             "UPDATE users SET platform_admin = $2 WHERE id = $1",
             binds![id, platform_admin],
         )
         .await?;
-    found(touched)?;
-    tx.commit().await
+    found(touched)
 }
 
 /// One user, in a transaction of the platform.
@@ -182,7 +189,7 @@ fn found(touched: u64) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn read(row: &Row) -> Result<User, StoreError> {
+pub(crate) fn read(row: &Row) -> Result<User, StoreError> {
     let password_hash: Option<String> = row.opt("password_hash")?;
     Ok(User {
         id: row.get("id")?,

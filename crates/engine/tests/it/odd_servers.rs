@@ -5,6 +5,7 @@ use kalends_calendar::event::Event;
 use kalends_calendar::revision::Revision;
 use kalends_calendar::rules::{ConflictPolicy, Direction};
 use kalends_engine::Outcome;
+use kalends_store::{intents, links};
 
 use crate::world::{Remote, Trouble, World, meeting};
 
@@ -182,4 +183,43 @@ async fn a_server_is_left_alone_though_the_run_that_heard_it_was_taken_over() {
         Outcome::Failed { retry_at, .. } if retry_at >= until
     ));
     assert!(world.titles().await.is_empty(), "nothing was asked for");
+}
+
+#[tokio::test]
+async fn a_run_stops_where_the_tenant_loses_the_feature_and_the_next_goes_on() {
+    let world = World::new().await;
+    let remote = Remote::new();
+    let link = world.link(&remote).await;
+    world.add("a", "Ours").await;
+    *remote.trouble.lock().unwrap() = Some(Trouble::LostAfterEffect);
+    world.sync(link).await;
+    world.wait(3_600);
+    remote.put("/1.ics", meeting("1", "Theirs"));
+    world.add("b", "Ours, too").await;
+    remote.writes();
+    let leased = world.claim(link).await;
+    world.set_sync(false).await;
+    assert_eq!(world.run(leased).await.outcome, Outcome::TakenOver);
+    assert_eq!(remote.writes(), Vec::<String>::new());
+    assert_eq!(world.titles().await, ["Ours", "Ours, too"]);
+    let mut tx = world.engine.store.read(world.tenant).await.unwrap();
+    let kept = links::get(&mut tx, link).await.unwrap().unwrap();
+    assert_eq!((kept.due_at, kept.holder), (Some(world.now()), None));
+    assert_eq!(intents::count(&mut tx, link).await.unwrap(), 2);
+    drop(tx);
+    world.set_sync(true).await;
+    assert_eq!(world.sync(link).await.outcome, Outcome::Succeeded);
+    assert_eq!(
+        remote.writes(),
+        ["create Ours, too"],
+        "what had landed is not sent again"
+    );
+    let both = ["Ours", "Ours, too", "Theirs"];
+    assert_eq!(
+        (world.titles().await, remote.titles()),
+        (
+            both.map(String::from).to_vec(),
+            both.map(String::from).to_vec()
+        )
+    );
 }

@@ -9,7 +9,7 @@ use kalends_store::tokens::{self, NewToken, TokenHash};
 use kalends_store::users::{self, NewUser, PasswordHash};
 use kalends_store::{Store, StoreError};
 
-use crate::fixture::{World, at, id, new_user, user};
+use crate::fixture::{World, at, id, new_user, platform, user};
 use crate::harness::contract;
 
 const HASH: TokenHash = TokenHash([7; 32]);
@@ -37,7 +37,7 @@ async fn good(store: &Store, minute: i64) -> bool {
 contract! {
     async fn users_are_found_by_address_in_whatever_case(db) {
         let new = NewUser { email: "Ann.Ärzt@Example.COM".to_owned(), ..new_user("ann") };
-        users::create(&db.store, new.clone()).await.unwrap();
+        platform(&db.store, async |tx| users::create(tx, new.clone()).await).await.unwrap();
         let ann = users::by_email(&db.store, "aNN.ärzt@example.com").await.unwrap().unwrap();
         assert_eq!(ann.email, "ann.ärzt@example.com");
         assert_eq!((ann.id, ann.name.as_str(), ann.platform_admin), (new.id, "ann", false));
@@ -51,30 +51,30 @@ contract! {
         assert_eq!(known.iter().map(|user| user.id).collect::<Vec<_>>(), [new.id, bob]);
         assert_eq!(users::get_many(&db.store, &[]).await.unwrap(), []);
         let again = NewUser { email: "ANN.ärzt@example.com".to_owned(), ..new_user("other") };
-        let error = users::create(&db.store, again).await.unwrap_err();
+        let error = platform(&db.store, async |tx| users::create(tx, again).await).await.unwrap_err();
         assert_eq!(error.to_string(), "a row of users exists already");
     }
 
     async fn users_get_passwords_are_kept_out_and_made_admins(db) {
         let ann = user(&db.store, "ann").await;
         let hash = PasswordHash("$argon2id$v=19$secret".to_owned());
-        users::set_password_hash(&db.store, ann, Some(hash.clone())).await.unwrap();
-        users::set_platform_admin(&db.store, ann, true).await.unwrap();
-        users::set_disabled(&db.store, ann, Some(at(3))).await.unwrap();
-        users::set_disabled(&db.store, ann, Some(at(4))).await.unwrap();
+        platform(&db.store, async |tx| users::set_password_hash(tx, ann, Some(hash.clone())).await).await.unwrap();
+        platform(&db.store, async |tx| users::set_platform_admin(tx, ann, true).await).await.unwrap();
+        platform(&db.store, async |tx| users::set_disabled(tx, ann, Some(at(3))).await).await.unwrap();
+        platform(&db.store, async |tx| users::set_disabled(tx, ann, Some(at(4))).await).await.unwrap();
         let kept = users::get(&db.store, ann).await.unwrap().unwrap();
         assert_eq!((kept.password_hash.clone(), kept.platform_admin, kept.disabled_at), (Some(hash), true, Some(at(3))));
         assert!(!format!("{kept:?}").contains("argon2id"));
-        users::set_password_hash(&db.store, ann, None).await.unwrap();
-        users::set_platform_admin(&db.store, ann, false).await.unwrap();
-        users::set_disabled(&db.store, ann, None).await.unwrap();
+        platform(&db.store, async |tx| users::set_password_hash(tx, ann, None).await).await.unwrap();
+        platform(&db.store, async |tx| users::set_platform_admin(tx, ann, false).await).await.unwrap();
+        platform(&db.store, async |tx| users::set_disabled(tx, ann, None).await).await.unwrap();
         let kept = users::get(&db.store, ann).await.unwrap().unwrap();
         assert_eq!((kept.password_hash, kept.platform_admin, kept.disabled_at), (None, false, None));
         let nobody = UserId(id());
         for error in [
-            users::set_password_hash(&db.store, nobody, None).await.unwrap_err(),
-            users::set_platform_admin(&db.store, nobody, true).await.unwrap_err(),
-            users::set_disabled(&db.store, nobody, None).await.unwrap_err(),
+            platform(&db.store, async |tx| users::set_password_hash(tx, nobody, None).await).await.unwrap_err(),
+            platform(&db.store, async |tx| users::set_platform_admin(tx, nobody, true).await).await.unwrap_err(),
+            platform(&db.store, async |tx| users::set_disabled(tx, nobody, None).await).await.unwrap_err(),
         ] {
             assert_eq!(error.to_string(), "no such user");
         }
@@ -108,6 +108,29 @@ contract! {
         let roles: Vec<_> = tenants.iter().map(|one| (one.tenant.slug.as_str(), one.tenant.id, one.role)).collect();
         assert_eq!(roles, [("a", a.tenant, Role::Owner), ("b", b.tenant, Role::Staff)]);
         assert_eq!(members::tenants_of(&db.store, bob).await.unwrap(), []);
+    }
+
+    async fn members_are_listed_with_who_they_are(db) {
+        let a = World::new(&db.store, "a").await;
+        let b = World::new(&db.store, "b").await;
+        let ann = a.member("ann", Role::Owner).await;
+        let bob = a.member("bob", Role::Staff).await;
+        let mut tx = b.begin().await;
+        members::put(&mut tx, bob, Role::Owner, at(1)).await.unwrap();
+        tx.commit().await.unwrap();
+        let people = members::people(&db.store, a.tenant).await.unwrap();
+        let mut tx = a.read().await;
+        let listed = members::list(&mut tx).await.unwrap();
+        assert_eq!(people.iter().map(|(member, _)| member.clone()).collect::<Vec<_>>(), listed);
+        drop(tx);
+        let known = [ann, bob].map(|id| users::get(&db.store, id));
+        for ((_, user), known) in people.iter().zip(known) {
+            assert_eq!(Some(user.clone()), known.await.unwrap());
+        }
+        let of_b = members::people(&db.store, b.tenant).await.unwrap();
+        assert_eq!(of_b.len(), 1);
+        assert_eq!((of_b[0].0.role, of_b[0].1.id, of_b[0].0.created_at), (Role::Owner, bob, at(1)));
+        assert_eq!(members::people(&db.store, TenantId(id())).await.unwrap(), []);
     }
 
     async fn the_last_owner_stays(db) {
@@ -156,7 +179,7 @@ contract! {
             let mut tx = db.store.administer(tenant).await?;
             tenants::insert(&mut tx, new).await?;
             features::set_overrides(&mut tx, &[(CALENDAR_SYNC, Some(true))], at(0)).await?;
-            users::insert(&mut tx, owner).await?;
+            users::create(&mut tx, owner).await?;
             members::put(&mut tx, user, Role::Owner, at(0)).await?;
             tx.commit().await?;
             Ok::<_, StoreError>((tenant, user))
@@ -170,7 +193,7 @@ contract! {
         assert!(matches!(error, StoreError::Taken(_)), "{error}");
         assert_eq!(tenants::list(&db.store).await.unwrap().len(), 1);
         let mut tx = db.store.begin(tenant).await.unwrap();
-        let error = users::insert(&mut tx, new_user("eve")).await.unwrap_err();
+        let error = users::create(&mut tx, new_user("eve")).await.unwrap_err();
         assert!(matches!(error, StoreError::PlatformOnly), "{error}");
     }
 
@@ -180,38 +203,38 @@ contract! {
         assert!(!good(&db.store, 1).await);
         let mut new = new_token(ann, HASH, Some(at(10)));
         (new.tenant, new.role) = (Some(world.tenant), Some(Role::Staff));
-        tokens::create(&db.store, new.clone()).await.unwrap();
+        platform(&db.store, async |tx| tokens::create(tx, new.clone()).await).await.unwrap();
         let (token, owner) = tokens::find(&db.store, &HASH, at(1)).await.unwrap().unwrap();
         assert_eq!((token.id, token.prefix.as_str(), token.name.as_str()), (new.id, "kal_7f3a", "the booking app"));
         assert_eq!((token.user, token.tenant, token.role), (ann, Some(world.tenant), Some(Role::Staff)));
         assert_eq!((token.created_at, token.expires_at), (at(0), Some(at(10))));
         assert_eq!(Some(owner), users::get(&db.store, ann).await.unwrap());
         assert_eq!(tokens::find(&db.store, &TokenHash([8; 32]), at(1)).await.unwrap(), None);
-        let error = tokens::create(&db.store, new_token(ann, HASH, None)).await.unwrap_err();
+        let error = platform(&db.store, async |tx| tokens::create(tx, new_token(ann, HASH, None)).await).await.unwrap_err();
         assert_eq!(error.to_string(), "a row of tokens exists already");
-        let error = tokens::create(&db.store, new_token(UserId(id()), TokenHash([9; 32]), None)).await.unwrap_err();
+        let error = platform(&db.store, async |tx| tokens::create(tx, new_token(UserId(id()), TokenHash([9; 32]), None)).await).await.unwrap_err();
         assert!(matches!(error, StoreError::Reference(_)), "{error}");
 
         assert!(good(&db.store, 9).await);
         assert!(!good(&db.store, 10).await);
-        users::set_disabled(&db.store, ann, Some(at(2))).await.unwrap();
+        platform(&db.store, async |tx| users::set_disabled(tx, ann, Some(at(2))).await).await.unwrap();
         assert!(!good(&db.store, 3).await);
-        users::set_disabled(&db.store, ann, None).await.unwrap();
+        platform(&db.store, async |tx| users::set_disabled(tx, ann, None).await).await.unwrap();
         assert!(good(&db.store, 3).await);
-        tokens::revoke(&db.store, token.id, at(4)).await.unwrap();
-        tokens::revoke(&db.store, token.id, at(5)).await.unwrap();
+        platform(&db.store, async |tx| tokens::revoke(tx, token.id, at(4)).await).await.unwrap();
+        platform(&db.store, async |tx| tokens::revoke(tx, token.id, at(5)).await).await.unwrap();
         assert!(!good(&db.store, 3).await);
         let kept = tokens::get(&db.store, token.id).await.unwrap().unwrap();
         assert_eq!(kept.revoked_at, Some(at(4)));
         let nothing = TokenId(id());
-        let error = tokens::revoke(&db.store, nothing, at(4)).await.unwrap_err();
+        let error = platform(&db.store, async |tx| tokens::revoke(tx, nothing, at(4)).await).await.unwrap_err();
         assert_eq!(error.to_string(), "no such token");
         assert_eq!(tokens::get(&db.store, nothing).await.unwrap(), None);
     }
 
     async fn the_use_of_a_token_is_kept_to_the_minute(db) {
         let ann = user(&db.store, "ann").await;
-        tokens::create(&db.store, new_token(ann, HASH, None)).await.unwrap();
+        platform(&db.store, async |tx| tokens::create(tx, new_token(ann, HASH, None)).await).await.unwrap();
         let mut last = None;
         let second = |seconds| at(1) + jiff::SignedDuration::from_secs(seconds);
         for (now, kept) in [(0, 0), (1, 0), (59, 0), (60, 60), (30, 60), (119, 60), (120, 120)] {
@@ -232,9 +255,9 @@ contract! {
             let mut new = new_token(owner, TokenHash([n; 32]), None);
             new.created_at = at(n.into());
             made.push(new.id);
-            tokens::create(&db.store, new).await.unwrap();
+            platform(&db.store, async |tx| tokens::create(tx, new).await).await.unwrap();
         }
-        tokens::revoke(&db.store, made[0], at(9)).await.unwrap();
+        platform(&db.store, async |tx| tokens::revoke(tx, made[0], at(9)).await).await.unwrap();
         let listed = tokens::list(&db.store, ann).await.unwrap();
         let ids: Vec<_> = listed.iter().map(|token| token.id).collect();
         assert_eq!(ids, [made[2], made[0]]);

@@ -12,23 +12,10 @@ use kalends_store::plans::{self, Plan, Quota};
 use kalends_store::tenants::{self, NewTenant};
 use kalends_store::{Batch, CursorMove, Store, StoreError, apply, events, intents, mirrors};
 
-use crate::fixture::{World, at, claim, edit, event, id};
+use crate::fixture::{World, at, claim, edit, event, id, plan, platform, put_plan, set_plan};
 use crate::harness::contract;
 
 const WEBHOOKS: &str = "can_use_webhooks";
-
-/// A plan with these permissions.
-fn plan(code: &str, permissions: &[(&str, bool)]) -> Plan {
-    Plan {
-        code: code.to_owned(),
-        name: format!("Plan {code}"),
-        permissions: permissions
-            .iter()
-            .map(|(feature, enabled)| ((*feature).to_owned(), *enabled))
-            .collect(),
-        quotas: BTreeMap::new(),
-    }
-}
 
 /// A tenant as it is made: without any feature.
 async fn plain_tenant(store: &Store, slug: &str) -> TenantId {
@@ -80,8 +67,8 @@ async fn switch_sync(world: &World, way: Way, enabled: bool) {
         Way::Override => world.set_sync(Some(enabled)).await,
         Way::Plan => {
             let basic = plan("basic", &[(CALENDAR_SYNC, enabled)]);
-            plans::put(&world.store, basic, at(4)).await.unwrap();
-            tenants::set_plan(&world.store, world.tenant, Some("basic"))
+            put_plan(&world.store, basic, 4).await.unwrap();
+            set_plan(&world.store, world.tenant, Some("basic"))
                 .await
                 .unwrap();
             world.set_sync(None).await;
@@ -120,13 +107,13 @@ contract! {
             "can_use_webhooks: Webhooks",
         ]);
         let feature = |code: &str| Feature { code: code.to_owned(), name: "Seats 2".to_owned() };
-        features::add(&db.store, feature("seats_2")).await.unwrap();
+        platform(&db.store, async |tx| features::add(tx, feature("seats_2")).await).await.unwrap();
         assert_eq!(names(features::catalogue(&db.store).await.unwrap())[4], "seats_2: Seats 2");
-        let error = features::add(&db.store, feature("seats_2")).await.unwrap_err();
+        let error = platform(&db.store, async |tx| features::add(tx, feature("seats_2")).await).await.unwrap_err();
         assert!(matches!(error, StoreError::Taken(_)), "{error}");
         let long = "x".repeat(65);
         for code in ["", "Seats", "more seats", "seats-2", "plätze", &long] {
-            let error = features::add(&db.store, feature(code)).await.unwrap_err();
+            let error = platform(&db.store, async |tx| features::add(tx, feature(code)).await).await.unwrap_err();
             assert!(matches!(error, StoreError::NotACode(_)), "{code}: {error}");
         }
         let tenant = plain_tenant(&db.store, "a").await;
@@ -147,24 +134,24 @@ contract! {
         let nobody = (false, Source::Default);
         assert_eq!(two_of(store, tenant).await, [nobody, nobody]);
 
-        plans::put(store, plan("pro", &[(CALENDAR_SYNC, true), (WEBHOOKS, false)]), at(0)).await.unwrap();
+        put_plan(store, plan("pro", &[(CALENDAR_SYNC, true), (WEBHOOKS, false)]), 0).await.unwrap();
         assert_eq!(two_of(store, tenant).await, [nobody, nobody]);
-        tenants::set_plan(store, tenant, Some("pro")).await.unwrap();
+        set_plan(store, tenant, Some("pro")).await.unwrap();
         assert_eq!(two_of(store, tenant).await, [(true, Source::Plan), (false, Source::Plan)]);
 
         override_with(store, tenant, &[(CALENDAR_SYNC, Some(false)), (WEBHOOKS, Some(true))]).await;
         assert_eq!(two_of(store, tenant).await, [(false, Source::Tenant), (true, Source::Tenant)]);
         // Another of the same plan goes by the plan.
         let other = plain_tenant(store, "b").await;
-        tenants::set_plan(store, other, Some("pro")).await.unwrap();
+        set_plan(store, other, Some("pro")).await.unwrap();
         assert_eq!(two_of(store, other).await, [(true, Source::Plan), (false, Source::Plan)]);
 
         override_with(store, tenant, &[(WEBHOOKS, None)]).await;
         assert_eq!(two_of(store, tenant).await, [(false, Source::Tenant), (false, Source::Plan)]);
         override_with(store, tenant, &[(CALENDAR_SYNC, None), (WEBHOOKS, None)]).await;
-        plans::put(store, plan("pro", &[(WEBHOOKS, true)]), at(1)).await.unwrap();
+        put_plan(store, plan("pro", &[(WEBHOOKS, true)]), 1).await.unwrap();
         assert_eq!(two_of(store, tenant).await, [nobody, (true, Source::Plan)]);
-        tenants::set_plan(store, tenant, None).await.unwrap();
+        set_plan(store, tenant, None).await.unwrap();
         assert_eq!(two_of(store, tenant).await, [nobody, nobody]);
 
         let mut tx = store.read(tenant).await.unwrap();
@@ -187,9 +174,9 @@ contract! {
         assert_eq!(plans::get(store, "pro").await.unwrap(), None);
         let mut pro = plan("pro", &[(CALENDAR_SYNC, true), (WEBHOOKS, true)]);
         pro.quotas = BTreeMap::from([(Quota::Connections, 5), (Quota::Links, 20)]);
-        plans::put(store, pro.clone(), at(0)).await.unwrap();
+        put_plan(store, pro.clone(), 0).await.unwrap();
         let basic = plan("basic", &[(CALENDAR_SYNC, false)]);
-        plans::put(store, basic.clone(), at(0)).await.unwrap();
+        put_plan(store, basic.clone(), 0).await.unwrap();
         assert_eq!(plans::list(store).await.unwrap(), [basic.clone(), pro.clone()]);
         assert_eq!(plans::get(store, "pro").await.unwrap(), Some(pro));
 
@@ -198,22 +185,22 @@ contract! {
             quotas: BTreeMap::from([(Quota::Calendars, 0)]),
             ..plan("pro", &[(CALENDAR_SYNC, true)])
         };
-        plans::put(store, pro.clone(), at(1)).await.unwrap();
+        put_plan(store, pro.clone(), 1).await.unwrap();
         assert_eq!(plans::get(store, "pro").await.unwrap(), Some(pro.clone()));
 
-        let error = plans::put(store, plan("pro", &[("can_fly", true)]), at(2)).await.unwrap_err();
+        let error = put_plan(store, plan("pro", &[("can_fly", true)]), 2).await.unwrap_err();
         assert!(matches!(error, StoreError::Reference(_)), "{error}");
         let mut less = pro.clone();
         less.quotas = BTreeMap::from([(Quota::Links, -1)]);
-        assert!(plans::put(store, less, at(2)).await.is_err());
+        assert!(put_plan(store, less, 2).await.is_err());
         assert_eq!(plans::list(store).await.unwrap(), [basic, pro]);
 
         let tenant = plain_tenant(store, "a").await;
-        let error = tenants::set_plan(store, tenant, Some("gold")).await.unwrap_err();
+        let error = set_plan(store, tenant, Some("gold")).await.unwrap_err();
         assert!(matches!(error, StoreError::Reference(_)), "{error}");
-        let error = tenants::set_plan(store, TenantId(id()), Some("pro")).await.unwrap_err();
+        let error = set_plan(store, TenantId(id()), Some("pro")).await.unwrap_err();
         assert_eq!(error.to_string(), "no such tenant");
-        tenants::set_plan(store, tenant, Some("pro")).await.unwrap();
+        set_plan(store, tenant, Some("pro")).await.unwrap();
         let kept = tenants::by_id(store, tenant).await.unwrap().unwrap();
         assert_eq!(kept.plan.as_deref(), Some("pro"));
     }

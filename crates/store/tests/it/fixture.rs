@@ -13,6 +13,7 @@ use kalends_calendar::provider::Raw;
 use kalends_calendar::revision::{Actor, Cause};
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 use kalends_calendar::time::{Length, Start, ZoneId};
+use kalends_store::audit::Entry;
 use kalends_store::calendars::{self, Calendar};
 use kalends_store::connections::{self, Connection, NewConnection, ProviderKind};
 use kalends_store::events::Edit;
@@ -20,9 +21,10 @@ use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::leases::{self, Claim, Leased};
 use kalends_store::links::{self, Link, NewLink};
 use kalends_store::members::{self, Role};
+use kalends_store::plans::{self, Plan};
 use kalends_store::tenants::{self, NewTenant};
 use kalends_store::users::{self, NewUser};
-use kalends_store::{Applied, Batch, Lease, Store, Tx, apply};
+use kalends_store::{Applied, Batch, Lease, Store, StoreError, Tx, apply};
 use uuid::Uuid;
 
 /// One tenant's things.
@@ -178,8 +180,64 @@ impl World {
 pub(crate) async fn user(store: &Store, name: &str) -> UserId {
     let new = new_user(name);
     let id = new.id;
-    users::create(store, new).await.unwrap();
+    platform(store, async |tx| users::create(tx, new).await)
+        .await
+        .unwrap();
     id
+}
+
+/// Does something in a transaction of the platform.
+pub(crate) async fn platform<T>(
+    store: &Store,
+    work: impl AsyncFnOnce(&mut Tx) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let mut tx = store.platform().await?;
+    let done = work(&mut tx).await?;
+    tx.commit().await?;
+    Ok(done)
+}
+
+/// A plan with these permissions.
+pub(crate) fn plan(code: &str, permissions: &[(&str, bool)]) -> Plan {
+    Plan {
+        code: code.to_owned(),
+        name: format!("Plan {code}"),
+        permissions: permissions
+            .iter()
+            .map(|(feature, enabled)| ((*feature).to_owned(), *enabled))
+            .collect(),
+        quotas: std::collections::BTreeMap::new(),
+    }
+}
+
+/// Gives a tenant a plan, or none.
+pub(crate) async fn set_plan(
+    store: &Store,
+    tenant: TenantId,
+    plan: Option<&str>,
+) -> Result<(), StoreError> {
+    let mut tx = store.administer(tenant).await?;
+    tenants::set_plan(&mut tx, plan).await?;
+    tx.commit().await
+}
+
+/// Makes a plan, or replaces it.
+pub(crate) async fn put_plan(store: &Store, plan: Plan, minute: i64) -> Result<(), StoreError> {
+    platform(store, async |tx| plans::put(tx, plan, at(minute)).await).await
+}
+
+/// An entry of the audit log.
+pub(crate) fn entry(action: &str, minute: i64) -> Entry {
+    Entry {
+        id: id(),
+        at: at(minute),
+        actor: "ann".to_owned(),
+        action: action.to_owned(),
+        object: "link 1".to_owned(),
+        detail: serde_json::json!({}),
+        address: None,
+        cause: None,
+    }
 }
 
 pub(crate) fn new_user(name: &str) -> NewUser {

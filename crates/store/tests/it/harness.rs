@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use kalends_store::Store;
 use sqlx::postgres::PgConnection;
+use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection as _};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
@@ -70,6 +71,21 @@ impl TestDb {
     /// A connection past the store, as the same role.
     pub(crate) async fn raw_postgres(&self) -> PgConnection {
         PgConnection::connect(&self.address).await.unwrap()
+    }
+
+    /// Does what nobody can do through the store: to the tables themselves, as somebody whom no wall stops.
+    pub(crate) async fn tamper(&self, sql: &str) {
+        if self.folder.is_some() {
+            let mut raw = SqliteConnection::connect(&self.address).await.unwrap();
+            let sql = AssertSqlSafe(sql.to_owned());
+            sqlx::raw_sql(sql).execute(&mut raw).await.unwrap();
+            raw.close().await.unwrap();
+        } else {
+            let admin = cluster().unwrap();
+            let (server, _) = admin.rsplit_once('/').unwrap();
+            let (_, name) = self.address.rsplit_once('/').unwrap();
+            run(&format!("{server}/{name}"), sql).await;
+        }
     }
 
     /// Ends the test: nothing may be left open.

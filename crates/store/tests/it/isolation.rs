@@ -7,13 +7,14 @@ use kalends_calendar::plan::{Reason, Step};
 use kalends_calendar::provider::{Access, RemoteCalendar};
 use kalends_calendar::revision::Revision;
 use kalends_calendar::rules::Direction;
-use kalends_store::audit::{self, Entry};
+use kalends_store::audit::{self, Filter, Verdict};
 use kalends_store::conflicts::{self, Which};
 use kalends_store::events::{self, Window};
 use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::intents::{self, Sending};
 use kalends_store::links::DueReason;
 use kalends_store::members::{self, Role};
+use kalends_store::plans::{self, Quota};
 use kalends_store::remote_writes::{self, WriteOp};
 use kalends_store::runs::{self, NewRun};
 use kalends_store::vault::{MasterKey, MasterKeys, Purpose, Vault};
@@ -21,7 +22,7 @@ use kalends_store::{
     calendars, connections, debts, held, leases, links, mirrors, remote_calendars, secrets, skips,
 };
 
-use crate::fixture::{World, at, claim, edit, event, id};
+use crate::fixture::{World, at, claim, edit, entry, event, id};
 use crate::harness::contract;
 
 contract! {
@@ -53,7 +54,7 @@ contract! {
         secrets::put(&mut tx, &vault, a.connection, Purpose::Password, &"canary".into(), at(0)).await.unwrap();
         let remote = RemoteCalendar { id: RemoteCalendarId("/cal/".to_owned()), name: "canary".to_owned(), color: None, access: Access::ReadWrite };
         remote_calendars::upsert(&mut tx, a.connection, &[remote], at(0)).await.unwrap();
-        audit::append(&mut tx, Entry { id: id(), at: at(0), actor: "canary".to_owned(), action: String::new(), object: String::new(), detail: serde_json::Value::Null }).await.unwrap();
+        audit::append(&mut tx, entry("canary", 0)).await.unwrap();
         let conflict = conflicts::list(&mut tx, Which::Open, 1).await.unwrap()[0].id;
         tx.commit().await.unwrap();
         let owner = a.member("canary", Role::Owner).await;
@@ -109,11 +110,16 @@ contract! {
         assert_eq!(runs::list(tx, link, 9).await.unwrap(), []);
         assert_eq!(remote_writes::list(tx, canary, 9).await.unwrap(), []);
         assert_eq!(remote_writes::count_since(tx, link, canary, at(0)).await.unwrap(), 0);
-        assert_eq!(audit::list(tx, None, 9).await.unwrap(), []);
+        assert_eq!(audit::list(tx, &Filter::default(), None, 9).await.unwrap(), []);
+        let used = plans::usage(tx).await.unwrap();
+        assert_eq!([used[&Quota::Links].used, used[&Quota::Connections].used, used[&Quota::Calendars].used], [0, 1, 1]);
         assert_eq!(members::list(tx).await.unwrap(), []);
         assert_eq!(members::role(tx, owner).await.unwrap(), None);
         assert!(!features::has(tx, CALENDAR_SYNC).await.unwrap());
         assert!(features::effective(tx).await.unwrap().iter().all(|feature| !feature.enabled));
+        assert_eq!(members::people(&db.store, b.tenant).await.unwrap(), []);
+        let log = audit::verify(&db.store, b.tenant).await.unwrap();
+        assert_eq!(log, Verdict::Whole { entries: 0, hash: [0; 32], unchained: 0 });
     }
 
     async fn no_tenant_changes_another(db) {

@@ -4,16 +4,21 @@
 
 mod accounts;
 mod apply;
+mod audit;
 mod bulk;
 mod conflicts;
 mod events;
 mod features;
 mod fixture;
+mod gate;
 mod harness;
 mod intents;
+mod invitations;
 mod isolation;
 mod leases;
 mod links;
 mod nouns;
+mod quotas;
 mod schema;
 mod secrets;
+mod signing_in;

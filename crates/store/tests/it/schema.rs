@@ -1,11 +1,12 @@
 //! Migrations up, down and up again; and the second wall of PostgreSQL.
 
+use kalends_store::audit;
 use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::members::Role;
 use kalends_store::tenants;
 use sqlx::Row as _;
 
-use crate::fixture::World;
+use crate::fixture::{World, entry};
 use crate::harness::{TestDb, contract};
 
 contract! {
@@ -14,20 +15,20 @@ contract! {
         assert!(status.iter().all(|one| one.applied));
         let names: Vec<_> = status.iter().map(|one| one.name).collect();
         let known =
-            ["0001_tenants", "0002_calendars", "0003_links", "0004_statistics", "0005_accounts"];
+            ["0001_tenants", "0002_calendars", "0003_links", "0004_statistics", "0005_accounts", "0006_api"];
         assert_eq!(names, known);
         assert_eq!(db.store.migrate_up().await.unwrap(), []);
         World::new(&db.store, "a").await;
         let down = db.store.migrate_down(1).await.unwrap();
         let versions: Vec<_> = down.iter().map(|one| one.version).collect();
-        assert_eq!(versions, [5, 4, 3, 2]);
+        assert_eq!(versions, [6, 5, 4, 3, 2]);
         db.store.migrate_up().await.unwrap();
         assert!(tenants::by_slug(&db.store, "a").await.unwrap().is_some());
         db.store.migrate_down(0).await.unwrap();
         let status = db.store.migration_status().await.unwrap();
         assert!(status.iter().all(|one| !one.applied));
         let (one, two) = tokio::join!(db.store.migrate_up(), db.store.migrate_up());
-        assert_eq!(one.unwrap().len() + two.unwrap().len(), 5);
+        assert_eq!(one.unwrap().len() + two.unwrap().len(), 6);
         World::new(&db.store, "a").await;
     }
 
@@ -37,7 +38,7 @@ contract! {
         world.set_sync(None).await;
         world.member("ann", Role::Owner).await;
         let down = db.store.migrate_down(4).await.unwrap();
-        assert_eq!(down.len(), 1);
+        assert_eq!(down.len(), 2);
         db.store.migrate_up().await.unwrap();
         assert_eq!(tenants::by_id(&db.store, world.tenant).await.unwrap(), before);
         let mut tx = world.read().await;
@@ -58,12 +59,22 @@ async fn without_a_tenant_postgres_shows_nothing() {
     let seen: i64 = sqlx::query_scalar(count).fetch_one(&mut raw).await.unwrap();
     assert_eq!(seen, 0);
     a.member("ann", Role::Owner).await;
+    let mut tx = b.begin().await;
+    audit::append(&mut tx, entry("link.create", 1))
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
     for count in [
+        "SELECT count(*) FROM audit",
+        "SELECT count(*) FROM audit_heads",
         "SELECT count(*) FROM tenants",
         "SELECT count(*) FROM tenant_features",
         "SELECT count(*) FROM members",
         "SELECT count(*) FROM users",
         "SELECT count(*) FROM tokens",
+        "SELECT count(*) FROM sessions",
+        "SELECT count(*) FROM invitations",
+        "SELECT count(*) FROM oauth_states",
     ] {
         let seen: i64 = sqlx::query_scalar(count).fetch_one(&mut raw).await.unwrap();
         assert_eq!(seen, 0, "{count}");
@@ -75,7 +86,7 @@ async fn without_a_tenant_postgres_shows_nothing() {
     .fetch_all(&mut raw)
     .await
     .unwrap();
-    assert_eq!(tables.len(), 26);
+    assert_eq!(tables.len(), 30);
     for table in tables {
         let name: String = table.get("relname");
         assert_eq!(
@@ -131,6 +142,40 @@ async fn without_a_tenant_postgres_shows_nothing() {
         .await
         .unwrap();
     assert_eq!(seen, 0);
+    // Nor does anybody change what is in the audit log, or put something into that of another.
+    let seen: i64 = sqlx::query_scalar("SELECT count(*) FROM audit")
+        .fetch_one(&mut raw)
+        .await
+        .unwrap();
+    assert_eq!(seen, 1);
+    for scope in ["", "platform"] {
+        sqlx::query("SELECT set_config('kalends.scope', $1, false)")
+            .bind(scope)
+            .execute(&mut raw)
+            .await
+            .unwrap();
+        for change in [
+            "UPDATE audit SET actor = 'eve'",
+            "DELETE FROM audit",
+            "DELETE FROM audit_heads",
+        ] {
+            let changed = sqlx::query(change).execute(&mut raw).await.unwrap();
+            assert_eq!(changed.rows_affected(), 0, "{change}");
+        }
+        let forged = sqlx::query(
+            "INSERT INTO audit (tenant_id, id, at, actor, action, object, detail)
+             VALUES ($1, $1, '2026-03-02', 'eve', '', '', '{}')",
+        )
+        .bind(a.tenant.0)
+        .execute(&mut raw)
+        .await;
+        assert!(
+            forged
+                .unwrap_err()
+                .to_string()
+                .contains("row-level security")
+        );
+    }
     drop(raw);
     db.finish().await;
 }

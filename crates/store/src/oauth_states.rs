@@ -1,0 +1,93 @@
+//! OAuth states: what Kalends has to know again when a provider sends a person back. Each is good once. The store never sees
+//! a state in clear, only its hash. Of no tenant.
+
+use jiff::Timestamp;
+use kalends_calendar::ids::{TenantId, UserId};
+
+use crate::bind::binds;
+use crate::error::StoreError;
+use crate::row::Row;
+use crate::store::Store;
+
+/// The SHA-256 of a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateHash(pub [u8; 32]);
+
+/// A state, and what it is bound to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OauthState {
+    /// Its hash.
+    pub hash: StateHash,
+    /// At which provider.
+    pub provider: String,
+    /// What for.
+    pub purpose: String,
+    /// Who went there.
+    pub user: UserId,
+    /// For which tenant; none for the platform.
+    pub tenant: Option<TenantId>,
+    /// The code verifier (RFC 7636 §4.1), sealed by the caller.
+    pub verifier: Vec<u8>,
+    /// Where the person is sent afterwards.
+    pub return_url: Option<String>,
+    /// Since when it is here.
+    pub created_at: Timestamp,
+    /// From when on it is good no more.
+    pub expires_at: Timestamp,
+}
+
+/// Keeps a state; [`StoreError::Taken`] if it is there already, [`StoreError::Reference`] if there is no such user or tenant.
+pub async fn create(store: &Store, new: OauthState) -> Result<(), StoreError> {
+    let mut tx = store.platform().await?;
+    let binds = binds![
+        new.hash.0.to_vec(),
+        new.provider,
+        new.purpose,
+        new.user,
+        new.tenant,
+        new.verifier,
+        new.return_url,
+        new.created_at,
+        new.expires_at,
+    ];
+    tx.execute(
+        "INSERT INTO oauth_states (hash, provider, purpose, user_id, tenant_id, verifier,
+            return_url, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        binds,
+    )
+    .await?;
+    tx.commit().await
+}
+
+/// Takes a state away, and gives it back if it was still good. Of two who take one at once, one gets it.
+pub async fn take(
+    store: &Store,
+    hash: &StateHash,
+    now: Timestamp,
+) -> Result<Option<OauthState>, StoreError> {
+    let mut tx = store.platform().await?;
+    let row = tx
+        .row(
+            "DELETE FROM oauth_states WHERE hash = $1 RETURNING *",
+            binds![hash.0.to_vec()],
+        )
+        .await?;
+    let state = row.map(|row| read(&row)).transpose()?;
+    tx.commit().await?;
+    Ok(state.filter(|state| state.expires_at > now))
+}
+
+fn read(row: &Row) -> Result<OauthState, StoreError> {
+    Ok(OauthState {
+        hash: StateHash(row.hash("hash")?),
+        provider: row.get("provider")?,
+        purpose: row.get("purpose")?,
+        user: row.get("user_id")?,
+        tenant: row.opt("tenant_id")?,
+        verifier: row.get("verifier")?,
+        return_url: row.opt("return_url")?,
+        created_at: row.get("created_at")?,
+        expires_at: row.get("expires_at")?,
+    })
+}

@@ -1,0 +1,35 @@
+//! Sweeping: deletes what has expired and says nothing to anybody any more. Of no tenant.
+
+use jiff::Timestamp;
+
+use crate::bind::binds;
+use crate::error::StoreError;
+use crate::store::Store;
+
+/// How much was swept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Sessions of browsers.
+    pub sessions: u64,
+    /// OAuth states that nobody came back with.
+    pub oauth_states: u64,
+}
+
+/// Deletes sessions and OAuth states that have expired. To leave them does no harm but takes room: nothing finds them.
+pub async fn sweep(store: &Store, now: Timestamp) -> Result<Swept, StoreError> {
+    let mut tx = store.platform().await?;
+    let sessions = tx
+        .execute("DELETE FROM sessions WHERE expires_at <= $1", binds![now])
+        .await?;
+    let oauth_states = tx
+        .execute(
+            "DELETE FROM oauth_states WHERE expires_at <= $1",
+            binds![now],
+        )
+        .await?;
+    tx.commit().await?;
+    Ok(Swept {
+        sessions,
+        oauth_states,
+    })
+}
