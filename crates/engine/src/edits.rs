@@ -5,7 +5,7 @@ use kalends_calendar::ids::{CalendarId, ConflictId, EventId, TenantId};
 use kalends_calendar::merge::{FieldError, Winner, put};
 use kalends_calendar::provider::Guests;
 use kalends_calendar::revision::{Actor, Cause, Revision};
-use kalends_calendar::rules::{ConflictPolicy, Detail, Direction, Rules};
+use kalends_calendar::rules::{ConflictPolicy, Detail, Direction, ImportWindow, Rules};
 use kalends_store::conflicts::ConflictState;
 use kalends_store::debts;
 use kalends_store::events::{self, Edit, StoredEvent};
@@ -67,10 +67,22 @@ pub async fn create(
     event: &Event,
     by: Editor<'_>,
 ) -> Result<EventId, EditRefused> {
-    let id = EventId(engine.ids.next());
     let mut tx = engine.store.begin(tenant).await?;
-    events::create(&mut tx, calendar, id, event, &edit(engine, by, "made")).await?;
+    let done = create_in(engine, &mut tx, calendar, event, by).await?;
     tx.commit().await?;
+    Ok(done)
+}
+
+/// The same in a transaction of the caller's.
+pub async fn create_in(
+    engine: &Engine,
+    tx: &mut Tx,
+    calendar: CalendarId,
+    event: &Event,
+    by: Editor<'_>,
+) -> Result<EventId, EditRefused> {
+    let id = EventId(engine.ids.next());
+    events::create(tx, calendar, id, event, &edit(engine, by, "made")).await?;
     Ok(id)
 }
 
@@ -84,12 +96,25 @@ pub async fn update(
     by: Editor<'_>,
 ) -> Result<Revision, EditRefused> {
     let mut tx = engine.store.begin(tenant).await?;
-    let stored = find(&mut tx, id).await?;
+    let done = update_in(engine, &mut tx, id, from, event, by).await?;
+    tx.commit().await?;
+    Ok(done)
+}
+
+/// The same in a transaction of the caller's.
+pub async fn update_in(
+    engine: &Engine,
+    tx: &mut Tx,
+    id: EventId,
+    from: Revision,
+    event: &Event,
+    by: Editor<'_>,
+) -> Result<Revision, EditRefused> {
+    let stored = find(tx, id).await?;
     if stored.deleted {
         return Err(EditRefused::Deleted(id));
     }
-    let revision = events::update(&mut tx, id, from, event, &edit(engine, by, "edited")).await?;
-    tx.commit().await?;
+    let revision = events::update(tx, id, from, event, &edit(engine, by, "edited")).await?;
     Ok(revision)
 }
 
@@ -102,12 +127,24 @@ pub async fn delete(
     by: Editor<'_>,
 ) -> Result<Revision, EditRefused> {
     let mut tx = engine.store.begin(tenant).await?;
-    let stored = find(&mut tx, id).await?;
+    let done = delete_in(engine, &mut tx, id, from, by).await?;
+    tx.commit().await?;
+    Ok(done)
+}
+
+/// The same in a transaction of the caller's.
+pub async fn delete_in(
+    engine: &Engine,
+    tx: &mut Tx,
+    id: EventId,
+    from: Revision,
+    by: Editor<'_>,
+) -> Result<Revision, EditRefused> {
+    let stored = find(tx, id).await?;
     if stored.deleted {
         return Err(EditRefused::Deleted(id));
     }
-    let revision = events::delete(&mut tx, id, from, &edit(engine, by, "deleted")).await?;
-    tx.commit().await?;
+    let revision = events::delete(tx, id, from, &edit(engine, by, "deleted")).await?;
     Ok(revision)
 }
 
@@ -120,16 +157,28 @@ pub async fn restore(
     by: Editor<'_>,
 ) -> Result<Revision, EditRefused> {
     let mut tx = engine.store.begin(tenant).await?;
-    let stored = find(&mut tx, id).await?;
-    let earlier = events::version(&mut tx, id, version)
+    let done = restore_in(engine, &mut tx, id, version, by).await?;
+    tx.commit().await?;
+    Ok(done)
+}
+
+/// The same in a transaction of the caller's.
+pub async fn restore_in(
+    engine: &Engine,
+    tx: &mut Tx,
+    id: EventId,
+    version: Revision,
+    by: Editor<'_>,
+) -> Result<Revision, EditRefused> {
+    let stored = find(tx, id).await?;
+    let earlier = events::version(tx, id, version)
         .await?
         .ok_or(EditRefused::NotFound("version"))?;
     let body = earlier.body.ok_or(EditRefused::NotFound(
         "content in that version: it is a deletion",
     ))?;
     let edit = edit(engine, by, &format!("restored version {version}"));
-    let revision = events::update(&mut tx, id, stored.revision, &body, &edit).await?;
-    tx.commit().await?;
+    let revision = events::update(tx, id, stored.revision, &body, &edit).await?;
     Ok(revision)
 }
 
@@ -142,12 +191,25 @@ pub async fn resolve(
     choice: Choice,
     by: Editor<'_>,
 ) -> Result<(), EditRefused> {
-    let now = engine.clock.now();
     let mut tx = engine.store.begin(tenant).await?;
-    let found = conflicts::get(&mut tx, id)
+    resolve_in(engine, &mut tx, id, choice, by).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The same in a transaction of the caller's.
+pub async fn resolve_in(
+    engine: &Engine,
+    tx: &mut Tx,
+    id: ConflictId,
+    choice: Choice,
+    by: Editor<'_>,
+) -> Result<(), EditRefused> {
+    let now = engine.clock.now();
+    let found = conflicts::get(tx, id)
         .await?
         .ok_or(EditRefused::NotFound("conflict"))?;
-    let stored = find(&mut tx, found.event).await?;
+    let stored = find(tx, found.event).await?;
     let Some(mut body) = stored.body.clone().filter(|_| !stored.deleted) else {
         return Err(EditRefused::Deleted(found.event));
     };
@@ -161,7 +223,7 @@ pub async fn resolve(
         Choice::Custom(value) => Some(value),
     };
     if let Some(value) = value {
-        let link = links::get(&mut tx, found.link).await?;
+        let link = links::get(tx, found.link).await?;
         put(
             &mut body,
             &shown_by(link.as_ref()),
@@ -171,12 +233,11 @@ pub async fn resolve(
     }
     if stored.body.as_ref() != Some(&body) {
         let edit = edit(engine, by, "resolved a conflict");
-        events::update(&mut tx, found.event, stored.revision, &body, &edit).await?;
+        events::update(tx, found.event, stored.revision, &body, &edit).await?;
     } else if undecided {
-        debts::owe(&mut tx, found.link, found.event, now).await?;
+        debts::owe(tx, found.link, found.event, now).await?;
     }
-    conflicts::resolve(&mut tx, id, by.0, now).await?;
-    tx.commit().await?;
+    conflicts::resolve(tx, id, by.0, now).await?;
     Ok(())
 }
 
@@ -189,6 +250,7 @@ fn shown_by(link: Option<&Link>) -> Rules {
         guests: Guests::Silent,
         writable: true,
         me: Vec::new(),
+        import: ImportWindow::default(),
     }
 }
 

@@ -85,14 +85,14 @@ pub async fn run_link(
     let lease = leased.lease.clone();
     let link = leased.link.clone();
     record_start(engine, &leased, id).await?;
-    let (result, notes, mut report) = report(
+    let (result, notes, mut report) = Box::pin(report(
         engine,
         lease.clone(),
         leased.link,
         id,
         Mode::Apply,
         progress,
-    )
+    ))
     .await;
     leave_alone(engine, &link, lease.tenant, &notes).await?;
     match result {
@@ -260,6 +260,7 @@ fn rules(link: &Link, connection: &Connection, provider: &dyn Provider, writable
         guests: provider.capabilities().guests,
         writable,
         me: connection.me.clone(),
+        import: link.import,
     }
 }
 

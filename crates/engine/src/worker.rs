@@ -35,21 +35,14 @@ pub async fn watch(
     loop {
         let pause = match claim_one(engine).await {
             Ok(Claimed::Leased(leased)) => {
-                let lease = leased.lease.clone();
                 progress.begins(leased.link.id);
-                let run = Box::pin(run_link(engine, *leased, progress));
-                match select(stop, run).await {
-                    Either::Left(_) => return give_back(engine, &lease).await,
-                    Either::Right((result, going_on)) => {
-                        stop = going_on;
-                        match result {
-                            Ok(report) => {
-                                told(report);
-                                continue;
-                            }
-                            Err(error) => wait_for_store(&error),
-                        }
+                match run_until(engine, *leased, progress, stop.as_mut()).await {
+                    Ok(Some(report)) => {
+                        told(report);
+                        continue;
                     }
+                    Ok(None) => return,
+                    Err(error) => wait_for_store(&error),
                 }
             }
             Ok(Claimed::Nothing { pause }) => pause,
@@ -59,6 +52,25 @@ pub async fn watch(
             Either::Left(_) => return,
             Either::Right(((), going_on)) => stop = going_on,
         }
+    }
+}
+
+/// Runs over a claimed link unless `stop` is done before: then the run is dropped and its link given back, and there is no
+/// report.
+pub async fn run_until(
+    engine: &Engine,
+    leased: Leased,
+    progress: &dyn Progress,
+    stop: impl Future<Output = ()> + Unpin,
+) -> Result<Option<Report>, StoreError> {
+    let lease = leased.lease.clone();
+    let run = Box::pin(run_link(engine, leased, progress));
+    match select(stop, run).await {
+        Either::Left(_) => {
+            give_back(engine, &lease).await;
+            Ok(None)
+        }
+        Either::Right((result, _)) => result.map(Some),
     }
 }
 

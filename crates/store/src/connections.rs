@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use kalends_calendar::event::Address;
-use kalends_calendar::ids::{ConnectionId, LinkId};
+use kalends_calendar::ids::{ConnectionId, LinkId, UserId};
 
 use crate::bind::{binds, json};
 use crate::error::StoreError;
@@ -52,6 +52,8 @@ pub struct Connection {
     pub retry_at: Option<Timestamp>,
     /// What the provider's code wants to remember.
     pub settings: serde_json::Value,
+    /// Who connected it, and looks after it without being a manager; none: only managers do.
+    pub owner: Option<UserId>,
     /// Since when it is here.
     pub created_at: Timestamp,
 }
@@ -73,6 +75,8 @@ pub struct NewConnection {
     pub me: Vec<Address>,
     /// What the provider's code wants to remember.
     pub settings: serde_json::Value,
+    /// Who connects it.
+    pub owner: Option<UserId>,
     /// Now.
     pub created_at: Timestamp,
 }
@@ -89,11 +93,12 @@ pub async fn insert(tx: &mut Tx, new: NewConnection) -> Result<(), StoreError> {
         json(&new.me)?,
         json(&new.settings)?,
         new.created_at,
+        new.owner,
     ];
     tx.execute(
         "INSERT INTO connections
-            (tenant_id, id, provider, name, url, user_name, me, settings, created_at, state)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'ok')",
+            (tenant_id, id, provider, name, url, user_name, me, settings, created_at, owner_id, state)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'ok')",
         binds,
     )
     .await?;
@@ -233,6 +238,7 @@ fn read(row: &Row) -> Result<Connection, StoreError> {
         problem: row.opt("problem")?,
         retry_at: row.opt("retry_at")?,
         settings: row.json("settings")?,
+        owner: row.opt("owner_id")?,
         created_at: row.get("created_at")?,
     })
 }

@@ -67,6 +67,7 @@ const MIGRATIONS: &[Migration] = migrations![
     4 "0004_statistics",
     5 "0005_accounts",
     6 "0006_api",
+    7 "0007_ownership",
 ];
 
 impl Store {

@@ -5,6 +5,7 @@ use kalends_calendar::event::Event;
 use kalends_calendar::revision::Revision;
 use kalends_calendar::rules::{ConflictPolicy, Direction};
 use kalends_engine::Outcome;
+use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::{intents, links};
 
 use crate::world::{Remote, Trouble, World, meeting};
@@ -185,6 +186,16 @@ async fn a_server_is_left_alone_though_the_run_that_heard_it_was_taken_over() {
     assert!(world.titles().await.is_empty(), "nothing was asked for");
 }
 
+/// Gives the tenant the feature, or takes it away.
+async fn set_sync(world: &World, enabled: bool) {
+    let mut tx = world.engine.store.administer(world.tenant).await.unwrap();
+    let overrides = [(CALENDAR_SYNC, Some(enabled))];
+    features::set_overrides(&mut tx, &overrides, world.now())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_run_stops_where_the_tenant_loses_the_feature_and_the_next_goes_on() {
     let world = World::new().await;
@@ -198,7 +209,7 @@ async fn a_run_stops_where_the_tenant_loses_the_feature_and_the_next_goes_on() {
     world.add("b", "Ours, too").await;
     remote.writes();
     let leased = world.claim(link).await;
-    world.set_sync(false).await;
+    set_sync(&world, false).await;
     assert_eq!(world.run(leased).await.outcome, Outcome::TakenOver);
     assert_eq!(remote.writes(), Vec::<String>::new());
     assert_eq!(world.titles().await, ["Ours", "Ours, too"]);
@@ -207,7 +218,7 @@ async fn a_run_stops_where_the_tenant_loses_the_feature_and_the_next_goes_on() {
     assert_eq!((kept.due_at, kept.holder), (Some(world.now()), None));
     assert_eq!(intents::count(&mut tx, link).await.unwrap(), 2);
     drop(tx);
-    world.set_sync(true).await;
+    set_sync(&world, true).await;
     assert_eq!(world.sync(link).await.outcome, Outcome::Succeeded);
     assert_eq!(
         remote.writes(),

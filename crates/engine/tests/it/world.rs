@@ -502,16 +502,6 @@ impl World {
         world
     }
 
-    /// Gives the tenant the feature, or takes it away.
-    pub(crate) async fn set_sync(&self, enabled: bool) {
-        let mut tx = self.engine.store.administer(self.tenant).await.unwrap();
-        let overrides = [(CALENDAR_SYNC, Some(enabled))];
-        features::set_overrides(&mut tx, &overrides, self.now())
-            .await
-            .unwrap();
-        tx.commit().await.unwrap();
-    }
-
     pub(crate) async fn another_calendar(&self, name: &str) -> CalendarId {
         let id = CalendarId(self.seams.next());
         let mut tx = self.engine.store.begin(self.tenant).await.unwrap();
@@ -561,6 +551,7 @@ impl World {
             user: "ann".into(),
             me: Vec::new(),
             settings: serde_json::Value::Null,
+            owner: None,
             created_at,
         };
         connections::insert(&mut tx, new).await.unwrap();

@@ -88,6 +88,7 @@ impl World {
             user: "ann".to_owned(),
             me: vec![kalends_calendar::event::Address::new("ann@example.com")],
             settings: serde_json::json!({ "home": "/ann/" }),
+            owner: None,
             created_at: at(0),
         }
     }
