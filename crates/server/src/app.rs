@@ -57,7 +57,11 @@ impl App {
     /// Opens the database, with the schema up to date and the tenant in place.
     pub(crate) async fn open(global: &Global) -> Result<Self> {
         let settings = Settings::load(global)?;
-        let screen = Screen::new(global.json, global.quiet);
+        Self::with(settings, Screen::new(global.json, global.quiet)).await
+    }
+
+    /// The same with settings that are read already.
+    pub(crate) async fn with(settings: Settings, screen: Screen) -> Result<Self> {
         for note in &settings.notes {
             screen.note(note);
         }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    calendars, conflicts, connect, connections, events, export, import, keys, links, migrate, runs,
-    serve, sync,
+    calendars, conflicts, connect, connections, demo, doctor, events, export, import, keys, links,
+    migrate, openapi, platform, runs, serve, sync,
 };
 
 /// Keeps calendars in step: CalDAV servers and iCalendar feeds on one side, calendars of your own on the other.
@@ -114,8 +114,36 @@ pub(crate) enum Command {
     Conflicts(conflicts::Conflicts),
     /// Show what woke each sync and what came of it
     Runs(runs::Runs),
-    /// Run the workers and tell about health over HTTP
+    /// Serve the API, and run the workers
     Serve(serve::Serve),
+    /// Try everything: two tenants, users, tokens and CalDAV accounts, served until interrupted
+    Demo(demo::Demo),
+    /// Serve CalDAV accounts to try things with
+    Sandbox(demo::Sandbox),
+    /// Make tenants, and say what they may do
+    #[command(subcommand)]
+    Tenant(platform::tenants::Tenants),
+    /// Make users, and say as what they act in the tenant
+    #[command(subcommand)]
+    User(platform::users::Users),
+    /// Make and end API tokens
+    #[command(subcommand)]
+    Token(platform::tokens::Tokens),
+    /// Look after the catalogue of features
+    #[command(subcommand)]
+    Feature(platform::features::Features),
+    /// Look after plans
+    #[command(subcommand)]
+    Plan(platform::plans::Plans),
+    /// Invite the owner of a new tenant
+    Invite(platform::invite::Invite),
+    /// Show who did what, or check that nobody has tampered with that
+    #[command(subcommand)]
+    Audit(platform::audit::Audit),
+    /// Find what is wrong with this installation, and what cures it
+    Doctor(doctor::Doctor),
+    /// Print the document of the API, for programs
+    Openapi(openapi::Openapi),
     /// Bring the database's schema up to date, or take it back
     #[command(subcommand)]
     Migrate(migrate::Migrate),

@@ -1,16 +1,21 @@
-//! `kalends`: the command line, the health endpoints, and the place where all crates come together.
+//! `kalends`: the command line, the API, and the place where all crates come together.
 //!
 //! Nothing of the sync's logic is here: commands ask the store, call the engine, and put into words what came of it.
 
 mod accounts;
+mod api;
 mod app;
 mod cli;
 mod commands;
 mod config;
+mod connecting;
+mod credentials;
 mod holder;
 mod keys;
+mod linking;
 mod local_zone;
 mod names;
+mod sandboxed;
 mod screen;
 mod seams;
 mod words;

@@ -2,16 +2,15 @@
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use kalends_calendar::ids::{CalendarId, LinkId};
-use kalends_calendar::provider::Access;
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 use kalends_store::calendars::{self, Calendar};
-use kalends_store::connections::{ConnectionState, ProviderKind};
-use kalends_store::links::{self, LinkState, NewLink};
-use kalends_store::{StoreError, Tx, held, intents, skips};
+use kalends_store::connections::ConnectionState;
+use kalends_store::links::{self, LinkState};
+use kalends_store::{Tx, held, intents, skips};
 use serde_json::json;
 
 use crate::app::App;
+use crate::linking::{self, How, Making};
 use crate::names::{self, NamedLink};
 use crate::screen::{Tone, plain};
 use crate::words::{instant, maybe_instant, word};
@@ -108,16 +107,11 @@ pub(crate) async fn make(app: &App, command: Make) -> Result<Ended> {
     let remote = names::remote_calendar(&mut tx, &connection, &command.remote).await?;
     let wanted = command.calendar.as_deref().unwrap_or(&remote.name);
     let (calendar, made) = calendar_or_new(app, &mut tx, wanted, remote.color.as_deref()).await?;
-    let read_only = remote.access == Access::ReadOnly || connection.provider == ProviderKind::Ics;
-    let direction = match (command.direction, read_only) {
-        (None | Some(Way::Pull), true) | (Some(Way::Pull), false) => Direction::Pull,
-        (None | Some(Way::Both), false) => Direction::TwoWay,
-        (Some(Way::Push), false) => Direction::Push,
-        (Some(Way::Both | Way::Push), true) => bail!(
-            "{} can be read but not written through this account: the direction can only be pull",
-            remote.name
-        ),
-    };
+    let direction = command.direction.map(|way| match way {
+        Way::Both => Direction::TwoWay,
+        Way::Pull => Direction::Pull,
+        Way::Push => Direction::Push,
+    });
     let detail = match command.detail {
         Much::Full => Detail::Full,
         Much::Busy => Detail::Busy,
@@ -128,28 +122,13 @@ pub(crate) async fn make(app: &App, command: Make) -> Result<Ended> {
         Winner::Local => ConflictPolicy::Local,
         Winner::Ask => ConflictPolicy::Ask,
     };
-    let new = NewLink {
-        id: LinkId(app.ids.next()),
-        calendar: calendar.id,
-        connection: connection.id,
-        remote_calendar: remote.id.clone(),
+    let how = How {
         direction,
         detail,
         conflict_policy,
-        created_at: app.now(),
     };
-    let id = new.id;
-    match links::insert(&mut tx, new).await {
-        Ok(()) => {}
-        Err(StoreError::Taken(_)) => {
-            bail!(
-                "{} and {} are linked already: kalends links",
-                calendar.name,
-                remote.name
-            )
-        }
-        Err(error) => return Err(error.into()),
-    }
+    let link = linking::link(&mut tx, &calendar, &connection, &remote, how, making(app)).await?;
+    let (id, direction) = (link.id, link.direction);
     let detail_json =
         json!({ "calendar": calendar.name, "connection": connection.name, "remote": remote.name });
     app.audit(&mut tx, "link.create", format!("link {id}"), detail_json)
@@ -178,6 +157,13 @@ pub(crate) async fn make(app: &App, command: Make) -> Result<Ended> {
     Ok(Ended::Well)
 }
 
+fn making(app: &App) -> Making<'_> {
+    Making {
+        ids: app.ids.as_ref(),
+        at: app.now(),
+    }
+}
+
 /// The calendar of this name, made where there is none; and whether it was.
 pub(crate) async fn calendar_or_new(
     app: &App,
@@ -191,14 +177,8 @@ pub(crate) async fn calendar_or_new(
     if name.trim().is_empty() {
         bail!("a calendar has a name: give --calendar");
     }
-    let new = Calendar {
-        id: CalendarId(app.ids.next()),
-        name: name.to_owned(),
-        color: color.map(str::to_owned),
-        time_zone: app.settings.zone.id.clone(),
-        created_at: app.now(),
-    };
-    calendars::insert(tx, new.clone()).await?;
+    let zone = app.settings.zone.id.clone();
+    let new = linking::calendar(tx, name, color, zone, making(app)).await?;
     Ok((new, true))
 }
 

@@ -4,13 +4,18 @@ pub(crate) mod calendars;
 pub(crate) mod conflicts;
 pub(crate) mod connect;
 pub(crate) mod connections;
+pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod keys;
 pub(crate) mod links;
 pub(crate) mod migrate;
+pub(crate) mod openapi;
+pub(crate) mod platform;
 pub(crate) mod runs;
+mod secret;
 pub(crate) mod serve;
 mod stop;
 pub(crate) mod sync;
@@ -30,16 +35,24 @@ const LOG: &str = "warn";
 pub(crate) async fn run(cli: Cli) -> Result<Ended> {
     log()?;
     let mut global = cli.global;
-    if let Command::Connect(command) = &cli.command {
-        global
-            .variables
-            .extend(command.variable().map(str::to_owned));
-    }
+    let named = match &cli.command {
+        Command::Connect(command) => command.variable(),
+        Command::User(command) => command.variable(),
+        _ => None,
+    };
+    global.variables.extend(named.map(str::to_owned));
     if let Command::Migrate(command) = cli.command {
         return migrate::run(&global, command).await;
     }
+    let command = match cli.command {
+        Command::Openapi(command) => return openapi::run(&command),
+        Command::Doctor(command) => return doctor::run(&global, command).await,
+        Command::Demo(command) => return demo::run(&global, command).await,
+        Command::Sandbox(command) => return demo::sandbox(&global, command).await,
+        command => command,
+    };
     let app = App::open(&global).await?;
-    let ended = match cli.command {
+    let ended = match command {
         Command::Connect(command) => connect::run(&app, command).await,
         Command::Disconnect(command) => connections::disconnect(&app, command).await,
         Command::Connections => connections::list(&app).await,
@@ -54,10 +67,21 @@ pub(crate) async fn run(cli: Cli) -> Result<Ended> {
         Command::Import(command) => import::run(&app, command).await,
         Command::Export(command) => export::run(&app, command).await,
         Command::Conflicts(command) => conflicts::run(&app, command).await,
+        Command::Tenant(command) => platform::tenants::run(&app, command).await,
+        Command::User(command) => platform::users::run(&app, command).await,
+        Command::Token(command) => platform::tokens::run(&app, command).await,
+        Command::Feature(command) => platform::features::run(&app, command).await,
+        Command::Plan(command) => platform::plans::run(&app, command).await,
+        Command::Invite(command) => platform::invite::run(&app, command).await,
+        Command::Audit(command) => platform::audit::run(&app, command).await,
         Command::Runs(command) => runs::run(&app, command).await,
         Command::Serve(command) => serve::run(&app, command).await,
         Command::Keys(command) => keys::run(&app, command).await,
-        Command::Migrate(command) => migrate::run(&global, command).await,
+        Command::Migrate(_)
+        | Command::Openapi(_)
+        | Command::Doctor(_)
+        | Command::Demo(_)
+        | Command::Sandbox(_) => Ok(Ended::Well),
     };
     app.store.close().await;
     ended
@@ -71,6 +95,8 @@ fn log() -> Result<()> {
         // Its cause is in its own words already.
         EnvFilter::try_new(&said).map_err(|error| anyhow!("KALENDS_LOG: {said:?}: {error}"))?
     };
+    // It would tell whole addresses, and that of an invitation is a secret.
+    let filter = filter.add_directive("tower_http::csrf=off".parse()?);
     // A second subscriber is refused; there is only this one.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)

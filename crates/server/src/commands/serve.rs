@@ -1,28 +1,41 @@
-//! `kalends serve`: the workers, and health over HTTP.
+//! `kalends serve`: the API and the workers.
 
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::routing::get;
+use axum::{Router, ServiceExt};
 use clap::Args;
 use futures_util::FutureExt;
-use kalends_store::Store;
+use futures_util::future::{Either, select};
+use kalends_store::{Store, sweep};
+use tokio::net::TcpListener;
+use tower::Layer;
+use tower::util::MapRequestLayer;
 
 use super::{stop, watch};
 use crate::Ended;
-use crate::app::App;
+use crate::api::{self, Api};
+use crate::app::{App, Wired};
+use crate::config::Server;
 
-/// Run the workers and tell about health over HTTP.
+/// How often what has expired is swept away.
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
+
+/// Serve the API, and run the workers.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 EXAMPLES:
   kalends serve
   kalends serve --listen 0.0.0.0:8080
 
+  GET /api/docs/ the API, with all its paths
   GET /healthz   200 while the process lives
   GET /readyz    200 while the database answers and its schema is up to date, else 503")]
 pub(crate) struct Serve {
@@ -32,28 +45,71 @@ pub(crate) struct Serve {
 }
 
 pub(crate) async fn run(app: &App, command: Serve) -> Result<Ended> {
+    let mut settings = app.settings.server.clone();
+    let listener = listen(command.listen.unwrap_or(settings.listen)).await?;
+    settings.listen = listener.local_addr()?;
     let wired = app.wired().await?;
-    let listen = command.listen.unwrap_or(app.settings.server.listen);
-    let listener = tokio::net::TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("cannot listen on {listen}"))?;
-    let listen = listener.local_addr()?;
-    let stopped = stop::asked().shared();
-    app.screen.line(&format!("Listening on http://{listen}"))?;
+    let address = format!("http://{}", settings.listen);
+    app.screen.line(&format!(
+        "Listening on {address} (the API's pages: {address}/api/docs/)"
+    ))?;
     app.screen
-        .json_line(&serde_json::json!({ "listen": format!("http://{listen}") }))?;
-    let routes = routes(Arc::new(app.store.clone()));
-    let http = axum::serve(listener, routes).with_graceful_shutdown(stopped.clone());
-    let (served, worked) = tokio::join!(
-        async { http.await.context("the HTTP server") },
-        watch::work(app, &wired.engine, stopped)
-    );
-    served?;
-    worked?;
+        .json_line(&serde_json::json!({ "listen": address }))?;
+    serve(app, &wired, settings, listener).await?;
     Ok(Ended::Well)
 }
 
-fn routes(store: Arc<Store>) -> Router {
+/// Takes an address and a port.
+pub(crate) async fn listen(on: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(on)
+        .await
+        .with_context(|| format!("cannot listen on {on}"))
+}
+
+/// Serves and works until told to stop. Requests under way are answered before it ends, and links are given back.
+pub(crate) async fn serve(
+    app: &App,
+    wired: &Wired,
+    settings: Server,
+    listener: TcpListener,
+) -> Result<()> {
+    let stopped = stop::asked().boxed().shared();
+    let api = Api::new(
+        wired.engine.clone(),
+        Arc::clone(&wired.accounts),
+        settings.clone(),
+        app.settings.zone.clone(),
+        stopped.clone(),
+    );
+    let routes = health(Arc::new(app.store.clone())).merge(api::router(api));
+    let service = MapRequestLayer::new(api::with_slash).layer(api::wrapped(routes, &settings));
+    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
+    let http = axum::serve(listener, service).with_graceful_shutdown(stopped.clone());
+    let sweeping = sweep(app, stopped.clone());
+    let (served, worked, ()) = tokio::join!(
+        async { http.await.context("the HTTP server") },
+        watch::work(app, &wired.engine, stopped),
+        sweeping
+    );
+    served?;
+    worked
+}
+
+/// Forgets expired sessions and states of consent, now and then.
+async fn sweep(app: &App, stopped: impl Future<Output = ()>) {
+    let mut stopped = pin!(stopped);
+    loop {
+        if let Err(error) = sweep::sweep(&app.store, app.now()).await {
+            tracing::warn!(%error, "what has expired could not be swept away");
+        }
+        match select(&mut stopped, app.clock.sleep(SWEEP_EVERY)).await {
+            Either::Left(_) => return,
+            Either::Right(_) => {}
+        }
+    }
+}
+
+fn health(store: Arc<Store>) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))

@@ -97,6 +97,26 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Those of a demo: everything in one folder, and this machine's own servers may be talked to. No file and no variable
+    /// of the environment counts but the time zone.
+    pub(crate) fn for_demo(global: &Global, folder: &Path) -> Result<Self> {
+        let own = Global {
+            database: Some(format!("sqlite:{}", folder.join("kalends.db").display())),
+            tenant: Some("demo-operator".to_owned()),
+            config: None,
+            json: global.json,
+            quiet: global.quiet,
+            variables: Vec::new(),
+        };
+        let mut settings = Self::load(&own)?;
+        settings.network = Network::with_loopback()?;
+        settings.notes.clear();
+        settings.server.public_url = None;
+        Ok(settings)
+    }
+}
+
 fn file_path(global: &Global) -> Result<Option<PathBuf>> {
     if let Some(path) = &global.config {
         if !path.is_file() {
@@ -160,8 +180,8 @@ fn told(text: &str, error: &toml::de::Error) -> String {
     }
 }
 
-/// A tenant's slug is a part of a host name one day.
-fn check_slug(slug: &str) -> Result<()> {
+/// A tenant's slug is a label of a host name.
+pub(crate) fn check_slug(slug: &str) -> Result<()> {
     /// The longest label of a host name (RFC 1035 §2.3.4).
     const SLUG_MAX: usize = 63;
     let fits = (1..=SLUG_MAX).contains(&slug.len())

@@ -1,9 +1,12 @@
-//! `[server]`: where health is told.
+//! `[server]`: where the API is served, and under which names.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use axum::http::HeaderValue;
 use serde::Deserialize;
+use url::Url;
 
 use super::env;
 
@@ -11,19 +14,43 @@ use super::env;
 const LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
+/// More than a busy browser asks, and less than what makes a node slow for others.
+const REQUESTS_A_MINUTE: NonZeroU32 = NonZeroU32::new(3_000).expect("not zero");
+
 /// The section as written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Section {
     /// Address and port.
     listen: Option<SocketAddr>,
+    /// Under which address people reach it.
+    public_url: Option<String>,
+    /// The domain whose subdomains are tenants.
+    domain: Option<String>,
+    /// Whether a proxy stands before it.
+    behind_proxy: Option<bool>,
+    /// How many requests a user may make in a minute.
+    requests_per_minute: Option<NonZeroU32>,
+    /// Sites whose pages may call the API from a browser.
+    #[serde(default)]
+    cors_origins: Vec<String>,
 }
 
-/// Where health is told.
-#[derive(Debug)]
+/// Where the API is served, and under which names.
+#[derive(Clone, Debug)]
 pub(crate) struct Server {
     /// Address and port.
     pub(crate) listen: SocketAddr,
+    /// Under which address people reach it, for links in mails and pages; none: where it listens.
+    pub(crate) public_url: Option<Url>,
+    /// `example.com`, where `demo.example.com` is the tenant `demo`.
+    pub(crate) domain: Option<String>,
+    /// Whether `X-Forwarded-For` is the word of a proxy of ours.
+    pub(crate) behind_proxy: bool,
+    /// How many requests a user may make in a minute.
+    pub(crate) requests_per_minute: NonZeroU32,
+    /// Sites whose pages may call the API from a browser.
+    pub(crate) cors_origins: Vec<HeaderValue>,
 }
 
 impl Section {
@@ -34,6 +61,79 @@ impl Section {
                 .with_context(|| format!("KALENDS_LISTEN: {text:?} is no ADDRESS:PORT"))?,
             None => self.listen.unwrap_or(LISTEN),
         };
-        Ok(Server { listen })
+        let public_url = env("KALENDS_PUBLIC_URL").or(self.public_url);
+        Ok(Server {
+            listen,
+            public_url: public_url.as_deref().map(public).transpose()?,
+            domain: env("KALENDS_DOMAIN")
+                .or(self.domain)
+                .map(|name| domain(&name))
+                .transpose()?,
+            behind_proxy: self.behind_proxy.unwrap_or(false),
+            requests_per_minute: self.requests_per_minute.unwrap_or(REQUESTS_A_MINUTE),
+            cors_origins: self
+                .cors_origins
+                .iter()
+                .map(|origin| self::origin(origin))
+                .collect::<Result<_>>()?,
+        })
+    }
+}
+
+fn public(text: &str) -> Result<Url> {
+    let url: Url = text
+        .parse()
+        .with_context(|| format!("server.public_url: {text:?} is no address"))?;
+    let fits = matches!(url.scheme(), "http" | "https")
+        && url.host().is_some()
+        && url.path() == "/"
+        && url.query().is_none();
+    if !fits {
+        bail!(
+            "server.public_url: {text:?} must be like https://kalends.example.com, without a path"
+        );
+    }
+    Ok(url)
+}
+
+fn origin(text: &str) -> Result<HeaderValue> {
+    let wrong =
+        || format!("server.cors_origins: {text:?} is no origin, such as https://app.example.com");
+    let url: Url = text.parse().with_context(wrong)?;
+    let is_origin =
+        matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text;
+    if !is_origin {
+        bail!(wrong());
+    }
+    HeaderValue::from_str(text).with_context(wrong)
+}
+
+fn domain(text: &str) -> Result<String> {
+    let name = text.trim_start_matches('.').to_lowercase();
+    let fits = !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.');
+    if !fits {
+        bail!("server.domain: {text:?} is no domain, such as example.com");
+    }
+    Ok(name)
+}
+
+impl Server {
+    /// Where people reach it, as far as it is told: else where it listens.
+    pub(crate) fn address(&self) -> String {
+        match &self.public_url {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => format!("http://{}", self.listen),
+        }
+    }
+
+    /// Whether the way to the browser is encrypted. Only on this very machine it need not be.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        match &self.public_url {
+            Some(url) => url.scheme() == "https",
+            None => !self.listen.ip().is_loopback(),
+        }
     }
 }

@@ -4,11 +4,12 @@
 const PREFIX: &str = "KALENDS_";
 
 /// Those that are settings, without the prefix: `docs/configuration.md` lists them.
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 22] = [
     "ALLOW_ADDRESSES",
     "CONFIG",
     "DATA",
     "DATABASE",
+    "DOMAIN",
     "EXTRA_ROOTS_FILE",
     "LISTEN",
     "LOG",
@@ -16,6 +17,7 @@ const KNOWN: [&str; 20] = [
     "MASTER_KEY_FILE",
     "MIGRATE",
     "OLDER_MASTER_KEY_FILES",
+    "PUBLIC_URL",
     "SYNC_BACKOFF_FIRST",
     "SYNC_BACKOFF_MAX",
     "SYNC_FULL_LISTING_EVERY",

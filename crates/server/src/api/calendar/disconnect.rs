@@ -1,0 +1,93 @@
+//! `DELETE /api/calendar/disconnect/`: an account goes, with its secret and its links. Works when the provider does not.
+
+use axum::Json;
+use kalends_calendar::ids::ConnectionId;
+use kalends_store::{connections, links};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::api::door::{Gate, Tending};
+use crate::api::error::{Answer, ApiError};
+use crate::api::input::Body;
+
+/// Which account, and what happens to what Kalends wrote there.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct Disconnect {
+    /// The id of the connection.
+    #[schemars(with = "String")]
+    credential_id: Value,
+    /// The events that Kalends wrote into that account: `keep` (as if missing), or `remove`.
+    #[serde(default)]
+    events: Written,
+}
+
+/// What happens to the events that Kalends wrote into an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Written {
+    /// They stay.
+    #[default]
+    Keep,
+    /// They are deleted there.
+    Remove,
+}
+
+/// It is gone.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Disconnected {
+    success: bool,
+    message: &'static str,
+}
+
+pub(crate) async fn disconnect(
+    gate: Gate<Tending>,
+    Body(wanted): Body<Disconnect>,
+) -> Answer<Json<Disconnected>> {
+    let id = credential(&wanted.credential_id)?;
+    let mut tx = gate.begin().await?;
+    let connection = connections::get(&mut tx, id)
+        .await?
+        .ok_or_else(|| ApiError::not_found("credential"))?;
+    gate.require_own(connection.owner)?;
+    if wanted.events == Written::Remove {
+        return Err(ApiError::field(
+            "events",
+            "`remove` is not there yet: delete the events first, sync, and disconnect with `keep`",
+        ));
+    }
+    let now = gate.api().now();
+    let mut unlinked = 0;
+    for link in links::list(&mut tx).await? {
+        if link.connection == id {
+            links::delete(&mut tx, link.id, now).await?;
+            unlinked += 1;
+        }
+    }
+    connections::delete(&mut tx, id).await?;
+    let detail = json!({ "name": connection.name, "links": unlinked });
+    gate.audit(
+        &mut tx,
+        "connection.delete",
+        format!("connection {id}"),
+        detail,
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(Json(Disconnected {
+        success: true,
+        message: "Calendar disconnected successfully",
+    }))
+}
+
+/// A credential's id, which older clients take to be a number: no number is one of ours.
+pub(super) fn credential(value: &Value) -> Result<ConnectionId, ApiError> {
+    match value {
+        Value::String(text) => text.parse().map_err(|_| ApiError::not_found("credential")),
+        Value::Number(_) => Err(ApiError::not_found("credential")),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => Err(ApiError::field(
+            "credential_id",
+            "expected the id of a credential",
+        )),
+    }
+}

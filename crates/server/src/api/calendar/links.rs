@@ -1,0 +1,365 @@
+//! `/api/calendar/links/`: what keeps a calendar and a remote one in step.
+
+use axum::Json;
+use axum::http::StatusCode;
+use jiff::Timestamp;
+use kalends_calendar::ids::{CalendarId, ConnectionId, LinkId};
+use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
+use kalends_engine::{Planned, Silent, dry_run};
+use kalends_store::connections::{self, Connection};
+use kalends_store::links::{self, Link, LinkSettings, LinkState};
+use kalends_store::{Tx, calendars, held, intents, remote_calendars, skips};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::sync::{Synced, run, unlinked};
+use crate::api::door::{Asks, Gate, Reading, Tending};
+use crate::api::error::{Answer, ApiError};
+use crate::api::input::{Body, Id, Params};
+use crate::api::output::Reply;
+use crate::api::words;
+use crate::linking::{self, How, Making};
+
+/// A link to be made.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewLink {
+    connection_id: String,
+    /// The provider's id of the calendar.
+    remote_calendar_id: String,
+    /// The tenant's calendar; one of the remote calendar's name, made if there is none, if missing.
+    #[serde(default)]
+    calendar_id: Option<String>,
+    /// Which way; both ways if missing, or `pull` where the remote calendar cannot be written.
+    #[serde(default)]
+    #[schemars(with = "Option<words::Direction>")]
+    direction: Option<Direction>,
+    /// How much; `full` if missing.
+    #[serde(default)]
+    #[schemars(with = "Option<words::Detail>")]
+    detail: Option<Detail>,
+    /// Who wins; `newest` if missing.
+    #[serde(default)]
+    #[schemars(with = "Option<words::ConflictPolicy>")]
+    conflict_policy: Option<ConflictPolicy>,
+}
+
+/// What is to change of a link.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Change {
+    #[serde(default)]
+    #[schemars(with = "Option<words::Direction>")]
+    direction: Option<Direction>,
+    #[serde(default)]
+    #[schemars(with = "Option<words::Detail>")]
+    detail: Option<Detail>,
+    #[serde(default)]
+    #[schemars(with = "Option<words::ConflictPolicy>")]
+    conflict_policy: Option<ConflictPolicy>,
+    /// `paused` lets it rest.
+    #[serde(default)]
+    #[schemars(with = "Option<words::LinkState>")]
+    state: Option<LinkState>,
+    /// What to do with deletions that were held because they were many: true carries them out, false keeps the events.
+    #[serde(default)]
+    confirm_deletions: Option<bool>,
+}
+
+/// A link.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Shown {
+    id: String,
+    connection_id: String,
+    remote_calendar_id: String,
+    calendar_id: String,
+    #[schemars(with = "words::Direction")]
+    direction: Direction,
+    #[schemars(with = "words::Detail")]
+    detail: Detail,
+    #[schemars(with = "words::ConflictPolicy")]
+    conflict_policy: ConflictPolicy,
+    #[schemars(with = "words::LinkState")]
+    state: LinkState,
+    #[schemars(with = "Option<words::Instant>")]
+    last_success_at: Option<Timestamp>,
+    #[schemars(with = "Option<words::Instant>")]
+    next_run_at: Option<Timestamp>,
+    /// How often it failed since it last succeeded.
+    failures: i64,
+    /// What is wrong with it, for people.
+    problem: Option<String>,
+    /// Writes that the remote side is owed.
+    owed: i64,
+    /// Deletions that wait for a person's word.
+    held_deletions: usize,
+    /// Items that could not be handled.
+    skipped: usize,
+    #[schemars(with = "words::Instant")]
+    created_at: Timestamp,
+}
+
+/// The tenant's links.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Links {
+    success: bool,
+    links: Vec<Shown>,
+}
+
+/// One of them.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct One {
+    success: bool,
+    link: Shown,
+}
+
+/// How to sync.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct HowToSync {
+    /// Only say what would be done.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// What came of it: of a dry run the plan, else the run.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum Came {
+    /// A dry run.
+    Plan(Plan),
+    /// A run.
+    Run(Synced),
+}
+
+/// What a run would do.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Plan {
+    success: bool,
+    /// Always `planned`.
+    status: &'static str,
+    /// One entry for each event that something would happen to, on either side.
+    #[schemars(with = "Vec<Value>")]
+    plan: Vec<Planned>,
+}
+
+pub(crate) async fn list(gate: Gate<Reading>) -> Answer<Json<Links>> {
+    let mut tx = gate.read().await?;
+    let mut shown_links = Vec::new();
+    for link in links::list(&mut tx).await? {
+        shown_links.push(shown(&mut tx, link).await?);
+    }
+    Ok(Json(Links {
+        success: true,
+        links: shown_links,
+    }))
+}
+
+pub(crate) async fn show(gate: Gate<Reading>, Id(id): Id<LinkId>) -> Answer<Json<One>> {
+    let mut tx = gate.read().await?;
+    let link = get(&mut tx, id).await?;
+    one(&mut tx, link).await
+}
+
+pub(crate) async fn make(gate: Gate<Tending>, Body(new): Body<NewLink>) -> Answer<Reply<One, 201>> {
+    let mut tx = gate.begin().await?;
+    let connection = connection(&gate, &mut tx, &new.connection_id).await?;
+    let remote = remote_calendars::list(&mut tx, connection.id)
+        .await?
+        .into_iter()
+        .find(|calendar| calendar.id.0 == new.remote_calendar_id)
+        .ok_or_else(|| ApiError::not_found("remote calendar"))?;
+    let making = Making {
+        ids: gate.api().ids().as_ref(),
+        at: gate.api().now(),
+    };
+    let calendar = if let Some(id) = &new.calendar_id {
+        let strange = || ApiError::not_found("calendar");
+        let id: CalendarId = id.parse().map_err(|_| strange())?;
+        calendars::get(&mut tx, id).await?.ok_or_else(strange)?
+    } else {
+        let zone = &gate.api().zone.id;
+        linking::calendar_of(&mut tx, &remote, zone, making).await?
+    };
+    let how = How {
+        direction: new.direction,
+        detail: new.detail.unwrap_or(Detail::Full),
+        conflict_policy: new.conflict_policy.unwrap_or(ConflictPolicy::Newest),
+    };
+    let made = linking::link(&mut tx, &calendar, &connection, &remote, how, making)
+        .await
+        .map_err(unlinked)?;
+    let detail =
+        json!({ "calendar": calendar.name, "connection": connection.name, "remote": remote.name });
+    gate.audit(&mut tx, "link.create", format!("link {}", made.id), detail)
+        .await?;
+    let link = get(&mut tx, made.id).await?;
+    let Json(answer) = one(&mut tx, link).await?;
+    tx.commit().await?;
+    Ok(Reply::new(answer))
+}
+
+pub(crate) async fn change(
+    gate: Gate<Tending>,
+    Id(id): Id<LinkId>,
+    Body(change): Body<Change>,
+) -> Answer<Json<One>> {
+    let now = gate.api().now();
+    let mut tx = gate.begin().await?;
+    let link = get(&mut tx, id).await?;
+    let connection = connection(&gate, &mut tx, &link.connection.to_string()).await?;
+    let mut detail = serde_json::Map::new();
+    if change.direction.is_some() || change.detail.is_some() || change.conflict_policy.is_some() {
+        let settings = settings(&mut tx, &link, &connection, &change).await?;
+        links::update_settings(&mut tx, id, settings, now).await?;
+        detail.insert("direction".to_owned(), json!(settings.direction));
+        detail.insert("detail".to_owned(), json!(settings.detail));
+        detail.insert(
+            "conflict_policy".to_owned(),
+            json!(settings.conflict_policy),
+        );
+    }
+    if let Some(state) = change.state.filter(|state| *state != link.state) {
+        links::set_state(&mut tx, id, state, now).await?;
+        detail.insert("state".to_owned(), json!(state));
+    }
+    if let Some(yes) = change.confirm_deletions {
+        let count = if yes {
+            held::confirm(&mut tx, id, now).await?
+        } else {
+            held::refuse(&mut tx, id, now).await?
+        };
+        detail.insert("confirm_deletions".to_owned(), json!(yes));
+        detail.insert("deletions".to_owned(), json!(count));
+    }
+    gate.audit(&mut tx, "link.update", format!("link {id}"), detail.into())
+        .await?;
+    let link = get(&mut tx, id).await?;
+    let answer = one(&mut tx, link).await?;
+    tx.commit().await?;
+    Ok(answer)
+}
+
+async fn settings(
+    tx: &mut Tx,
+    link: &Link,
+    connection: &Connection,
+    change: &Change,
+) -> Answer<LinkSettings> {
+    let direction = match change.direction {
+        None => link.direction,
+        Some(wanted) => {
+            match remote_calendars::get(tx, connection.id, &link.remote_calendar).await? {
+                Some(remote) => {
+                    linking::direction(connection, &remote, Some(wanted)).map_err(unlinked)?
+                }
+                None => wanted,
+            }
+        }
+    };
+    Ok(LinkSettings {
+        direction,
+        detail: change.detail.unwrap_or(link.detail),
+        conflict_policy: change.conflict_policy.unwrap_or(link.conflict_policy),
+    })
+}
+
+pub(crate) async fn unlink(gate: Gate<Tending>, Id(id): Id<LinkId>) -> Answer<Json<Value>> {
+    let mut tx = gate.begin().await?;
+    let link = get(&mut tx, id).await?;
+    connection(&gate, &mut tx, &link.connection.to_string()).await?;
+    links::delete(&mut tx, id, gate.api().now()).await?;
+    gate.audit(&mut tx, "link.delete", format!("link {id}"), json!({}))
+        .await?;
+    tx.commit().await?;
+    Ok(crate::api::error::done())
+}
+
+pub(crate) async fn sync(
+    gate: Gate<Tending>,
+    Id(id): Id<LinkId>,
+    Params(how): Params<HowToSync>,
+) -> Answer<Reply<Came, 200, 202>> {
+    let mut tx = gate.read().await?;
+    let link = get(&mut tx, id).await?;
+    let connection = connection(&gate, &mut tx, &link.connection.to_string()).await?;
+    drop(tx);
+    if connection.state == connections::ConnectionState::ReconnectNeeded {
+        return Err(super::sync::reconnect(connection.problem));
+    }
+    if link.state == LinkState::Paused && !how.dry_run {
+        return Err(ApiError::conflict(
+            "link_paused",
+            "The link is paused; resume it first.",
+        ));
+    }
+    if how.dry_run {
+        let report = dry_run(gate.engine(), gate.tenant(), link, &Silent).await?;
+        return match report.outcome {
+            kalends_engine::Outcome::Failed { error, .. } => Err(ApiError::new(
+                StatusCode::BAD_GATEWAY,
+                "provider_error",
+                error,
+            )),
+            kalends_engine::Outcome::NeedsReconnect { error } => {
+                Err(super::sync::reconnect(Some(error)))
+            }
+            kalends_engine::Outcome::Succeeded | kalends_engine::Outcome::TakenOver => {
+                let plan = Plan {
+                    success: true,
+                    status: "planned",
+                    plan: report.plan,
+                };
+                Ok(Reply::new(Came::Plan(plan)))
+            }
+        };
+    }
+    Ok(run(&gate, id).await?.map(Came::Run))
+}
+
+/// The account that a link is about, where the caller may look after it.
+async fn connection<A: Asks>(gate: &Gate<A>, tx: &mut Tx, id: &str) -> Answer<Connection> {
+    let strange = || ApiError::not_found("connection");
+    let id: ConnectionId = id.parse().map_err(|_| strange())?;
+    let connection = connections::get(tx, id).await?.ok_or_else(strange)?;
+    gate.require_own(connection.owner)?;
+    Ok(connection)
+}
+
+async fn get(tx: &mut Tx, id: LinkId) -> Answer<Link> {
+    links::get(tx, id)
+        .await?
+        .ok_or_else(|| ApiError::not_found("link"))
+}
+
+async fn one(tx: &mut Tx, link: Link) -> Answer<Json<One>> {
+    Ok(Json(One {
+        success: true,
+        link: shown(tx, link).await?,
+    }))
+}
+
+async fn shown(tx: &mut Tx, link: Link) -> Answer<Shown> {
+    let problem = match connections::get(tx, link.connection).await? {
+        Some(connection) if connection.problem.is_some() => connection.problem,
+        _ => link.last_error,
+    };
+    Ok(Shown {
+        id: link.id.to_string(),
+        connection_id: link.connection.to_string(),
+        remote_calendar_id: link.remote_calendar.0,
+        calendar_id: link.calendar.to_string(),
+        direction: link.direction,
+        detail: link.detail,
+        conflict_policy: link.conflict_policy,
+        state: link.state,
+        last_success_at: link.last_success_at,
+        next_run_at: link.due_at,
+        failures: link.failures,
+        problem,
+        owed: intents::count(tx, link.id).await?,
+        held_deletions: held::list(tx, link.id).await?.len(),
+        skipped: skips::list(tx, link.id).await?.len(),
+        created_at: link.created_at,
+    })
+}

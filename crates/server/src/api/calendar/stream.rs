@@ -1,0 +1,91 @@
+//! `GET /api/calendar/stream/`: the change feed as server-sent events, resumable by `Last-Event-ID`.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::StreamExt;
+use futures_util::stream::{self, Stream};
+use kalends_store::events;
+
+use super::changes::{change, position};
+use crate::api::door::{Gate, Reading, Shared};
+use crate::api::error::Answer;
+
+/// How often the feed is looked at. Another node may have written to it, which tells this one nothing.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long the stream is silent at most: proxies take a silent one for dead.
+const SILENCE_MAX: Duration = Duration::from_secs(20);
+/// How many changes are read at once.
+const BATCH: i64 = 100;
+/// After so many looks it is asked again whether the caller may still listen.
+const LOOKS_PER_CHECK: u32 = 10;
+
+struct Listening {
+    gate: Gate<Reading>,
+    api: Shared,
+    since: i64,
+    looks: u32,
+}
+
+/// From `Last-Event-ID` on; without one, what changes from now on.
+pub(crate) async fn stream(
+    gate: Gate<Reading>,
+    State(api): State<Shared>,
+    headers: HeaderMap,
+) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
+    let since = match headers.get("last-event-id") {
+        Some(value) => position(Some(value.to_str().unwrap_or_default()))?,
+        None => gate.feed_position().await?,
+    };
+    let stopping = api.stopping();
+    let listening = Listening {
+        gate,
+        api,
+        since,
+        looks: 0,
+    };
+    let told = stream::unfold(listening, look)
+        .flat_map(stream::iter)
+        .map(Ok)
+        .take_until(stopping);
+    Ok(Sse::new(told).keep_alive(KeepAlive::new().interval(SILENCE_MAX)))
+}
+
+/// What has changed since; ends when the caller may listen no more, or the store fails: clients come back by themselves.
+async fn look(mut listening: Listening) -> Option<(Vec<Event>, Listening)> {
+    let clock = Arc::clone(listening.api.clock());
+    loop {
+        if listening.looks % LOOKS_PER_CHECK == LOOKS_PER_CHECK - 1
+            && listening.gate.again().await.is_err()
+        {
+            return None;
+        }
+        listening.looks = listening.looks.wrapping_add(1);
+        let mut tx = listening.gate.read().await.ok()?;
+        let found = events::changes_since(&mut tx, listening.since, BATCH)
+            .await
+            .ok()?;
+        drop(tx);
+        if let Some(last) = found.last() {
+            listening.since = last.seq;
+            let told = found
+                .into_iter()
+                .map(change)
+                .filter_map(|change| {
+                    let id = change.cursor.clone();
+                    Event::default()
+                        .id(id)
+                        .event("change")
+                        .json_data(change)
+                        .ok()
+                })
+                .collect();
+            return Some((told, listening));
+        }
+        clock.sleep(LOOK_EVERY).await;
+    }
+}

@@ -1,0 +1,318 @@
+//! `POST /api/calendar/sync/`: links a calendar where it is not linked yet, and runs the sync.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use kalends_calendar::ids::LinkId;
+use kalends_calendar::provider::{Access, RemoteCalendar};
+use kalends_calendar::rules::{ConflictPolicy, Detail, ImportWindow};
+use kalends_engine::report::Counts;
+use kalends_engine::worker::run_until;
+use kalends_engine::{Silent, claim};
+use kalends_store::connections::{self, Connection, ConnectionState};
+use kalends_store::leases::Leased;
+use kalends_store::links::{self, LinkState};
+use kalends_store::runs::{self, Run, RunState};
+use kalends_store::{Tx, remote_calendars, skips};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::disconnect::credential;
+use super::occurrences::zone_of;
+use crate::api::door::{Asks, Gate, Tending};
+use crate::api::error::{Answer, ApiError};
+use crate::api::input::Body;
+use crate::api::output::Reply;
+use crate::linking::{self, How, LinkError, Making};
+
+/// How long a request waits for its run.
+const WAIT_MAX: Duration = Duration::from_secs(10);
+/// How often it looks whether the run has ended that another node has under way.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// The longest range of dates.
+const RANGE_YEARS_MAX: i64 = 5;
+
+/// Which account, and which of its calendars.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct Wanted {
+    /// The id of the connection.
+    #[schemars(with = "String")]
+    credential_id: Value,
+    /// The provider's id of the calendar; the primary one if missing.
+    #[serde(default)]
+    calendar_id: Option<String>,
+    /// The first day to import, where the calendar is linked for the first time.
+    #[serde(default)]
+    start_date: Option<String>,
+    /// The last day to import then.
+    #[serde(default)]
+    end_date: Option<String>,
+}
+
+/// What came of a run.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Synced {
+    success: bool,
+    /// The id of the run.
+    sync_id: String,
+    /// `succeeded`, or `running` where it still goes on.
+    status: &'static str,
+    created: usize,
+    updated: usize,
+    deleted: usize,
+    pushed: usize,
+    conflicts: usize,
+    /// Items that could not be handled, and why.
+    skipped: Vec<Skipped>,
+    /// The link that was synced.
+    link_id: String,
+}
+
+/// An item that could not be handled.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Skipped {
+    /// Its id at the provider.
+    item: String,
+    error: String,
+}
+
+pub(crate) async fn sync(
+    gate: Gate<Tending>,
+    Body(wanted): Body<Wanted>,
+) -> Answer<Reply<Synced, 200, 202>> {
+    let id = credential(&wanted.credential_id)?;
+    let range = range(wanted.start_date.as_deref(), wanted.end_date.as_deref())?;
+    let mut tx = gate.begin().await?;
+    let connection = connections::get(&mut tx, id)
+        .await?
+        .ok_or_else(|| ApiError::not_found("credential"))?;
+    gate.require_own(connection.owner)?;
+    if connection.state == ConnectionState::ReconnectNeeded {
+        return Err(reconnect(connection.problem));
+    }
+    let remote = remote(&mut tx, &connection, wanted.calendar_id.as_deref()).await?;
+    let known = links::list(&mut tx)
+        .await?
+        .into_iter()
+        .find(|link| link.connection == connection.id && link.remote_calendar.0 == remote.id.0);
+    let link = match known {
+        Some(link) if link.state == LinkState::Paused => {
+            return Err(ApiError::conflict(
+                "link_paused",
+                "The link is paused; resume it first.",
+            ));
+        }
+        Some(link) => link.id,
+        None => linked(&gate, &mut tx, &connection, &remote, range).await?,
+    };
+    tx.commit().await?;
+    run(&gate, link).await
+}
+
+pub(super) fn reconnect(problem: Option<String>) -> ApiError {
+    ApiError::conflict(
+        "reconnect_required",
+        problem.unwrap_or_else(|| "This account must be connected again.".to_owned()),
+    )
+}
+
+/// Runs a link now, and tells what came of it, or that it goes on.
+pub(super) async fn run<A: Asks>(gate: &Gate<A>, link: LinkId) -> Answer<Reply<Synced, 200, 202>> {
+    let began = gate.api().now();
+    let ended = async {
+        match claim(gate.engine(), gate.tenant(), link).await? {
+            Some(leased) => run_here(gate, leased).await,
+            None => run_elsewhere(gate, link).await,
+        }
+    };
+    let clock = Arc::clone(gate.api().clock());
+    tokio::select! {
+        ended = ended => ended?,
+        () = clock.sleep(WAIT_MAX) => {}
+    }
+    told(gate, link, began).await
+}
+
+/// The run goes on when the request is over, unless this node stops: then the link is given back.
+async fn run_here<A: Asks>(gate: &Gate<A>, leased: Leased) -> Answer<()> {
+    let engine = gate.engine().clone();
+    let stopping = gate.api().stopping();
+    let run = tokio::spawn(async move { run_until(&engine, leased, &Silent, stopping).await });
+    match run.await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(error.into()),
+        Err(error) => Err(ApiError::internal(error)),
+    }
+}
+
+/// Another run has the link: its end is ours.
+async fn run_elsewhere<A: Asks>(gate: &Gate<A>, link: LinkId) -> Answer<()> {
+    loop {
+        let mut tx = gate.read().await?;
+        let found = links::get(&mut tx, link).await?;
+        drop(tx);
+        let now = gate.api().now();
+        let busy = found.is_some_and(|link| link.lease_until.is_some_and(|until| until > now));
+        if !busy {
+            return Ok(());
+        }
+        gate.api().clock().sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn told<A: Asks>(
+    gate: &Gate<A>,
+    link: LinkId,
+    began: Timestamp,
+) -> Answer<Reply<Synced, 200, 202>> {
+    let mut tx = gate.read().await?;
+    let last = runs::list(&mut tx, link, 1).await?.into_iter().next();
+    let Some(run) = last.filter(|run| run.finished_at.is_none_or(|at| at >= began)) else {
+        return Err(ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "busy",
+            "The link could not be run now; try again.",
+        ));
+    };
+    let skipped = skips::list(&mut tx, link).await?;
+    let skipped = skipped
+        .into_iter()
+        .map(|skip| Skipped {
+            item: skip.remote_id.0,
+            error: skip.error,
+        })
+        .collect();
+    match run.state {
+        RunState::Running => Ok(Reply::other(synced(&run, "running", skipped))),
+        RunState::Done => Ok(Reply::new(synced(&run, "succeeded", skipped))),
+        RunState::Failed => {
+            let connection = match links::get(&mut tx, link).await? {
+                Some(link) => connections::get(&mut tx, link.connection).await?,
+                None => None,
+            };
+            let is_dead =
+                |connection: &Connection| connection.state == ConnectionState::ReconnectNeeded;
+            if let Some(connection) = connection.filter(is_dead) {
+                return Err(reconnect(connection.problem));
+            }
+            let error = run.error.unwrap_or_default();
+            Err(
+                ApiError::new(StatusCode::BAD_GATEWAY, "provider_error", error)
+                    .with("sync_id", run.id.to_string()),
+            )
+        }
+    }
+}
+
+fn synced(run: &Run, status: &'static str, skipped: Vec<Skipped>) -> Synced {
+    let counts: Counts = serde_json::from_value(run.counts.clone()).unwrap_or_default();
+    Synced {
+        success: true,
+        sync_id: run.id.to_string(),
+        status,
+        created: counts.created,
+        updated: counts.updated,
+        deleted: counts.deleted,
+        pushed: counts.pushed,
+        conflicts: counts.conflicts,
+        skipped,
+        link_id: run.link.to_string(),
+    }
+}
+
+/// The calendar of this id; without one the first that can be written, else the first.
+async fn remote(
+    tx: &mut Tx,
+    connection: &Connection,
+    wanted: Option<&str>,
+) -> Answer<RemoteCalendar> {
+    let all = remote_calendars::list(tx, connection.id).await?;
+    let is_it = |calendar: &&RemoteCalendar| match wanted {
+        Some(id) => calendar.id.0 == id,
+        None => calendar.access == Access::ReadWrite,
+    };
+    let first = all.first().filter(|_| wanted.is_none());
+    let found = all.iter().find(is_it).or(first).cloned();
+    found.ok_or_else(|| ApiError::not_found("calendar"))
+}
+
+async fn linked(
+    gate: &Gate<Tending>,
+    tx: &mut Tx,
+    connection: &Connection,
+    remote: &RemoteCalendar,
+    (from, to): (Option<Date>, Option<Date>),
+) -> Answer<LinkId> {
+    let making = Making {
+        ids: gate.api().ids().as_ref(),
+        at: gate.api().now(),
+    };
+    let zone = &gate.api().zone.id;
+    let calendar = linking::calendar_of(tx, remote, zone, making).await?;
+    let how = How {
+        direction: None,
+        detail: Detail::Full,
+        conflict_policy: ConflictPolicy::Newest,
+    };
+    let link = linking::link(tx, &calendar, connection, remote, how, making)
+        .await
+        .map_err(unlinked)?;
+    // The days are those of the calendar's own zone.
+    let zone = zone_of(&calendar.time_zone);
+    let window = ImportWindow {
+        from: from.and_then(|date| start_of(date, &zone)),
+        to: to
+            .and_then(|date| date.tomorrow().ok())
+            .and_then(|date| start_of(date, &zone)),
+    };
+    links::set_import_window(tx, link.id, window).await?;
+    let detail =
+        json!({ "calendar": calendar.name, "connection": connection.name, "remote": remote.name });
+    gate.audit(tx, "link.create", format!("link {}", link.id), detail)
+        .await?;
+    Ok(link.id)
+}
+
+fn start_of(date: Date, zone: &TimeZone) -> Option<Timestamp> {
+    let midnight = date.to_zoned(zone.clone()).ok()?;
+    Some(midnight.timestamp())
+}
+
+pub(super) fn unlinked(error: LinkError) -> ApiError {
+    match error {
+        LinkError::ReadOnly(_) => ApiError::field("direction", &error),
+        LinkError::Already { .. } => ApiError::conflict("taken", error.to_string()),
+        LinkError::Store(error) => error.into(),
+    }
+}
+
+/// Days, both inclusive, in the order of time.
+fn range(from: Option<&str>, to: Option<&str>) -> Answer<(Option<Date>, Option<Date>)> {
+    let read = |field, text: Option<&str>| match text {
+        None => Ok(None),
+        Some(text) => match text.parse::<Date>() {
+            Ok(date) if text.len() == "2026-01-31".len() => Ok(Some(date)),
+            Ok(_) | Err(_) => Err(ApiError::field(field, "expected a date such as 2026-01-31")),
+        },
+    };
+    let from = read("start_date", from)?;
+    let to = read("end_date", to)?;
+    if let (Some(from), Some(to)) = (from, to) {
+        if from > to {
+            return Err(ApiError::field("end_date", "it lies before start_date"));
+        }
+        let latest = from
+            .checked_add(jiff::Span::new().years(RANGE_YEARS_MAX))
+            .unwrap_or(Date::MAX);
+        if to > latest {
+            let problem = format!("it lies more than {RANGE_YEARS_MAX} years after start_date");
+            return Err(ApiError::field("end_date", problem));
+        }
+    }
+    Ok((from, to))
+}

@@ -1,0 +1,72 @@
+//! How often one may ask.
+
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+
+use governor::clock::{Clock as _, DefaultClock};
+use governor::state::keyed::DefaultKeyedStateStore;
+use governor::{Quota, RateLimiter};
+use kalends_calendar::ids::UserId;
+
+use crate::api::error::ApiError;
+
+/// Wrong passwords and unknown tokens from one address, a minute.
+const FAILURES_A_MINUTE: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
+/// Attempts to sign in as one user, from wherever, a minute.
+const SIGN_INS_A_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
+/// How often one user may begin to connect an account, a minute.
+const CONNECTS_A_MINUTE: NonZeroU32 = NonZeroU32::new(30).expect("not zero");
+/// After so many keys those that are full again are forgotten.
+const KEYS_KEPT_MAX: usize = 100_000;
+
+type Keyed<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock>;
+
+/// The limits of this node.
+pub(crate) struct Limits {
+    requests: Keyed<UserId>,
+    failures: Keyed<IpAddr>,
+    sign_ins: Keyed<String>,
+    connects: Keyed<UserId>,
+}
+
+impl Limits {
+    pub(super) fn new(requests_a_minute: NonZeroU32) -> Self {
+        Self {
+            requests: RateLimiter::keyed(Quota::per_minute(requests_a_minute)),
+            failures: RateLimiter::keyed(Quota::per_minute(FAILURES_A_MINUTE)),
+            sign_ins: RateLimiter::keyed(Quota::per_minute(SIGN_INS_A_MINUTE)),
+            connects: RateLimiter::keyed(Quota::per_minute(CONNECTS_A_MINUTE)),
+        }
+    }
+
+    /// Counts a request of somebody who is known.
+    pub(super) fn request(&self, user: UserId) -> Result<(), ApiError> {
+        count(&self.requests, &user)
+    }
+
+    /// Counts wrong credentials.
+    pub(crate) fn failure(&self, from: Option<IpAddr>) -> Result<(), ApiError> {
+        from.map_or(Ok(()), |from| count(&self.failures, &from))
+    }
+
+    /// Counts an attempt to sign in.
+    pub(crate) fn sign_in(&self, email: &str) -> Result<(), ApiError> {
+        count(&self.sign_ins, &email.to_lowercase())
+    }
+
+    /// Counts the connecting of an account.
+    pub(crate) fn connect(&self, user: UserId) -> Result<(), ApiError> {
+        count(&self.connects, &user)
+    }
+}
+
+fn count<K: Hash + Eq + Clone>(keyed: &Keyed<K>, key: &K) -> Result<(), ApiError> {
+    if keyed.len() > KEYS_KEPT_MAX {
+        keyed.retain_recent();
+    }
+    keyed.check_key(key).map_err(|not_until| {
+        let wait = not_until.wait_time_from(DefaultClock::default().now());
+        ApiError::too_many(wait.as_secs().saturating_add(1))
+    })
+}

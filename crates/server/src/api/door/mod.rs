@@ -1,0 +1,98 @@
+//! The door: who asks, for which tenant, and whether they may.
+//!
+//! Handlers reach the store only through what the extractors here prove. The store itself is private to this module, so
+//! a handler that forgets to ask does not compile. The order of checks is 401, 400, 403 (feature, then role), the request.
+
+mod address;
+mod caller;
+mod gate;
+mod limits;
+mod tenant;
+
+use std::sync::Arc;
+
+use futures_util::future::{BoxFuture, Shared as FutureShared};
+use jiff::Timestamp;
+use kalends_calendar::seams::{Clock, Ids};
+use kalends_engine::Engine;
+use kalends_store::Store;
+
+pub(crate) use address::Address;
+pub(crate) use caller::{AS_COOKIE, Admin, Signed, Via, Whole};
+pub(crate) use gate::{Asks, Gate, Inside, Managing, Owning, Reading, Tending};
+pub(crate) use limits::Limits;
+pub(crate) use tenant::Present;
+
+use crate::accounts::Accounts;
+use crate::config::Server;
+use crate::local_zone::LocalZone;
+
+/// What all requests share.
+pub(crate) struct Api {
+    store: Store,
+    engine: Engine,
+    accounts: Arc<Accounts>,
+    limits: Limits,
+    stopping: Stopping,
+    /// How it is set up.
+    pub(crate) settings: Server,
+    /// The zone of calendars for which nobody names one.
+    pub(crate) zone: LocalZone,
+}
+
+/// Done when the node is asked to stop.
+pub(crate) type Stopping = FutureShared<BoxFuture<'static, ()>>;
+
+/// As handlers take it.
+pub(crate) type Shared = Arc<Api>;
+
+impl Api {
+    /// The shared part, from what the program was put together of.
+    pub(crate) fn new(
+        engine: Engine,
+        accounts: Arc<Accounts>,
+        settings: Server,
+        zone: LocalZone,
+        stopping: Stopping,
+    ) -> Shared {
+        Arc::new(Self {
+            store: engine.store.clone(),
+            engine,
+            accounts,
+            limits: Limits::new(settings.requests_per_minute),
+            stopping,
+            settings,
+            zone,
+        })
+    }
+
+    /// Now.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.engine.clock.now()
+    }
+
+    /// Done when the node is asked to stop: what lasts ends then.
+    pub(crate) fn stopping(&self) -> Stopping {
+        self.stopping.clone()
+    }
+
+    /// The clock.
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.engine.clock
+    }
+
+    /// Where identifiers come from.
+    pub(crate) fn ids(&self) -> &Arc<dyn Ids> {
+        &self.engine.ids
+    }
+
+    /// For signing in and accepting invitations, where nobody is known yet: these know no tenant's data.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The store of accounts for whoever is about to prove who they are. Nothing of a tenant's calendars is asked of it.
+    pub(crate) fn before_sign_in(&self) -> &Store {
+        &self.store
+    }
+}

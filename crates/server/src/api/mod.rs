@@ -1,0 +1,499 @@
+//! The HTTP API: all routes on one page.
+//!
+//! A handler takes what proves that it may (`door`), then what the request says (`input`), and answers with a type that is
+//! also its documentation. The OpenAPI document comes from these types, so it cannot lie.
+
+#![expect(
+    clippy::struct_field_names,
+    reason = "clients know these members by these names"
+)]
+#![expect(clippy::doc_markdown, reason = "OpenAPI is a name, not code")]
+
+mod calendar;
+mod cookie;
+mod docs;
+mod door;
+mod error;
+mod input;
+mod invitation;
+mod outer;
+mod output;
+mod platform;
+mod session;
+mod tenant;
+mod tokens;
+mod words;
+
+use aide::axum::ApiRouter;
+use aide::axum::routing::{ApiMethodRouter, delete_with, get_with, post_with, put_with};
+use aide::openapi::{OpenApi, SecurityScheme};
+use aide::transform::{TransformOpenApi, TransformOperation};
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{Html, IntoResponse};
+use axum::routing::get;
+
+pub(crate) use door::{Api, Shared};
+pub(crate) use outer::{with_slash, wrapped};
+
+use calendar::{
+    calendars, changes, conflicts, connections, disconnect, events, links, list, overlaps, status,
+    stream, sync,
+};
+use platform::{audit, features, invitations, plans, tenants};
+
+/// What every operation is told by: its id, what it does in a line, and where it stands in the document.
+macro_rules! op {
+    ($tag:literal, $id:literal, $summary:literal) => {
+        |operation: TransformOperation<'_>| operation.id($id).summary($summary).tag($tag)
+    };
+}
+
+/// The routes that the document describes.
+fn described() -> ApiRouter<Shared> {
+    ApiRouter::new()
+        .merge(calendar_routes())
+        .merge(event_routes())
+        .merge(platform_routes())
+        .merge(own_routes())
+}
+
+fn calendar_routes() -> ApiRouter<Shared> {
+    ApiRouter::new()
+        .api_route(
+            "/api/calendar/status/",
+            get_with(
+                status::show,
+                op!(
+                    "calendar",
+                    "calendarStatus",
+                    "Whether the tenant has calendar sync"
+                ),
+            ),
+        )
+        .api_route(
+            "/api/calendar/list/",
+            get_with(
+                list::list,
+                op!(
+                    "calendar",
+                    "listConnections",
+                    "The tenant's connected accounts"
+                ),
+            ),
+        )
+        .api_route(
+            "/api/calendar/sync/",
+            post_with(
+                sync::sync,
+                op!(
+                    "calendar",
+                    "syncCalendar",
+                    "Link a calendar where it is not linked yet, and sync it"
+                ),
+            ),
+        )
+        .api_route(
+            "/api/calendar/disconnect/",
+            delete_with(
+                disconnect::disconnect,
+                op!("calendar", "disconnect", "Disconnect an account"),
+            ),
+        )
+        .api_route(
+            "/api/calendar/connections/caldav/",
+            post_with(
+                connections::caldav,
+                op!(
+                    "calendar",
+                    "connectCaldav",
+                    "Connect an account at a CalDAV server"
+                ),
+            ),
+        )
+        .api_route(
+            "/api/calendar/connections/ics/",
+            post_with(
+                connections::feed,
+                op!("calendar", "connectIcs", "Connect a feed"),
+            ),
+        )
+        .api_route(
+            "/api/calendar/connections/{id}/calendars/",
+            get_with(
+                connections::selection,
+                op!(
+                    "calendar",
+                    "listRemoteCalendars",
+                    "What can be selected in an account"
+                ),
+            ),
+        )
+        .api_route("/api/calendar/links/", links_route())
+        .api_route("/api/calendar/links/{id}/", link_route())
+        .api_route(
+            "/api/calendar/links/{id}/sync/",
+            post_with(
+                links::sync,
+                op!(
+                    "links",
+                    "syncLink",
+                    "Sync a link now, or say what that would do"
+                ),
+            ),
+        )
+        .api_route(
+            "/api/calendar/conflicts/",
+            get_with(
+                conflicts::list,
+                op!(
+                    "conflicts",
+                    "listConflicts",
+                    "What both sides changed at once"
+                ),
+            ),
+        )
+        .api_route(
+            "/api/calendar/conflicts/{id}/resolve/",
+            post_with(
+                conflicts::resolve,
+                op!("conflicts", "resolveConflict", "Decide a conflict"),
+            ),
+        )
+}
+
+fn links_route() -> ApiMethodRouter<Shared> {
+    get_with(links::list, op!("links", "listLinks", "The tenant's links")).post_with(
+        links::make,
+        op!("links", "createLink", "Link a calendar and a remote one"),
+    )
+}
+
+fn link_route() -> ApiMethodRouter<Shared> {
+    get_with(links::show, op!("links", "showLink", "One link"))
+        .patch_with(
+            links::change,
+            op!(
+                "links",
+                "changeLink",
+                "Change, pause or resume a link, or decide its held deletions"
+            ),
+        )
+        .delete_with(
+            links::unlink,
+            op!(
+                "links",
+                "deleteLink",
+                "Unlink; both sides keep their events"
+            ),
+        )
+}
+
+fn event_routes() -> ApiRouter<Shared> {
+    ApiRouter::new()
+        .api_route("/api/calendar/calendars/", calendars_route())
+        .api_route("/api/calendar/calendars/{id}/events/", events_route())
+        .api_route("/api/calendar/events/{id}/", event_route())
+        .api_route(
+            "/api/calendar/events/{id}/history/",
+            get_with(
+                events::history,
+                op!(
+                    "events",
+                    "eventHistory",
+                    "Every version of an event: when, who, why"
+                ),
+            ),
+        )
+        .api_route(
+            "/api/calendar/events/{id}/restore/",
+            post_with(
+                events::restore,
+                op!(
+                    "events",
+                    "restoreEvent",
+                    "Make an event again what it was in an earlier version"
+                ),
+            ),
+        )
+        .api_route(
+            "/api/calendar/changes/",
+            get_with(
+                changes::list,
+                op!(
+                    "events",
+                    "listChanges",
+                    "What has changed since a cursor, with tombstones"
+                ),
+            ),
+        )
+        .api_route(
+            "/api/calendar/overlaps/",
+            get_with(
+                overlaps::list,
+                op!("events", "listOverlaps", "Double bookings"),
+            ),
+        )
+}
+
+fn calendars_route() -> ApiMethodRouter<Shared> {
+    get_with(
+        calendars::list,
+        op!("events", "listCalendars", "The tenant's own calendars"),
+    )
+    .post_with(
+        calendars::make,
+        op!("events", "createCalendar", "Make a calendar"),
+    )
+}
+
+fn events_route() -> ApiMethodRouter<Shared> {
+    get_with(
+        events::list,
+        op!(
+            "events",
+            "listEvents",
+            "Events of a calendar, or their single occurrences"
+        ),
+    )
+    .post_with(events::make, op!("events", "createEvent", "Make an event"))
+}
+
+fn event_route() -> ApiMethodRouter<Shared> {
+    get_with(
+        events::show,
+        op!("events", "showEvent", "One event, or one occurrence of it"),
+    )
+    .patch_with(
+        events::change,
+        op!(
+            "events",
+            "changeEvent",
+            "Change an event, one occurrence, or all that follow (JSON Merge Patch)"
+        ),
+    )
+    .delete_with(
+        events::delete,
+        op!(
+            "events",
+            "deleteEvent",
+            "Delete an event, one occurrence, or all that follow; restorable"
+        ),
+    )
+}
+
+fn platform_routes() -> ApiRouter<Shared> {
+    ApiRouter::new()
+        .api_route(
+            "/api/platform/tenants/",
+            get_with(tenants::list, op!("platform", "listTenants", "All tenants")).post_with(
+                tenants::make,
+                op!("platform", "createTenant", "Make a tenant"),
+            ),
+        )
+        .api_route(
+            "/api/platform/tenants/{slug}/",
+            get_with(tenants::show, op!("platform", "showTenant", "One tenant")).patch_with(
+                tenants::change,
+                op!("platform", "changeTenant", "Change a tenant"),
+            ),
+        )
+        .api_route(
+            "/api/platform/tenants/{slug}/features/",
+            put_with(
+                tenants::set_features,
+                op!("platform", "setTenantFeatures", "Set overrides of features"),
+            ),
+        )
+        .api_route(
+            "/api/platform/plans/",
+            get_with(plans::list, op!("platform", "listPlans", "All plans"))
+                .post_with(plans::make, op!("platform", "createPlan", "Make a plan"))
+                .patch_with(
+                    plans::change,
+                    op!("platform", "changePlan", "Change a plan"),
+                ),
+        )
+        .api_route(
+            "/api/platform/features/",
+            get_with(
+                features::list,
+                op!("platform", "listFeatures", "The catalogue of features"),
+            )
+            .post_with(
+                features::add,
+                op!("platform", "createFeature", "Add a feature"),
+            ),
+        )
+        .api_route(
+            "/api/platform/invitations/",
+            get_with(
+                invitations::list,
+                op!("platform", "listInvitations", "Invitations"),
+            )
+            .post_with(
+                invitations::make,
+                op!(
+                    "platform",
+                    "createInvitation",
+                    "Invite the owner of a new tenant"
+                ),
+            ),
+        )
+        .api_route(
+            "/api/platform/invitations/{id}/",
+            delete_with(
+                invitations::revoke,
+                op!("platform", "revokeInvitation", "Take an invitation back"),
+            ),
+        )
+        .api_route(
+            "/api/platform/audit/",
+            get_with(
+                audit::list,
+                op!("platform", "listAudit", "The audit log, of all tenants"),
+            ),
+        )
+}
+
+fn own_routes() -> ApiRouter<Shared> {
+    ApiRouter::new()
+        .api_route(
+            "/api/tenant/features/",
+            get_with(
+                tenant::features,
+                op!(
+                    "tenant",
+                    "listOwnFeatures",
+                    "What the tenant may use, and why"
+                ),
+            ),
+        )
+        .api_route(
+            "/api/tenant/members/",
+            get_with(
+                tenant::members,
+                op!("tenant", "listMembers", "The tenant's members"),
+            )
+            .patch_with(
+                tenant::set_role,
+                op!(
+                    "tenant",
+                    "changeMember",
+                    "Give a member another role, or end the membership"
+                ),
+            ),
+        )
+        .api_route(
+            "/api/tenant/audit/",
+            get_with(
+                tenant::audit,
+                op!("tenant", "listOwnAudit", "The tenant's audit log"),
+            ),
+        )
+        .api_route(
+            "/api/session/",
+            get_with(
+                session::show,
+                op!("session", "showSession", "Who is signed in"),
+            )
+            .post_with(
+                session::sign_in,
+                op!("session", "signIn", "Sign in with a browser"),
+            )
+            .delete_with(session::sign_out, op!("session", "signOut", "Sign out")),
+        )
+        .api_route(
+            "/api/tokens/",
+            get_with(
+                tokens::list,
+                op!("session", "listTokens", "The caller's API tokens"),
+            )
+            .post_with(
+                tokens::make,
+                op!(
+                    "session",
+                    "createToken",
+                    "Make an API token; it is shown once"
+                ),
+            ),
+        )
+        .api_route(
+            "/api/tokens/{id}/",
+            delete_with(
+                tokens::revoke,
+                op!("session", "revokeToken", "Revoke an API token"),
+            ),
+        )
+}
+
+/// What is no API: the stream (which OpenAPI 3.1 cannot describe), the document, and pages.
+fn pages(document: &OpenApi) -> Router<Shared> {
+    let json = serde_json::to_string(document).unwrap_or_default();
+    let page = docs::page(document);
+    let as_json = move || async move { ([(CONTENT_TYPE, "application/json")], json) };
+    Router::new()
+        .route("/api/calendar/stream/", get(stream::stream))
+        .route("/api/openapi.json", get(as_json))
+        .route("/api/docs/", get(move || async move { Html(page) }))
+        .route("/assets/page.css", get(style))
+        .route("/invitations/accepted/", get(invitation::accepted))
+        .route(
+            "/invitations/{token}/",
+            get(invitation::show).post(invitation::accept),
+        )
+}
+
+async fn style() -> impl IntoResponse {
+    (
+        [(CONTENT_TYPE, "text/css; charset=utf-8")],
+        include_str!("page.css"),
+    )
+}
+
+/// The OpenAPI document, from the types of the handlers.
+pub(crate) fn document() -> OpenApi {
+    routed().1
+}
+
+/// The whole API.
+pub(crate) fn router(api: Shared) -> Router {
+    let (router, document) = routed();
+    router.merge(pages(&document)).with_state(api)
+}
+
+fn routed() -> (Router<Shared>, OpenApi) {
+    aide::generate::extract_schemas(true);
+    aide::generate::infer_responses(true);
+    let mut document = OpenApi::default();
+    let router = described().finish_api_with(&mut document, about);
+    (router, document)
+}
+
+fn about(api: TransformOpenApi<'_>) -> TransformOpenApi<'_> {
+    let token = SecurityScheme::Http {
+        scheme: "bearer".to_owned(),
+        bearer_format: None,
+        description: Some("An API token.".to_owned()),
+        extensions: indexmap::IndexMap::default(),
+    };
+    let cookie = SecurityScheme::ApiKey {
+        location: aide::openapi::ApiKeyLocation::Cookie,
+        name: "__Host-kalends".to_owned(),
+        description: Some(
+            "A browser's session; on plain loopback it is called `kalends`.".to_owned(),
+        ),
+        extensions: indexmap::IndexMap::default(),
+    };
+    api.title("Kalends")
+        .version(env!("CARGO_PKG_VERSION"))
+        .summary("Calendar sync for the tenants of a scheduling product")
+        .description(
+            "Every path answers with and without its trailing slash. The tenant is said by its subdomain, by the \
+             header `X-Tenant`, or by a token that is bound to it. Errors are problem details (RFC 9457) which also \
+             carry `success: false`, `error` and `code`. `GET /api/calendar/stream/` tells changes as server-sent \
+             events, resumable by `Last-Event-ID`.",
+        )
+        .security_scheme("token", token)
+        .security_scheme(door::AS_COOKIE, cookie)
+}

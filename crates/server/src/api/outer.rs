@@ -1,0 +1,220 @@
+//! What surrounds every request: its id, limits, headers of defence, a line in the log, and problem details for every
+//! error, whoever made it.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::http::header::{
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, IF_MATCH,
+    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::CorsLayer;
+use tower_http::csrf::CsrfLayer;
+use tower_http::request_id::{
+    MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
+};
+use tower_http::timeout::TimeoutLayer;
+
+use super::error::ApiError;
+use super::input::BODY_BYTES_MAX;
+use crate::config::Server;
+
+/// How long a request may take until its answer begins. A sync waits for 10 s.
+const ANSWER_WITHIN: Duration = Duration::from_mins(1);
+
+/// What pages may load: their style, and nothing else.
+const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The header that carries the id of a request.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+#[derive(Clone, Copy)]
+struct NewIds;
+
+impl MakeRequestId for NewIds {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the id of a request is only ever shown; nothing repeats it"
+    )]
+    fn make_request_id<B>(&mut self, _: &axum::http::Request<B>) -> Option<RequestId> {
+        let id = uuid::Uuid::now_v7().simple().to_string();
+        HeaderValue::from_str(&id).ok().map(RequestId::new)
+    }
+}
+
+/// The routes with all that surrounds them.
+pub(crate) fn wrapped(routes: Router, settings: &Server) -> Router {
+    let encrypted = settings.is_encrypted();
+    let routes = routes
+        .fallback(|| async { ApiError::not_found("page") })
+        .method_not_allowed_fallback(|| async {
+            ApiError::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "This path does not take that method.",
+            )
+        })
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(CsrfLayer::new())
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::GATEWAY_TIMEOUT,
+            ANSWER_WITHIN,
+        ))
+        .layer(CatchPanicLayer::custom(|_| {
+            ApiError::internal("a handler panicked").into_response()
+        }))
+        .layer(middleware::from_fn(move |request: Request, next: Next| {
+            surrounded(request, next, encrypted)
+        }))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        // An id that comes from outside is not taken over: it would stand in the audit log.
+        .layer(SetRequestIdLayer::new(REQUEST_ID, NewIds))
+        .layer(middleware::map_request(without_foreign_id));
+    if settings.cors_origins.is_empty() {
+        return routes;
+    }
+    routes.layer(cors(&settings.cors_origins))
+}
+
+async fn without_foreign_id(mut request: Request) -> Request {
+    request.headers_mut().remove(REQUEST_ID);
+    request
+}
+
+fn cors(origins: &[HeaderValue]) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(origins.to_vec())
+        .allow_methods([
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
+        .allow_headers([
+            ACCEPT,
+            AUTHORIZATION,
+            CONTENT_TYPE,
+            IF_MATCH,
+            HeaderName::from_static("x-tenant"),
+            HeaderName::from_static("last-event-id"),
+        ])
+        .expose_headers([axum::http::header::ETAG, REQUEST_ID])
+}
+
+async fn surrounded(request: Request, next: Next, encrypted: bool) -> Response {
+    let method = request.method().clone();
+    // Of a path only its form is told: an invitation's is a secret.
+    let path = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(|path| path.as_str().to_owned());
+    let id = request
+        .extensions()
+        .get::<RequestId>()
+        .and_then(|id| id.header_value().to_str().ok())
+        .unwrap_or_default()
+        .to_owned();
+    let began = tokio::time::Instant::now();
+    let mut response = as_problem(next.run(request).await);
+    tracing::info!(
+        %method,
+        path = path.as_deref().unwrap_or("(none)"),
+        status = response.status().as_u16(),
+        milliseconds = began.elapsed().as_millis(),
+        request = id,
+        "answered"
+    );
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    if encrypted {
+        headers.insert(
+            STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=31536000"),
+        );
+    }
+    // Somebody's calendar is in no cache, unless a handler says so.
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// An error that no handler made, as one of ours.
+fn as_problem(response: Response) -> Response {
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    let kind = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
+    if !is_error || kind.contains("json") || kind.starts_with("text/html") {
+        return response;
+    }
+    let (code, error) = match status {
+        StatusCode::FORBIDDEN => (
+            "cross_origin",
+            "This was sent by a page of another site, which may not act for you.",
+        ),
+        StatusCode::GATEWAY_TIMEOUT => ("timeout", "It took too long."),
+        StatusCode::PAYLOAD_TOO_LARGE => ("payload_too_large", "The body is too large."),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => (
+            "unsupported_media_type",
+            "The body is in no form that is taken here.",
+        ),
+        StatusCode::UNPROCESSABLE_ENTITY => ("invalid", "A field is missing or makes no sense."),
+        _ => ("refused", status.canonical_reason().unwrap_or("Refused.")),
+    };
+    ApiError::new(status, code, error).into_response()
+}
+
+/// The path with its trailing slash, as the routes have it: every path answers without it too.
+pub(crate) fn with_slash<B>(mut request: axum::http::Request<B>) -> axum::http::Request<B> {
+    let uri = request.uri();
+    let path = uri.path();
+    let is_ours = path.starts_with("/api/") || path.starts_with("/invitations/");
+    let is_file = path == "/api/openapi.json";
+    if !is_ours || is_file || path.ends_with('/') {
+        return request;
+    }
+    let query = uri
+        .query()
+        .map_or_else(String::new, |query| format!("?{query}"));
+    let Ok(path) = format!("{path}/{query}").parse::<PathAndQuery>() else {
+        return request;
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(path);
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_of_the_api_gets_its_slash_and_keeps_its_query() {
+        let of = |uri: &str| {
+            let request = axum::http::Request::builder().uri(uri).body(()).unwrap();
+            with_slash(request).uri().to_string()
+        };
+        assert_eq!(of("/api/calendar/list"), "/api/calendar/list/");
+        assert_eq!(of("/api/calendar/list/?a=b"), "/api/calendar/list/?a=b");
+        assert_eq!(of("/api/calendar/list?a=/b"), "/api/calendar/list/?a=/b");
+        assert_eq!(of("/api/openapi.json"), "/api/openapi.json");
+        assert_eq!(of("/healthz"), "/healthz");
+    }
+}

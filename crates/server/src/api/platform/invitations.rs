@@ -1,0 +1,203 @@
+//! `/api/platform/invitations/`: links with which somebody becomes the owner of a new tenant.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use jiff::Timestamp;
+use kalends_store::StoreError;
+use kalends_store::invitations::{self, InvitationHash, NewInvitation};
+use schemars::JsonSchema;
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::tenants::name;
+use crate::api::door::Admin;
+use crate::api::error::{Answer, ApiError};
+use crate::api::input::{Body, Id};
+use crate::api::output::Reply;
+use crate::api::words;
+use crate::config::check_slug;
+use crate::credentials::{self, INVITATION_GOOD_FOR, Kind};
+
+/// How many are listed: the latest.
+const LISTED_MAX: i64 = 1_000;
+/// The longest address (RFC 5321 §4.5.3.1.3).
+const EMAIL_CHARS_MAX: usize = 254;
+
+/// An invitation to be sent.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct New {
+    /// Of the owner to be.
+    email: String,
+    tenant_name: String,
+    /// The tenant's short name.
+    slug: String,
+    /// The code of its plan.
+    #[serde(default)]
+    plan: Option<String>,
+    /// Overrides by the codes of features.
+    #[serde(default)]
+    features: BTreeMap<String, bool>,
+}
+
+/// An invitation that was made. The link is shown this once.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Made {
+    success: bool,
+    id: String,
+    /// What to send to the invited person.
+    link: String,
+    #[schemars(with = "words::Instant")]
+    expires_at: Timestamp,
+}
+
+/// Invitations, the latest first.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Invitations {
+    success: bool,
+    invitations: Vec<Shown>,
+}
+
+/// An invitation.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Shown {
+    id: String,
+    email: String,
+    tenant_name: String,
+    slug: String,
+    plan: Option<String>,
+    features: BTreeMap<String, bool>,
+    /// `open`, `accepted`, `expired` or `revoked`.
+    state: &'static str,
+    #[schemars(with = "words::Instant")]
+    created_at: Timestamp,
+    #[schemars(with = "words::Instant")]
+    expires_at: Timestamp,
+}
+
+pub(crate) async fn list(admin: Admin) -> Answer<Json<Invitations>> {
+    let now = admin.now();
+    let found = invitations::list(admin.store(), None, LISTED_MAX).await?;
+    let invitations = found
+        .into_iter()
+        .map(|invitation| Shown {
+            id: invitation.id.to_string(),
+            state: if invitation.accepted_at.is_some() {
+                "accepted"
+            } else if invitation.revoked_at.is_some() {
+                "revoked"
+            } else if invitation.expires_at <= now {
+                "expired"
+            } else {
+                "open"
+            },
+            email: invitation.email,
+            tenant_name: invitation.tenant_name,
+            slug: invitation.slug,
+            plan: invitation.plan,
+            features: invitation.features,
+            created_at: invitation.created_at,
+            expires_at: invitation.expires_at,
+        })
+        .collect();
+    Ok(Json(Invitations {
+        success: true,
+        invitations,
+    }))
+}
+
+pub(crate) async fn make(admin: Admin, Body(new): Body<New>) -> Answer<Reply<Made, 201>> {
+    check_email(&new.email)?;
+    check_slug(&new.slug).map_err(|error| ApiError::field("slug", error))?;
+    let tenant_name = name(&new.tenant_name)
+        .map_err(|_| ApiError::field("tenant_name", "expected a name of up to 200 characters"))?;
+    let taken = kalends_store::tenants::by_slug(admin.store(), &new.slug).await?;
+    if taken.is_some() {
+        return Err(ApiError::conflict(
+            "taken",
+            "There is a tenant of this slug already.",
+        ));
+    }
+    let fresh = credentials::fresh(Kind::Invitation).map_err(ApiError::internal)?;
+    let now = admin.now();
+    let expires_at = now
+        .checked_add(INVITATION_GOOD_FOR)
+        .unwrap_or(Timestamp::MAX);
+    let id = admin.next_id().into();
+    let invitation = NewInvitation {
+        id,
+        hash: InvitationHash(fresh.hash),
+        email: new.email.clone(),
+        tenant_name,
+        slug: new.slug.clone(),
+        plan: new.plan.clone(),
+        features: new.features.clone(),
+        invited_by: Some(admin.0.user.id),
+        created_at: now,
+        expires_at,
+    };
+    let mut tx = admin.platform().await?;
+    invitations::create(&mut tx, invitation)
+        .await
+        .map_err(|error| match error {
+            StoreError::Reference(what) if what.contains("feature") => {
+                ApiError::field("features", format!("there is no such feature: {what}"))
+            }
+            StoreError::Reference(_) => ApiError::field("plan", "there is no such plan"),
+            other => other.into(),
+        })?;
+    let detail = json!({
+        "email": new.email, "slug": new.slug, "plan": new.plan, "features": new.features,
+    });
+    admin
+        .0
+        .audit(
+            &mut tx,
+            "invitation.create",
+            format!("invitation {id}"),
+            detail,
+        )
+        .await?;
+    tx.commit().await?;
+    let base = admin.settings().address();
+    Ok(Reply::new(Made {
+        success: true,
+        id: id.to_string(),
+        link: format!("{base}/invitations/{}/", fresh.secret.expose_secret()),
+        expires_at,
+    }))
+}
+
+pub(crate) async fn revoke(
+    admin: Admin,
+    Id(id): Id<kalends_calendar::ids::InvitationId>,
+) -> Answer<Json<serde_json::Value>> {
+    let mut tx = admin.platform().await?;
+    invitations::revoke(&mut tx, id, admin.now()).await?;
+    let object = format!("invitation {id}");
+    admin
+        .0
+        .audit(&mut tx, "invitation.revoke", object, json!({}))
+        .await?;
+    tx.commit().await?;
+    Ok(crate::api::error::done())
+}
+
+/// Whether a text can be an address. Whether it is one shows when somebody gets the link.
+fn check_email(text: &str) -> Answer<()> {
+    let is_one = text.len() <= EMAIL_CHARS_MAX
+        && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+        && text
+            .rsplit_once('@')
+            .is_some_and(|(user, domain)| !user.is_empty() && !domain.is_empty());
+    if is_one {
+        Ok(())
+    } else {
+        Err(ApiError::field(
+            "email",
+            "expected an address such as ann@example.com",
+        ))
+    }
+}

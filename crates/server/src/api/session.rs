@@ -1,0 +1,147 @@
+//! `/api/session/`: signing in with a browser, and out again.
+
+use std::net::IpAddr;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::USER_AGENT;
+use axum::http::{HeaderMap, StatusCode};
+use kalends_store::members::{self, Role};
+use kalends_store::sessions::{self, NewSession, SessionHash};
+use kalends_store::users::{self, User};
+use schemars::JsonSchema;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use super::cookie;
+use super::door::{Address, Api, Shared, Signed, Via};
+use super::error::{Answer, ApiError};
+use super::input::Body;
+use super::output::Cookied;
+use super::words;
+use crate::credentials::{self, Kind};
+
+/// How much of the browser's name is kept.
+const AGENT_CHARS_MAX: usize = 200;
+
+/// Who signs in.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignIn {
+    email: String,
+    #[schemars(with = "String")]
+    password: SecretString,
+}
+
+/// Who is signed in.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Me {
+    success: bool,
+    user_id: String,
+    email: String,
+    name: String,
+    platform_admin: bool,
+    /// The tenants in which they act.
+    tenants: Vec<Membership>,
+}
+
+/// A tenant of a user.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Membership {
+    slug: String,
+    name: String,
+    #[schemars(with = "words::Role")]
+    role: Role,
+}
+
+pub(crate) async fn sign_in(
+    State(api): State<Shared>,
+    Address(from): Address,
+    headers: HeaderMap,
+    Body(who): Body<SignIn>,
+) -> Answer<Cookied<Me>> {
+    api.limits().sign_in(&who.email)?;
+    let store = api.before_sign_in();
+    let user = users::by_email(store, &who.email)
+        .await?
+        .filter(|user| user.disabled_at.is_none());
+    let hash = user.as_ref().and_then(|user| user.password_hash.clone());
+    let password = who.password;
+    let fits =
+        tokio::task::spawn_blocking(move || credentials::verify_password(&password, hash.as_ref()));
+    let fits = fits.await.map_err(ApiError::internal)?;
+    let Some(user) = user.filter(|_| fits) else {
+        api.limits().failure(from)?;
+        return Err(ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            "wrong_credentials",
+            "E-mail address or password are wrong.",
+        ));
+    };
+    let cookie = begin(&api, &user, from, &headers).await?;
+    let body = me(&api, user).await?;
+    Ok(Cookied { cookie, body })
+}
+
+/// Begins a session; its cookie.
+pub(super) async fn begin(
+    api: &Api,
+    user: &User,
+    from: Option<IpAddr>,
+    headers: &HeaderMap,
+) -> Answer<axum::http::HeaderValue> {
+    let fresh = credentials::fresh(Kind::Session).map_err(ApiError::internal)?;
+    let now = api.now();
+    let agent = headers
+        .get(USER_AGENT)
+        .and_then(|agent| agent.to_str().ok())
+        .unwrap_or_default();
+    let new = NewSession {
+        hash: SessionHash(fresh.hash),
+        user: user.id,
+        created_at: now,
+        expires_at: cookie::expires(now),
+        address: from.map(|from| from.to_string()),
+        agent: Some(agent.chars().take(AGENT_CHARS_MAX).collect()),
+    };
+    let mut tx = api.before_sign_in().platform().await?;
+    sessions::create(&mut tx, new).await?;
+    tx.commit().await?;
+    Ok(cookie::set(&fresh.secret, api.settings.is_encrypted()))
+}
+
+async fn me(api: &Api, user: User) -> Answer<Me> {
+    let tenants = members::tenants_of(api.before_sign_in(), user.id).await?;
+    Ok(Me {
+        success: true,
+        user_id: user.id.to_string(),
+        email: user.email,
+        name: user.name,
+        platform_admin: user.platform_admin,
+        tenants: tenants
+            .into_iter()
+            .map(|membership| Membership {
+                slug: membership.tenant.slug,
+                name: membership.tenant.name,
+                role: membership.role,
+            })
+            .collect(),
+    })
+}
+
+pub(crate) async fn show(signed: Signed) -> Answer<Json<Me>> {
+    let api = signed.api().clone();
+    me(&api, signed.0.user).await.map(Json)
+}
+
+pub(crate) async fn sign_out(signed: Signed) -> Answer<Cookied<serde_json::Value>> {
+    if let Via::Session(hash) = &signed.0.via {
+        let mut tx = signed.platform().await?;
+        sessions::end(&mut tx, hash).await?;
+        tx.commit().await?;
+    }
+    Ok(Cookied {
+        cookie: cookie::clear(signed.api().settings.is_encrypted()),
+        body: serde_json::json!({ "success": true }),
+    })
+}

@@ -1,0 +1,304 @@
+//! `kalends demo` and `kalends sandbox`: everything started at once on the embedded default, to try things with.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow};
+use clap::Args;
+use futures_util::FutureExt;
+use kalends_calendar::ids::{TenantId, TokenId, UserId};
+use kalends_calendar::rules::{ConflictPolicy, Detail};
+use kalends_calendar::seams::Clock;
+use kalends_engine::{Silent, claim, run_link};
+use kalends_store::features::{self, CALENDAR_SYNC};
+use kalends_store::members::{self, Role};
+use kalends_store::tenants::{self, NewTenant};
+use kalends_store::tokens::{self, NewToken, TokenHash};
+use kalends_store::users::{self, NewUser};
+use kalends_store::{Tx, remote_calendars};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use super::{serve, stop};
+use crate::Ended;
+use crate::app::{App, Wired};
+use crate::cli::Global;
+use crate::config::Settings;
+use crate::connecting::{self, Keeping};
+use crate::credentials::{self, Kind};
+use crate::linking::{self, How, Making};
+use crate::sandboxed::Sandboxed;
+use crate::screen::Screen;
+use crate::seams::SystemClock;
+
+/// Any port that is free, on this machine alone.
+const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// Start everything at once, to try it: two tenants, users, tokens, CalDAV accounts.
+///
+/// Nothing of it is left when it ends. The tenant `demo` has calendar sync, and one of the two CalDAV accounts is linked to
+/// its calendar; the tenant `rival` has not.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+EXAMPLES:
+  kalends demo
+  kalends demo --json                 # the first line is a JSON object with all addresses and tokens
+  kalends demo --listen 127.0.0.1:8080 --sandbox-listen 127.0.0.1:8090")]
+pub(crate) struct Demo {
+    /// Address and port of the API [default: a free port of this machine]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// Address and port of the CalDAV accounts [default: a free port of this machine]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    sandbox_listen: Option<SocketAddr>,
+}
+
+/// Serve CalDAV accounts, held in memory, to try things with.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "EXAMPLES:\n  kalends sandbox\n  kalends sandbox --listen 127.0.0.1:8090 --json"
+)]
+pub(crate) struct Sandbox {
+    /// Address and port [default: a free port of this machine]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+}
+
+pub(crate) async fn sandbox(global: &Global, command: Sandbox) -> Result<Ended> {
+    let screen = Screen::new(global.json, global.quiet);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let on = command.listen.unwrap_or(ANY_PORT);
+    let sandbox = Sandboxed::open(on, &["ann", "ben"], clock.as_ref()).await?;
+    screen.json_line(&json!({ "caldav": sandbox.told() }))?;
+    tell_accounts(&screen, &sandbox)?;
+    sandbox.serve(clock, stop::asked()).await?;
+    Ok(Ended::Well)
+}
+
+pub(crate) async fn run(global: &Global, command: Demo) -> Result<Ended> {
+    let screen = Screen::new(global.json, global.quiet);
+    let folder = tempfile::tempdir().context("a folder for the demo's database")?;
+    let listener = serve::listen(command.listen.unwrap_or(ANY_PORT)).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let on = command.sandbox_listen.unwrap_or(ANY_PORT);
+    let sandbox = Sandboxed::open(on, &["ann", "ben"], clock.as_ref()).await?;
+    let mut settings = Settings::for_demo(global, folder.path())?;
+    settings.server.listen = listener.local_addr()?;
+    let server = settings.server.clone();
+    let app = App::with(settings, Screen::new(global.json, true)).await?;
+    let wired = app.wired().await?;
+    let stopped = stop::asked().shared();
+    let accounts = sandbox.users().to_vec();
+    let base = sandbox.base();
+    let caldav = sandbox.told();
+    let port = server.listen.port();
+    let people = people(&app).await?;
+    // The sandbox answers while its account is being connected.
+    let serving = tokio::spawn(sandbox.serve(clock, stopped.clone()));
+    let (user, password) = accounts.first().context("the sandbox has no users")?;
+    Box::pin(connect(&app, &wired, &people, &base, user, password)).await?;
+    let api = format!("http://{}", server.listen);
+    let told = json!({
+        "api": api,
+        "platform_token": people.platform,
+        "tenants": {
+            "demo": {
+                "owner_token": people.demo_owner,
+                "manager_token": people.demo_manager,
+                "staff_token": people.demo_staff,
+                "customer_token": people.demo_customer,
+                "login_url": format!("http://demo.localhost:{port}/api/docs/"),
+            },
+            "rival": {
+                "owner_token": people.rival_owner,
+                "login_url": format!("http://rival.localhost:{port}/api/docs/"),
+            },
+        },
+        "sandbox": { "caldav": caldav },
+    });
+    screen.json_line(&told)?;
+    tell(&screen, &told)?;
+    serve::serve(&app, &wired, server, listener).await?;
+    serving.await??;
+    Ok(Ended::Well)
+}
+
+fn tell_accounts(screen: &Screen, sandbox: &Sandboxed) -> Result<()> {
+    screen.line(&format!("CalDAV accounts at {}", sandbox.base()))?;
+    for (user, password) in sandbox.users() {
+        screen.line(&format!("  {user}  {}", password.expose_secret()))?;
+    }
+    Ok(())
+}
+
+fn tell(screen: &Screen, told: &Value) -> Result<()> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let api = text(&told["api"]);
+    let token = text(&told["tenants"]["demo"]["owner_token"]);
+    screen.line(&format!(
+        "The API is at {api}, described at {api}/api/docs/\n"
+    ))?;
+    screen.line("Try:")?;
+    for (method, path) in [
+        ("", "/api/calendar/status/"),
+        ("", "/api/calendar/list/"),
+        ("", "/api/calendar/calendars/"),
+        ("", "/api/calendar/links/"),
+    ] {
+        screen.line(&format!(
+            "  curl {method}-H 'Authorization: Bearer {token}' {api}{path}"
+        ))?;
+    }
+    screen.line("\nAll addresses and tokens as JSON: kalends demo --json. Ctrl-C ends it.")
+}
+
+/// The tokens of everybody in the demo.
+struct People {
+    demo: TenantId,
+    owner: UserId,
+    platform: String,
+    demo_owner: String,
+    demo_manager: String,
+    demo_staff: String,
+    demo_customer: String,
+    rival_owner: String,
+}
+
+async fn people(app: &App) -> Result<People> {
+    let root = user(app, "root@kalends.example", "Root", true).await?;
+    let demo = tenant(app, "demo", "Demo Dental", true).await?;
+    let rival = tenant(app, "rival", "Rival Dental", false).await?;
+    let owner = user(app, "olivia@demo.example", "Olivia Owner", false).await?;
+    let manager = user(app, "mona@demo.example", "Mona Manager", false).await?;
+    let staff = user(app, "stan@demo.example", "Stan Staff", false).await?;
+    let customer = user(app, "carl@demo.example", "Carl Customer", false).await?;
+    let other = user(app, "rita@rival.example", "Rita Rival", false).await?;
+    let bound = [
+        (demo, owner, Role::Owner),
+        (demo, manager, Role::Manager),
+        (demo, staff, Role::Staff),
+        (demo, customer, Role::Customer),
+        (rival, other, Role::Owner),
+    ];
+    let mut made = Vec::new();
+    for (tenant, user, role) in bound {
+        let mut tx = app.store.administer(tenant).await?;
+        members::put(&mut tx, user, role, app.now()).await?;
+        made.push(token(app, &mut tx, user, Some(tenant)).await?);
+        tx.commit().await?;
+    }
+    let mut tx = app.store.platform().await?;
+    let platform = token(app, &mut tx, root, None).await?;
+    tx.commit().await?;
+    let mut made = made.into_iter();
+    let mut next = || made.next().unwrap_or_default();
+    Ok(People {
+        demo,
+        owner,
+        platform,
+        demo_owner: next(),
+        demo_manager: next(),
+        demo_staff: next(),
+        demo_customer: next(),
+        rival_owner: next(),
+    })
+}
+
+async fn tenant(app: &App, slug: &str, name: &str, calendar_sync: bool) -> Result<TenantId> {
+    let id = TenantId(app.ids.next());
+    let mut tx = app.store.administer(id).await?;
+    let new = NewTenant {
+        id,
+        slug: slug.to_owned(),
+        name: name.to_owned(),
+        created_at: app.now(),
+    };
+    tenants::insert(&mut tx, new).await?;
+    if calendar_sync {
+        features::set_overrides(&mut tx, &[(CALENDAR_SYNC, Some(true))], app.now()).await?;
+    }
+    tx.commit().await?;
+    Ok(id)
+}
+
+async fn user(app: &App, email: &str, name: &str, platform_admin: bool) -> Result<UserId> {
+    let id = UserId(app.ids.next());
+    let mut tx = app.store.platform().await?;
+    let new = NewUser {
+        id,
+        email: email.to_owned(),
+        name: name.to_owned(),
+        password_hash: None,
+        platform_admin,
+        created_at: app.now(),
+    };
+    users::create(&mut tx, new).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+async fn token(app: &App, tx: &mut Tx, user: UserId, tenant: Option<TenantId>) -> Result<String> {
+    let fresh = credentials::fresh(Kind::Token)?;
+    let new = NewToken {
+        id: TokenId(app.ids.next()),
+        hash: TokenHash(fresh.hash),
+        prefix: fresh.shown,
+        name: "demo".to_owned(),
+        user,
+        tenant,
+        role: None,
+        created_at: app.now(),
+        expires_at: None,
+    };
+    tokens::create(tx, new).await?;
+    Ok(fresh.secret.expose_secret().to_owned())
+}
+
+/// Connects an account of the sandbox to the demo tenant, and links its calendar.
+async fn connect(
+    app: &App,
+    wired: &Wired,
+    people: &People,
+    base: &str,
+    user: &str,
+    password: &secrecy::SecretString,
+) -> Result<()> {
+    let keys = wired.accounts.keys.clone().context("the vault is closed")?;
+    let wanted = connecting::caldav(&wired.accounts, base, user, |_| Ok(password.clone()))?;
+    let seen = connecting::look(wanted).await?;
+    let mut tx = app.store.begin(people.demo).await?;
+    let keeping = Keeping {
+        name: Some(user),
+        owner: Some(people.owner),
+        vault: &keys.vault(),
+        ids: app.ids.as_ref(),
+        at: app.now(),
+    };
+    let kept = connecting::keep(&mut tx, &seen, &keeping).await?;
+    let connection = kalends_store::connections::get(&mut tx, kept.id)
+        .await?
+        .ok_or_else(|| anyhow!("the account is gone again"))?;
+    let remote = remote_calendars::list(&mut tx, kept.id).await?;
+    let work = remote
+        .iter()
+        .find(|calendar| calendar.name == "Work")
+        .context("the sandbox has no calendar Work")?;
+    let making = Making {
+        ids: app.ids.as_ref(),
+        at: app.now(),
+    };
+    let zone = app.settings.zone.id.clone();
+    let calendar = linking::calendar(&mut tx, "Practice", None, zone, making).await?;
+    let how = How {
+        direction: None,
+        detail: Detail::Full,
+        conflict_policy: ConflictPolicy::Newest,
+    };
+    let link = linking::link(&mut tx, &calendar, &connection, work, how, making).await?;
+    tx.commit().await?;
+    // Whoever looks first shall see events already.
+    if let Some(leased) = claim(&wired.engine, people.demo, link.id).await? {
+        run_link(&wired.engine, leased, &Silent).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,297 @@
+//! `kalends doctor`: what is wrong with this installation, and what cures it.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Args;
+use jiff::SignedDuration;
+use kalends_store::connections::{self, ConnectionState};
+use kalends_store::links::{self, LinkState};
+use kalends_store::{Store, audit, leases, secrets, tenants};
+use serde_json::json;
+
+use crate::Ended;
+use crate::app::open_store;
+use crate::cli::Global;
+use crate::config::Settings;
+use crate::keys::KeyRing;
+use crate::screen::{Screen, Tone, plain};
+use crate::seams::SystemClock;
+
+/// A link that is due for so long is waited for in vain: no worker runs.
+const DUE_TOO_LONG: SignedDuration = SignedDuration::from_mins(10);
+/// How long another service is waited for.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Look at database, keys, settings, workers and accounts; each finding comes with its cure.
+#[derive(Debug, Args)]
+#[command(after_help = "EXAMPLES:\n  kalends doctor\n  kalends doctor --json")]
+pub(crate) struct Doctor {}
+
+/// What was looked at, and what was found.
+struct Finding {
+    about: &'static str,
+    grade: Grade,
+    found: String,
+    cure: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Grade {
+    Well,
+    Wary,
+    Bad,
+}
+
+pub(crate) async fn run(global: &Global, _: Doctor) -> Result<Ended> {
+    let screen = Screen::new(global.json, global.quiet);
+    let mut findings = Vec::new();
+    match Settings::load(global) {
+        Ok(settings) => {
+            for note in &settings.notes {
+                findings.push(wary("settings", note, "unset it, or correct its name"));
+            }
+            findings.push(well("settings", "they are read and make sense"));
+            examine(&settings, &mut findings).await;
+        }
+        Err(error) => findings.push(bad(
+            "settings",
+            format!("{error:#}"),
+            "correct the settings: docs/configuration.md",
+        )),
+    }
+    show(&screen, &findings)
+}
+
+async fn examine(settings: &Settings, findings: &mut Vec<Finding>) {
+    names(settings, findings);
+    let store = match open_store(settings).await {
+        Ok(store) => store,
+        Err(error) => {
+            let cure = "start the database, or correct `url` in `[database]`";
+            findings.push(bad("database", format!("{error:#}"), cure));
+            return;
+        }
+    };
+    match store.migration_status().await {
+        Ok(status) if status.iter().all(|migration| migration.applied) => {
+            findings.push(well("database", "it answers, and its schema is up to date"));
+        }
+        Ok(_) => {
+            let found = "its schema is older than this program";
+            findings.push(bad("database", found, "kalends migrate up"));
+            return;
+        }
+        Err(error) => {
+            let cure = "was it made by a newer Kalends? kalends migrate status";
+            findings.push(bad("database", error.to_string(), cure));
+            return;
+        }
+    }
+    if let Err(error) = contents(settings, &store, findings).await {
+        findings.push(bad("database", format!("{error:#}"), "see the log"));
+    }
+    findings.push(clock().await);
+}
+
+/// Under which names and how safely the API is reached.
+fn names(settings: &Settings, findings: &mut Vec<Finding>) {
+    let server = &settings.server;
+    match &server.public_url {
+        Some(url) if url.scheme() == "http" && !server.listen.ip().is_loopback() => {
+            findings.push(bad(
+                "server",
+                format!("people reach it without encryption, at {url}"),
+                "put a proxy with TLS before it, and say https:// in `public_url` of `[server]`",
+            ));
+        }
+        Some(url) => findings.push(well("server", format!("people reach it at {url}"))),
+        None => findings.push(wary(
+            "server",
+            format!("links in mails and pages will say {}", server.address()),
+            "say under which address people reach it: `public_url` in `[server]`",
+        )),
+    }
+    if server.domain.is_none() {
+        findings.push(wary(
+            "server",
+            "tenants are told apart by header and token alone",
+            "say whose subdomains they are: `domain` in `[server]`, where that is wanted",
+        ));
+    }
+}
+
+async fn contents(settings: &Settings, store: &Store, findings: &mut Vec<Finding>) -> Result<()> {
+    let ring = KeyRing::read(&settings.keys, &settings.database);
+    let all = tenants::list(store).await?;
+    let mut sealed = Vec::new();
+    let mut dead = Vec::new();
+    let mut failing = 0;
+    for tenant in &all {
+        let mut tx = store.read(tenant.id).await?;
+        sealed.extend(secrets::master_key(&mut tx).await?);
+        for connection in connections::list(&mut tx).await? {
+            if connection.state == ConnectionState::ReconnectNeeded {
+                dead.push(format!("{} of {}", connection.name, tenant.slug));
+            }
+        }
+        failing += links::list(&mut tx)
+            .await?
+            .iter()
+            .filter(|link| link.state == LinkState::Active && link.failures > 0)
+            .count();
+    }
+    sealed.sort_unstable();
+    sealed.dedup();
+    findings.push(match (&ring, sealed.as_slice()) {
+        (Ok(_), _) => well("keys", "the master key is there"),
+        (Err(_), []) => well("keys", "nothing is sealed yet; a key is made when needed"),
+        (Err(error), _) => bad(
+            "keys",
+            format!("{error:#}; it sealed the passwords of accounts"),
+            "put its copy back; if there is none: kalends keys forget",
+        ),
+    });
+    for account in &dead {
+        let found = format!("the account {account} must be connected again");
+        findings.push(wary("accounts", found, "kalends connections"));
+    }
+    if failing > 0 {
+        let found = format!("{failing} links failed when they last ran, and are tried again");
+        findings.push(wary("links", found, "kalends links"));
+    }
+    let now = kalends_calendar::seams::Clock::now(&SystemClock);
+    let waiting = leases::next_due(store)
+        .await?
+        .filter(|due| now.duration_since(*due) > DUE_TOO_LONG);
+    findings.push(match waiting {
+        Some(since) => wary(
+            "workers",
+            format!("a link waits since {since}: nobody works"),
+            "kalends serve, or kalends sync --watch",
+        ),
+        None => well("workers", "no link waits for long"),
+    });
+    for tenant in all
+        .iter()
+        .map(|tenant| tenant.id)
+        .chain([kalends_store::PLATFORM])
+    {
+        if let audit::Verdict::Broken { seq, .. } = audit::verify(store, tenant).await? {
+            let found = format!("the chain of {tenant} is broken at entry {seq}");
+            findings.push(bad(
+                "audit",
+                found,
+                "kalends audit verify; compare with a backup",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the machine's clock is that of the world, by the word of a server that everybody knows. Without a network
+/// nothing is said against it.
+async fn clock() -> Finding {
+    let asked = tokio::time::timeout(
+        ANSWER_WITHIN,
+        tokio::net::lookup_host("time.cloudflare.com:123"),
+    );
+    let address = match asked.await {
+        Ok(Ok(mut found)) => found.next(),
+        Ok(Err(_)) | Err(_) => None,
+    };
+    let Some(address) = address else {
+        return well("clock", "not compared: there is no network to ask");
+    };
+    match tokio::time::timeout(ANSWER_WITHIN, offset(address)).await {
+        Ok(Ok(off)) if off.abs() <= SignedDuration::from_secs(30) => {
+            well("clock", "it is right to half a minute")
+        }
+        Ok(Ok(off)) => bad(
+            "clock",
+            format!(
+                "it is off by {} s: leases and expiry depend on it",
+                off.as_secs()
+            ),
+            "let the machine keep time: systemd-timesyncd, chrony",
+        ),
+        Ok(Err(_)) | Err(_) => well("clock", "not compared: the time server does not answer"),
+    }
+}
+
+/// How far ours is ahead, by SNTP (RFC 4330 §5).
+async fn offset(server: std::net::SocketAddr) -> Result<SignedDuration> {
+    /// Seconds from 1900 to 1970.
+    const EPOCH: i64 = 2_208_988_800;
+    let any = if server.is_ipv6() {
+        "[::]:0"
+    } else {
+        "0.0.0.0:0"
+    };
+    let socket = tokio::net::UdpSocket::bind(any).await?;
+    let mut packet = [0_u8; 48];
+    // Version 4, as a client.
+    packet[0] = 0b0010_0011;
+    socket.send_to(&packet, server).await?;
+    socket.recv(&mut packet).await?;
+    let seconds = u32::from_be_bytes([packet[40], packet[41], packet[42], packet[43]]);
+    let now = kalends_calendar::seams::Clock::now(&SystemClock);
+    let theirs = jiff::Timestamp::from_second(i64::from(seconds) - EPOCH)?;
+    Ok(now.duration_since(theirs))
+}
+
+fn show(screen: &Screen, findings: &[Finding]) -> Result<Ended> {
+    let mut table = screen.table(["", "ABOUT", "FOUND", "CURE"]);
+    let mut rows = Vec::new();
+    for finding in findings {
+        let (word, tone) = match finding.grade {
+            Grade::Well => ("ok", Tone::Good),
+            Grade::Wary => ("look", Tone::Wary),
+            Grade::Bad => ("bad", Tone::Bad),
+        };
+        table.add([
+            (word.to_owned(), tone),
+            plain(finding.about),
+            plain(&*finding.found),
+            plain(&*finding.cure),
+        ]);
+        rows.push(json!({
+            "grade": word, "about": finding.about, "found": finding.found, "cure": finding.cure,
+        }));
+    }
+    screen.json(&json!({ "findings": rows }))?;
+    screen.show(&table, "")?;
+    let is_bad = findings.iter().any(|finding| finding.grade == Grade::Bad);
+    Ok(if is_bad {
+        Ended::WithFailures
+    } else {
+        Ended::Well
+    })
+}
+
+fn well(about: &'static str, found: impl Into<String>) -> Finding {
+    Finding {
+        about,
+        grade: Grade::Well,
+        found: found.into(),
+        cure: String::new(),
+    }
+}
+
+fn wary(about: &'static str, found: impl Into<String>, cure: &str) -> Finding {
+    Finding {
+        about,
+        grade: Grade::Wary,
+        found: found.into(),
+        cure: cure.to_owned(),
+    }
+}
+
+fn bad(about: &'static str, found: impl Into<String>, cure: &str) -> Finding {
+    Finding {
+        about,
+        grade: Grade::Bad,
+        found: found.into(),
+        cure: cure.to_owned(),
+    }
+}

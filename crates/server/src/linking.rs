@@ -1,0 +1,144 @@
+//! Linking a remote calendar to one of the tenant's own. For the command line and the API.
+
+use jiff::Timestamp;
+use kalends_calendar::ids::{CalendarId, LinkId, RemoteCalendarId};
+use kalends_calendar::provider::{Access, RemoteCalendar};
+use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
+use kalends_calendar::seams::Ids;
+use kalends_calendar::time::ZoneId;
+use kalends_store::calendars::{self, Calendar};
+use kalends_store::connections::{Connection, ProviderKind};
+use kalends_store::links::{self, NewLink};
+use kalends_store::plans::{self, Quota};
+use kalends_store::{StoreError, Tx};
+
+/// The longest name of a calendar.
+pub(crate) const NAME_CHARS_MAX: usize = 200;
+
+/// Why two calendars were not linked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LinkError {
+    /// Only reading is possible there.
+    #[error("{0} can be read but not written through this account: the direction can only be pull")]
+    ReadOnly(String),
+    /// They are linked already.
+    #[error("{calendar} and {remote} are linked already")]
+    Already {
+        /// The tenant's calendar.
+        calendar: String,
+        /// The remote one.
+        remote: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How two calendars are to be linked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct How {
+    /// Which way; none: both ways, or only in where the remote calendar cannot be written.
+    pub(crate) direction: Option<Direction>,
+    /// How much.
+    pub(crate) detail: Detail,
+    /// Who wins.
+    pub(crate) conflict_policy: ConflictPolicy,
+}
+
+/// Where identifiers come from, and what time it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Making<'a> {
+    /// Where identifiers come from.
+    pub(crate) ids: &'a dyn Ids,
+    /// Now.
+    pub(crate) at: Timestamp,
+}
+
+/// Links a calendar and a remote one.
+pub(crate) async fn link(
+    tx: &mut Tx,
+    calendar: &Calendar,
+    connection: &Connection,
+    remote: &RemoteCalendar,
+    how: How,
+    making: Making<'_>,
+) -> Result<NewLink, LinkError> {
+    plans::require_room(tx, Quota::Links).await?;
+    let new = NewLink {
+        id: LinkId(making.ids.next()),
+        calendar: calendar.id,
+        connection: connection.id,
+        remote_calendar: RemoteCalendarId(remote.id.0.clone()),
+        direction: direction(connection, remote, how.direction)?,
+        detail: how.detail,
+        conflict_policy: how.conflict_policy,
+        created_at: making.at,
+    };
+    match links::insert(tx, new.clone()).await {
+        Ok(()) => Ok(new),
+        Err(StoreError::Taken(_)) => Err(LinkError::Already {
+            calendar: calendar.name.clone(),
+            remote: remote.name.clone(),
+        }),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The direction that was wanted, if the account can do that there; else the greatest that it can.
+pub(crate) fn direction(
+    connection: &Connection,
+    remote: &RemoteCalendar,
+    wanted: Option<Direction>,
+) -> Result<Direction, LinkError> {
+    let read_only = remote.access == Access::ReadOnly || connection.provider == ProviderKind::Ics;
+    match (wanted, read_only) {
+        (Some(Direction::TwoWay | Direction::Push), true) => {
+            Err(LinkError::ReadOnly(remote.name.clone()))
+        }
+        (Some(wanted), _) => Ok(wanted),
+        (None, true) => Ok(Direction::Pull),
+        (None, false) => Ok(Direction::TwoWay),
+    }
+}
+
+/// The calendar of the tenant's own that a remote one is linked to where nobody says which: of the same name, made where
+/// there is none.
+pub(crate) async fn calendar_of(
+    tx: &mut Tx,
+    remote: &RemoteCalendar,
+    time_zone: &ZoneId,
+    making: Making<'_>,
+) -> Result<Calendar, StoreError> {
+    if let Some(known) = calendars::by_name(tx, &remote.name).await? {
+        return Ok(known);
+    }
+    let name: String = remote.name.chars().take(NAME_CHARS_MAX).collect();
+    calendar(
+        tx,
+        &name,
+        remote.color.as_deref(),
+        time_zone.clone(),
+        making,
+    )
+    .await
+}
+
+/// Makes a calendar of the tenant's own; [`StoreError::Taken`] if there is one of this name.
+pub(crate) async fn calendar(
+    tx: &mut Tx,
+    name: &str,
+    color: Option<&str>,
+    time_zone: ZoneId,
+    making: Making<'_>,
+) -> Result<Calendar, StoreError> {
+    plans::require_room(tx, Quota::Calendars).await?;
+    let new = Calendar {
+        id: CalendarId(making.ids.next()),
+        name: name.to_owned(),
+        color: color.map(str::to_owned),
+        time_zone,
+        created_at: making.at,
+    };
+    calendars::insert(tx, new.clone()).await?;
+    Ok(new)
+}
