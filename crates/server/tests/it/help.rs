@@ -27,7 +27,19 @@ fn the_first_page() {
       export       Write events as one iCalendar file
       conflicts    Show what both sides changed at once, and decide it
       runs         Show what woke each sync and what came of it
-      serve        Run the workers and tell about health over HTTP
+      serve        Serve the API, and run the workers
+      demo         Try everything: two tenants, users, tokens and CalDAV accounts, served until
+                   interrupted
+      sandbox      Serve CalDAV accounts to try things with
+      tenant       Make tenants, and say what they may do
+      user         Make users, and say as what they act in the tenant
+      token        Make and end API tokens
+      feature      Look after the catalogue of features
+      plan         Look after plans
+      invite       Invite the owner of a new tenant
+      audit        Show who did what, or check that nobody has tampered with that
+      doctor       Find what is wrong with this installation, and what cures it
+      openapi      Print the document of the API, for programs
       migrate      Bring the database's schema up to date, or take it back
       keys         Look after the key that seals passwords
       help         Print this message or the help of the given subcommand(s)

@@ -2,14 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test cannot set up has failed")]
 
+mod accounts;
 mod conflicts;
 mod connecting;
+mod contract;
 mod deletions;
 mod device;
+mod features;
 mod files;
 mod help;
 mod history;
 mod keeping_in_step;
 mod nodes;
 mod person;
+mod routes;
+mod secrets;
 mod servers;
+mod service;
