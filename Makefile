@@ -2,15 +2,16 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup test check fmt sim bench demo acceptance clean
+.PHONY: help setup test test-api check fmt sim bench demo acceptance clean
 
 SEEDS ?= 0..1000
 BENCH ?=
 DEMO ?=
 ACCEPT ?=
+FUZZ ?=
 
 help: ## this page
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing: PostgreSQL, the CalDAV servers, the oracles (idempotent)
 	@scripts/setup
@@ -37,6 +38,9 @@ demo: ## two real CalDAV accounts kept in step, then yours to play with (DEMO=--
 
 acceptance: ## prove on a real server: 10,000 events edited at random, 50 kills (ACCEPT=--quick for a minute's worth)
 	@scripts/acceptance $(ACCEPT)
+
+test-api: ## fuzz the API from its own document (FUZZ=--quick for fewer cases)
+	@scripts/test-api $(FUZZ)
 
 clean: ## remove what was built, the demo's data and the Python environment
 	@cargo clean
