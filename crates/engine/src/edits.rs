@@ -5,7 +5,7 @@ use kalends_calendar::ids::{CalendarId, ConflictId, EventId, TenantId};
 use kalends_calendar::merge::{FieldError, Winner, put};
 use kalends_calendar::provider::Guests;
 use kalends_calendar::revision::{Actor, Cause, Revision};
-use kalends_calendar::rules::{ConflictPolicy, Detail, Direction, ImportWindow, Rules};
+use kalends_calendar::rules::{ConflictPolicy, Detail, Direction, Rules};
 use kalends_store::conflicts::ConflictState;
 use kalends_store::debts;
 use kalends_store::events::{self, Edit, StoredEvent};
@@ -250,7 +250,6 @@ fn shown_by(link: Option<&Link>) -> Rules {
         guests: Guests::Silent,
         writable: true,
         me: Vec::new(),
-        import: ImportWindow::default(),
     }
 }
 

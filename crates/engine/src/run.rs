@@ -260,7 +260,6 @@ fn rules(link: &Link, connection: &Connection, provider: &dyn Provider, writable
         guests: provider.capabilities().guests,
         writable,
         me: connection.me.clone(),
-        import: link.import,
     }
 }
 

@@ -66,7 +66,9 @@ pub async fn run_until(
     let lease = leased.lease.clone();
     let run = Box::pin(run_link(engine, leased, progress));
     match select(stop, run).await {
-        Either::Left(_) => {
+        Either::Left(((), run)) => {
+            // It may hold a transaction open, for which giving back would wait for ever.
+            drop(run);
             give_back(engine, &lease).await;
             Ok(None)
         }
