@@ -1,13 +1,10 @@
 //! What a link lets through: direction, detail, and who has authority over which field.
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Address, Details, Event, Instance, Override};
 use crate::merge::{Field, differing};
 use crate::provider::Guests;
-use crate::recurrence::bounds;
 
 /// Which way events travel through a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,35 +45,6 @@ pub enum ConflictPolicy {
 /// The title of an event of which only the time is shown.
 pub const BUSY_TITLE: &str = "Busy";
 
-/// Which new events come in through a link, by when they happen. Half-open; a missing end is open.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ImportWindow {
-    /// Those that go on after this.
-    pub from: Option<Timestamp>,
-    /// Those that begin before this.
-    pub to: Option<Timestamp>,
-}
-
-impl ImportWindow {
-    /// Whether an event may happen in it: a series counts from its first start to its last end. All-day and floating events
-    /// are placed in UTC.
-    pub fn holds(&self, event: &Event) -> bool {
-        if *self == Self::default() {
-            return true;
-        }
-        // What cannot be placed is not kept out.
-        let Ok(bounds) = bounds(event, &TimeZone::UTC) else {
-            return true;
-        };
-        let begins_in_time = self.to.is_none_or(|to| bounds.starts_at < to);
-        let lasts_long_enough = match (self.from, bounds.ends_at) {
-            (Some(from), Some(ends_at)) => ends_at > from || bounds.starts_at >= from,
-            (None, _) | (_, None) => true,
-        };
-        begins_in_time && lasts_long_enough
-    }
-}
-
 /// The rules of one link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -92,8 +60,6 @@ pub struct Rules {
     pub writable: bool,
     /// The addresses under which the account's owner is invited.
     pub me: Vec<Address>,
-    /// Which new events come in.
-    pub import: ImportWindow,
 }
 
 /// Whose word counts about an event at the remote side (design law: the organizer's copy has authority).

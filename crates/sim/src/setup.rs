@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use kalends_calendar::ids::{CalendarId, ConnectionId, LinkId, TenantId};
 use kalends_calendar::provider::{Access as RemoteAccess, Guests, Provider};
-use kalends_calendar::rules::{ConflictPolicy, Detail, Direction, ImportWindow, Rules};
+use kalends_calendar::rules::{ConflictPolicy, Detail, Direction, Rules};
 use kalends_calendar::seams::Ids;
 use kalends_calendar::time::ZoneId;
 use kalends_sandbox::quirks::{Etags, IfNoneMatch, Scheduling};
@@ -283,7 +283,6 @@ async fn link(
                 guests: Guests::Silent,
                 writable: remote.access == RemoteAccess::ReadWrite,
                 me: account.me.clone(),
-                import: ImportWindow::default(),
             },
         });
         links::insert(&mut tx, new).await?;

@@ -135,6 +135,9 @@ pub enum InvitationError {
     /// Another tenant has taken the short name meanwhile.
     #[error("the short name of the invitation is in use")]
     SlugTaken,
+    /// A user with its address was made, or was none any more, while it was being accepted. Trying again helps.
+    #[error("somebody with this address has become a user meanwhile")]
+    Meanwhile,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

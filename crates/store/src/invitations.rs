@@ -83,6 +83,8 @@ pub struct Acceptance {
     /// The user to be made if there is none with the invitation's address, which is theirs whatever is said here. They do not
     /// administer the platform.
     pub user: NewUser,
+    /// The user with the invitation's address, as far as one was known when they proved to be that person.
+    pub known: Option<UserId>,
     /// What the new tenant's audit log is told, in the same transaction.
     pub entry: Option<Entry>,
     /// Now.
@@ -197,9 +199,11 @@ pub async fn accept(
     let Acceptance {
         tenant,
         user,
+        known,
         entry,
         now,
     } = acceptance;
+    let expected = known.unwrap_or(user.id);
     let mut tx = store.administer(tenant).await?;
     // Locked: whoever else accepts it waits here, and finds it accepted.
     let row = tx
@@ -220,6 +224,10 @@ pub async fn accept(
         ..user
     };
     let owner = users::find_or_make(&mut tx, new).await?;
+    if owner != expected {
+        // Somebody became a user meanwhile, who has not proved to be that person.
+        return Err(InvitationError::Meanwhile);
+    }
     members::put(&mut tx, owner, Role::Owner, now).await?;
     tx.execute(
         "UPDATE invitations SET accepted_at = $2, tenant_id = $3 WHERE id = $1",

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use kalends_calendar::ids::{CalendarId, ConnectionId, Cursor, LinkId, RemoteCalendarId};
-use kalends_calendar::rules::{ConflictPolicy, Detail, Direction, ImportWindow};
+use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 
 use crate::bind::binds;
 use crate::error::StoreError;
@@ -55,8 +55,6 @@ pub struct Link {
     pub detail: Detail,
     /// Who wins.
     pub conflict_policy: ConflictPolicy,
-    /// Only new events that happen in this stretch of time come in.
-    pub import: ImportWindow,
     /// Whether it is worked on.
     pub state: LinkState,
     /// Where the next listing goes on.
@@ -221,22 +219,6 @@ pub async fn update_settings(
     Ok(())
 }
 
-/// Says which new events come in through a link, by when they happen. Those that came in before stay.
-pub async fn set_import_window(
-    tx: &mut Tx,
-    id: LinkId,
-    window: ImportWindow,
-) -> Result<(), StoreError> {
-    let binds = binds![tx.tenant, id, window.from, window.to];
-    let touched = tx
-        .execute(
-            "UPDATE links SET import_from = $3, import_to = $4 WHERE tenant_id = $1 AND id = $2",
-            binds,
-        )
-        .await?;
-    found(touched)
-}
-
 /// Pauses or resumes a link. A run under way loses its lease at once; a link whose run was cut off so is due.
 pub async fn set_state(
     tx: &mut Tx,
@@ -353,10 +335,6 @@ pub(crate) fn read(row: &Row) -> Result<Link, StoreError> {
         direction: row.get("direction")?,
         detail: row.get("detail")?,
         conflict_policy: row.get("conflict_policy")?,
-        import: ImportWindow {
-            from: row.opt("import_from")?,
-            to: row.opt("import_to")?,
-        },
         state: row.get("state")?,
         cursor: row.opt("cursor")?,
         generation: row.get("generation")?,

@@ -125,6 +125,13 @@ pub async fn remove(tx: &mut Tx, user: UserId) -> Result<(), StoreError> {
     if touched == 0 {
         return Err(StoreError::NotFound("member"));
     }
+    // Their accounts are the tenant's from now on, also if they come back as somebody else.
+    let binds = binds![tx.tenant, user];
+    tx.execute(
+        "UPDATE connections SET owner_id = NULL WHERE tenant_id = $1 AND owner_id = $2",
+        binds,
+    )
+    .await?;
     Ok(())
 }
 

@@ -23,13 +23,13 @@ const MAPS: [&str; 6] = [
     "links",
 ];
 
-/// For how many added dates with a length it is looked up whether the rules yield them too. Hardly an event has one.
-const LOOKED_UP_MAX: usize = 100;
+/// For how many added dates with a length it is looked up whether the rules yield them too, where they do not say so
+/// themselves, as those that are written here do. Each may follow a rule for long.
+const LOOKED_UP_MAX: usize = 10;
 
 /// Writes the overrides of an event.
 pub(super) fn write(event: &Event) -> Map<String, Value> {
     let mut base = write::instance(&event.master);
-    let mut looked_up = 0;
     let mut overrides = Map::new();
     for (id, change) in &event.recurrence_overrides {
         let key = times::format_local(id.0);
@@ -42,9 +42,8 @@ pub(super) fn write(event: &Event) -> Map<String, Value> {
                 let mut patch = Map::new();
                 let length = write::length(&event.master.start, *length);
                 put(&mut patch, "duration", length);
-                if is_ruled(event, *id, &mut looked_up) {
-                    put(&mut patch, extension::ADDED, true);
-                }
+                // Whoever reads it need not find out whether the rules yield it too.
+                put(&mut patch, extension::ADDED, true);
                 Value::Object(patch)
             }
             Override::Replaced(instance) => {

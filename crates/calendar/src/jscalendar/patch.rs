@@ -34,6 +34,8 @@ pub fn patch(event: &Event, change: &Map<String, Value>) -> Result<Event, JsErro
     let before = write::event(event);
     refuse_fixed(&before, change, &FIXED)?;
     refuse_fixed(&before, change, &[extension::SHAPE])?;
+    // Before it is merged, which takes the longer the more it is.
+    limits::check_named(change, change.keys())?;
     let mut after = merged(&before, change);
     let start = read::start_of(&Value::Object(after.clone()))?;
     if start != event.master.start {
@@ -69,6 +71,7 @@ pub fn patch_occurrence(
     id: RecurrenceId,
     change: &Map<String, Value>,
 ) -> Result<Event, JsError> {
+    limits::check_named(change, change.keys())?;
     series::check_occurrence(event, id)?;
     let mut identity = Map::new();
     write::identity(&mut identity, event);

@@ -62,7 +62,7 @@ pub fn plan_incoming(ours: &Ours, theirs: Theirs<'_>, rules: &Rules) -> Vec<Step
         (Ours::Unknown { .. } | Ours::Candidate { .. } | Ours::CopyFromElsewhere, Theirs::Gone)
         | (Ours::CopyFromElsewhere, Theirs::Present(..)) => Vec::new(),
         (Ours::Unknown { fresh }, Theirs::Present(remote_id, observed)) => {
-            if !rules.receives() || !rules.import.holds(&observed.event) {
+            if !rules.receives() {
                 return Vec::new();
             }
             vec![

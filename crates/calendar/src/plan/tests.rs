@@ -12,7 +12,7 @@ use crate::event::{Address, Attendance, Details, Instance, Participant, Shape};
 use crate::ids::{LinkId, Uid};
 use crate::merge::{Debt, Field, Winner, differing};
 use crate::provider::{Guests, Mark, Observed, Write};
-use crate::rules::{BUSY_TITLE, ConflictPolicy, Detail, Direction, ImportWindow, Rules};
+use crate::rules::{BUSY_TITLE, ConflictPolicy, Detail, Direction, Rules};
 use crate::time::{Length, Start, ZoneId};
 
 mod busy;
@@ -84,7 +84,6 @@ fn rules(direction: Direction) -> Rules {
         guests: Guests::Silent,
         writable: true,
         me: vec![Address::new("me@example.com")],
-        import: ImportWindow::default(),
     }
 }
 

@@ -8,6 +8,15 @@ use crate::event::{Event, Override, RecurrenceId};
 use crate::recurrence::{End, Rule};
 use crate::time::Start;
 
+/// Whether a rule says itself on which days it happens.
+fn names_days(rule: &Rule) -> bool {
+    !rule.by_day.is_empty()
+        || !rule.by_month_day.is_empty()
+        || !rule.by_year_day.is_empty()
+        || !rule.by_week_no.is_empty()
+        || !rule.by_month.is_empty()
+}
+
 /// A shorter move takes every occurrence along, so that the end of the rules moves too and none is lost to it. A longer
 /// one lets the series begin later or earlier, and its end is where it was.
 const MOVE_OF_ALL: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -26,7 +35,15 @@ pub fn follow_start(event: &mut Event, before: &Start) -> Result<(), SeriesError
         return Err(SeriesError::OtherKind { all_day });
     }
     let by = before.local().duration_until(now.local());
-    let moved = |at: DateTime| at.checked_add(by).map_err(|_| SeriesError::OutOfCalendar);
+    // Where a rule names the days, they stay, and only the time of day moves. So do those of a series that begins later.
+    let keeps_days = same_kind
+        && !event.recurrence_rules.is_empty()
+        && (by.abs() >= MOVE_OF_ALL || event.recurrence_rules.iter().any(names_days));
+    let moved = |at: DateTime| {
+        let of_day = before.local().time().duration_until(now.local().time());
+        let by = if keeps_days { of_day } else { by };
+        at.checked_add(by).map_err(|_| SeriesError::OutOfCalendar)
+    };
 
     let mut overrides = std::collections::BTreeMap::new();
     for (id, change) in &event.recurrence_overrides {
@@ -41,8 +58,7 @@ pub fn follow_start(event: &mut Event, before: &Start) -> Result<(), SeriesError
     }
     let end = |until: DateTime| {
         Ok::<_, SeriesError>(match (same_kind, all_day) {
-            (true, _) if by.abs() < MOVE_OF_ALL => moved(until)?,
-            (true, _) => until,
+            (true, _) => moved(until)?,
             (false, true) => until.date().to_datetime(Time::midnight()),
             (false, false) => until.date().at(23, 59, 59, 0),
         })

@@ -44,6 +44,7 @@ fn acceptance(minute: i64) -> Acceptance {
             platform_admin: true,
             ..new_user("whoever")
         },
+        known: None,
         entry: Some(entry("invitation.accept", minute)),
         now: at(minute),
     }
@@ -89,7 +90,11 @@ contract! {
         let ann = user(&db.store, "ann").await;
         let before = users::get(&db.store, ann).await.unwrap();
         invite(&db.store, invitation(HASH, "ann")).await.unwrap();
-        let (tenant, owner) = accept(&db.store, 5).await.unwrap();
+        // Whoever was taken for nobody has not proved to be her.
+        let unproved = accept(&db.store, 5).await;
+        assert!(matches!(unproved, Err(InvitationError::Meanwhile)), "{unproved:?}");
+        let proved = Acceptance { known: Some(ann), ..acceptance(5) };
+        let (tenant, owner) = invitations::accept(&db.store, &HASH, proved).await.unwrap();
         assert_eq!(owner, ann);
         assert_eq!(users::get(&db.store, ann).await.unwrap(), before);
         let mut tx = db.store.read(tenant).await.unwrap();

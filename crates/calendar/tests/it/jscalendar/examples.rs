@@ -178,7 +178,8 @@ fn a_floating_event_with_an_overridden_occurrence() {
       },
       "2020-07-01T09:00:00": {},
       "2020-07-02T09:00:00": {
-        "duration": "PT15M"
+        "duration": "PT15M",
+        "kalends:added": true
       }
     }
     "#);
