@@ -290,8 +290,8 @@ fn without_password(address: &str) -> Result<(), ConnectError> {
     };
     if holds_one {
         return Err(ConnectError::Address(
-            "user and password do not belong in the address: leave out what stands before the `@`, and give \
-             both on their own"
+            "the password does not belong in the address, nor does the user: leave out what stands before the `@`, \
+             and give both on their own"
                 .to_owned(),
         ));
     }

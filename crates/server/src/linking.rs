@@ -101,26 +101,44 @@ pub(crate) fn direction(
     }
 }
 
-/// The calendar of the tenant's own that a remote one is linked to where nobody says which: of the same name, made where
-/// there is none.
+/// The calendar of the tenant's own that a remote one is linked to where nobody says which; and whether it was made for that.
+/// One of the same name is taken unless another account is linked to it: two people who both call theirs `Personal` did not
+/// ask to share them.
 pub(crate) async fn calendar_of(
     tx: &mut Tx,
+    connection: &Connection,
     remote: &RemoteCalendar,
     time_zone: &ZoneId,
     making: Making<'_>,
-) -> Result<Calendar, StoreError> {
-    if let Some(known) = calendars::by_name(tx, &remote.name).await? {
-        return Ok(known);
+) -> Result<(Calendar, bool), StoreError> {
+    /// Room for what tells it from others of its name.
+    const NUMBER_CHARS: usize = 8;
+    let wanted: String = remote
+        .name
+        .chars()
+        .take(NAME_CHARS_MAX - NUMBER_CHARS)
+        .collect();
+    let links = links::list(tx).await?;
+    let mut number = 1;
+    loop {
+        let name = if number == 1 {
+            wanted.clone()
+        } else {
+            format!("{wanted} {number}")
+        };
+        let Some(known) = calendars::by_name(tx, &name).await? else {
+            let color = remote.color.as_deref();
+            let made = calendar(tx, &name, color, time_zone.clone(), making).await?;
+            return Ok((made, true));
+        };
+        let is_others = links
+            .iter()
+            .any(|link| link.calendar == known.id && link.connection != connection.id);
+        if !is_others {
+            return Ok((known, false));
+        }
+        number += 1;
     }
-    let name: String = remote.name.chars().take(NAME_CHARS_MAX).collect();
-    calendar(
-        tx,
-        &name,
-        remote.color.as_deref(),
-        time_zone.clone(),
-        making,
-    )
-    .await
 }
 
 /// Makes a calendar of the tenant's own; [`StoreError::Taken`] if there is one of this name.

@@ -18,15 +18,16 @@ pub(crate) fn expires(now: Timestamp) -> Timestamp {
     now.checked_add(IDLE_MAX).unwrap_or(Timestamp::MAX)
 }
 
-/// The session that a request carries.
-pub(crate) fn session(headers: &HeaderMap) -> Option<&str> {
+/// The session that a request carries. Where the way is encrypted only the cookie counts that no other host can set.
+pub(crate) fn session(headers: &HeaderMap, secure: bool) -> Option<&str> {
+    let wanted = if secure { SECURE } else { LOOPBACK };
     headers
         .get_all(COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == SECURE || *name == LOOPBACK)
+        .find(|(name, _)| *name == wanted)
         .map(|(_, value)| value)
 }
 

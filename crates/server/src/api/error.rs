@@ -281,6 +281,7 @@ impl From<InvitationError> for ApiError {
             InvitationError::Used => gone("invitation_used"),
             InvitationError::Expired => gone("invitation_expired"),
             InvitationError::Revoked => gone("invitation_revoked"),
+            InvitationError::Meanwhile => Self::conflict("try_again", sentence(&error)),
             InvitationError::SlugTaken => Self::conflict("taken", sentence(&error)),
             InvitationError::Store(_) => match error {
                 InvitationError::Store(error) => error.into(),

@@ -163,6 +163,26 @@ impl<T: JsonSchema> OperationInput for At<T> {
     }
 }
 
+/// The longest mail address (RFC 5321 §4.5.3.1.3).
+const EMAIL_CHARS_MAX: usize = 254;
+
+/// Whether a text can be an address. Whether it is one shows when somebody gets a mail.
+pub(crate) fn check_email(text: &str) -> Result<(), ApiError> {
+    let is_one = text.len() <= EMAIL_CHARS_MAX
+        && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+        && text
+            .rsplit_once('@')
+            .is_some_and(|(user, domain)| !user.is_empty() && !domain.is_empty());
+    if is_one {
+        Ok(())
+    } else {
+        Err(ApiError::field(
+            "email",
+            "expected an address such as ann@example.com",
+        ))
+    }
+}
+
 fn bad(ctx: &mut GenContext) -> (Option<u16>, Response) {
     (Some(400), documented(ctx, "No tenant, or bad input."))
 }

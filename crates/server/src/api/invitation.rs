@@ -46,7 +46,7 @@ pub(crate) async fn accept(
     headers: HeaderMap,
     Form(accepting): Form<Accepting>,
 ) -> Response {
-    if api.limits().failure(from).is_err() {
+    if api.limits().sign_in(&token, from).is_err() {
         return page(
             StatusCode::TOO_MANY_REQUESTS,
             "<h1>Too many attempts</h1><p>Wait a minute, and open the link again.</p>",
@@ -66,11 +66,27 @@ pub(crate) async fn accept(
         Ok(known) => known,
         Err(error) => return refused(&error.into()),
     };
+    if known
+        .as_ref()
+        .is_some_and(|user| user.disabled_at.is_some())
+    {
+        return again(true, "This account is closed. Ask whoever invited you.");
+    }
+    if known
+        .as_ref()
+        .is_some_and(|user| user.password_hash.is_none())
+    {
+        return again(
+            true,
+            "This account has no password yet. Ask the operator for one, and open the link again.",
+        );
+    }
     let is_known = known.is_some();
+    let expected = known.as_ref().map(|user| user.id);
     // Whoever has a password proves to be that person: the link may have gone astray.
     let known_hash = known.and_then(|user| user.password_hash);
     let password = accepting.password;
-    let checked = tokio::task::spawn_blocking(move || {
+    let checked = api.limits().hashing(move || {
         if is_known {
             Ok(credentials::verify_password(&password, known_hash.as_ref()).then_some(None))
         } else {
@@ -81,7 +97,7 @@ pub(crate) async fn accept(
         Ok(Ok(Some(hash))) => hash,
         Ok(Ok(None)) => return again(is_known, "The password is wrong."),
         Ok(Err(problem)) => return again(is_known, &sentence(&problem)),
-        Err(_) => return again(is_known, "Something went wrong; try again."),
+        Err(error) => return error.into_response(),
     };
     let now = api.now();
     let tenant = TenantId(api.ids().next());
@@ -106,6 +122,7 @@ pub(crate) async fn accept(
             platform_admin: false,
             created_at: now,
         },
+        known: expected,
         entry: Some(entry),
         now,
     };
@@ -188,6 +205,11 @@ fn refused(error: &InvitationError) -> Response {
             StatusCode::CONFLICT,
             "The name is taken",
             "Somebody else took the short name of your business meanwhile. Ask for a new invitation.",
+        ),
+        InvitationError::Meanwhile => (
+            StatusCode::CONFLICT,
+            "Open the link again",
+            "Somebody with your address has got an account meanwhile. The invitation is still good.",
         ),
         InvitationError::Store(cause) => {
             tracing::error!(%cause, "an invitation could not be looked up or accepted");

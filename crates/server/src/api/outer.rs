@@ -61,7 +61,7 @@ pub(crate) fn wrapped(routes: Router, settings: &Server) -> Router {
             )
         })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(CsrfLayer::new())
+        .layer(same_site(&settings.cors_origins))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::GATEWAY_TIMEOUT,
             ANSWER_WITHIN,
@@ -80,6 +80,17 @@ pub(crate) fn wrapped(routes: Router, settings: &Server) -> Router {
         return routes;
     }
     routes.layer(cors(&settings.cors_origins))
+}
+
+/// Pages of other sites may not act for whoever is signed in, but for those that the operator lists (which send no cookies).
+fn same_site(origins: &[HeaderValue]) -> CsrfLayer {
+    origins
+        .iter()
+        .filter_map(|origin| origin.to_str().ok())
+        .fold(CsrfLayer::new(), |layer, origin| {
+            // What is no origin was refused with the settings.
+            layer.clone().add_trusted_origin(origin).unwrap_or(layer)
+        })
 }
 
 async fn without_foreign_id(mut request: Request) -> Request {
@@ -134,7 +145,7 @@ async fn surrounded(request: Request, next: Next, encrypted: bool) -> Response {
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     if encrypted {
         headers.insert(

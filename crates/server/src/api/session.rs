@@ -14,9 +14,9 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::cookie;
-use super::door::{Address, Api, Shared, Signed, Via};
+use super::door::{Address, Api, Caller, Shared, Signed, Via};
 use super::error::{Answer, ApiError};
-use super::input::Body;
+use super::input::{Body, check_email};
 use super::output::Cookied;
 use super::words;
 use crate::credentials::{self, Kind};
@@ -60,16 +60,16 @@ pub(crate) async fn sign_in(
     headers: HeaderMap,
     Body(who): Body<SignIn>,
 ) -> Answer<Cookied<Me>> {
-    api.limits().sign_in(&who.email)?;
+    check_email(&who.email)?;
+    api.limits().sign_in(&who.email, from)?;
     let store = api.before_sign_in();
     let user = users::by_email(store, &who.email)
         .await?
         .filter(|user| user.disabled_at.is_none());
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let password = who.password;
-    let fits =
-        tokio::task::spawn_blocking(move || credentials::verify_password(&password, hash.as_ref()));
-    let fits = fits.await.map_err(ApiError::internal)?;
+    let verify = move || credentials::verify_password(&password, hash.as_ref());
+    let fits = api.limits().hashing(verify).await?;
     let Some(user) = user.filter(|_| fits) else {
         api.limits().failure(from)?;
         return Err(ApiError::new(
@@ -79,7 +79,7 @@ pub(crate) async fn sign_in(
         ));
     };
     let cookie = begin(&api, &user, from, &headers).await?;
-    let body = me(&api, user).await?;
+    let body = me(&api, user, None).await?;
     Ok(Cookied { cookie, body })
 }
 
@@ -110,14 +110,22 @@ pub(super) async fn begin(
     Ok(cookie::set(&fresh.secret, api.settings.is_encrypted()))
 }
 
-async fn me(api: &Api, user: User) -> Answer<Me> {
-    let tenants = members::tenants_of(api.before_sign_in(), user.id).await?;
+/// Who somebody is; as far as their token reaches, where it is narrowed.
+async fn me(api: &Api, user: User, by: Option<&Caller>) -> Answer<Me> {
+    let mut tenants = members::tenants_of(api.before_sign_in(), user.id).await?;
+    if let Some(by) = by {
+        tenants.retain(|of| by.reaches(of.tenant.id));
+        for of in &mut tenants {
+            of.role = by.capped(of.role);
+        }
+    }
+    let is_narrow = by.is_some_and(Caller::is_narrow);
     Ok(Me {
         success: true,
         user_id: user.id.to_string(),
         email: user.email,
         name: user.name,
-        platform_admin: user.platform_admin,
+        platform_admin: user.platform_admin && !is_narrow,
         tenants: tenants
             .into_iter()
             .map(|membership| Membership {
@@ -131,7 +139,8 @@ async fn me(api: &Api, user: User) -> Answer<Me> {
 
 pub(crate) async fn show(signed: Signed) -> Answer<Json<Me>> {
     let api = signed.api().clone();
-    me(&api, signed.0.user).await.map(Json)
+    let user = signed.0.user.clone();
+    me(&api, user, Some(&signed.0)).await.map(Json)
 }
 
 pub(crate) async fn sign_out(signed: Signed) -> Answer<Cookied<serde_json::Value>> {

@@ -57,6 +57,7 @@ pub(crate) struct NewRole {
     /// Of whom.
     email: String,
     /// The role; null ends the membership.
+    #[serde(deserialize_with = "Option::deserialize")]
     #[schemars(with = "Option<words::Role>")]
     role: Option<Role>,
 }

@@ -37,6 +37,16 @@ pub(crate) enum KeyPlace {
     Unset,
 }
 
+impl Keys {
+    /// One that is made beside the embedded database.
+    pub(crate) fn beside_the_database() -> Self {
+        Self {
+            current: KeyPlace::Unset,
+            older: Vec::new(),
+        }
+    }
+}
+
 impl Section {
     pub(super) fn checked(self) -> Keys {
         let current = if let Some(text) = env("KALENDS_MASTER_KEY") {

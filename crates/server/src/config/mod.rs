@@ -66,6 +66,10 @@ impl Settings {
             Some(path) => read(&path)?,
             None => File::default(),
         };
+        Self::checked(global, file)
+    }
+
+    fn checked(global: &Global, file: File) -> Result<Self> {
         let tenant = global
             .tenant
             .clone()
@@ -98,8 +102,8 @@ impl Settings {
 }
 
 impl Settings {
-    /// Those of a demo: everything in one folder, and this machine's own servers may be talked to. No file and no variable
-    /// of the environment counts but the time zone.
+    /// Those of a demo: everything in one folder, with a key of its own, and this machine's own servers may be talked to.
+    /// No settings file counts, nor what the environment says of keys, addresses and names.
     pub(crate) fn for_demo(global: &Global, folder: &Path) -> Result<Self> {
         let own = Global {
             database: Some(format!("sqlite:{}", folder.join("kalends.db").display())),
@@ -109,10 +113,17 @@ impl Settings {
             quiet: global.quiet,
             variables: Vec::new(),
         };
-        let mut settings = Self::load(&own)?;
+        let file = File {
+            time_zone: env("KALENDS_TIME_ZONE"),
+            ..File::default()
+        };
+        let mut settings = Self::checked(&own, file)?;
+        settings.database.migrate = Migrate::Auto;
+        settings.keys = Keys::beside_the_database();
         settings.network = Network::with_loopback()?;
         settings.notes.clear();
         settings.server.public_url = None;
+        settings.server.domain = None;
         Ok(settings)
     }
 }

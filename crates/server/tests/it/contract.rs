@@ -107,26 +107,6 @@ fn sync_links_a_calendar_and_tells_what_came_of_it() {
 }
 
 #[test]
-fn the_dates_bound_what_is_imported_when_a_calendar_is_linked_first() {
-    let service = Service::start();
-    let connected = service
-        .sends(
-            service.owner(),
-            "POST",
-            "/api/calendar/connections/caldav/",
-            ben(&service),
-        )
-        .is(201);
-    let work = &connected["calendars"][1]["id"];
-    let body = json!({ "credential_id": connected["id"], "calendar_id": work,
-        "start_date": "1990-01-01", "end_date": "1990-12-31" });
-    let synced = service
-        .sends(service.owner(), "POST", "/api/calendar/sync/", body)
-        .is(200);
-    assert_eq!(synced["created"], 0, "{synced}");
-}
-
-#[test]
 fn sync_says_what_is_wrong_with_a_request() {
     let service = Service::start();
     let id = credential(&service);
@@ -426,6 +406,126 @@ fn double_bookings_are_found_across_calendars() {
 }
 
 #[test]
+fn pages_of_occurrences_hold_each_once_and_none_that_has_ended() {
+    let service = Service::start();
+    let made = service
+        .sends(
+            service.owner(),
+            "POST",
+            "/api/calendar/calendars/",
+            json!({ "name": "Paged" }),
+        )
+        .is(201);
+    let events = format!(
+        "/api/calendar/calendars/{}/events/",
+        made["calendar"]["id"].as_str().unwrap()
+    );
+    for (title, start, duration) in [
+        ("A", "09:00:00", "PT2H"),
+        ("X", "09:00:00", "PT30M"),
+        ("C", "09:00:00", "PT3H"),
+        ("D", "09:00:00", "PT4H"),
+        ("B", "09:40:00", "PT10M"),
+        ("E", "10:30:00", "PT1H"),
+    ] {
+        let event = json!({ "title": title, "start": format!("2032-02-02T{start}"), "timeZone": "Etc/UTC", "duration": duration });
+        service
+            .sends(service.owner(), "POST", &events, event)
+            .is(201);
+    }
+    for limit in 1..=5 {
+        let mut titles = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let page = format!(
+                "{events}?expand=true&from=2032-02-02T10:00:00Z&to=2032-02-03T00:00:00Z&limit={limit}{cursor}"
+            );
+            let page = service.get(service.owner(), &page).is(200);
+            let all = page["occurrences"].as_array().unwrap();
+            titles.extend(
+                all.iter()
+                    .map(|one| one["title"].as_str().unwrap().to_owned()),
+            );
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(titles.last().unwrap(), "E", "{limit}");
+        titles.sort();
+        assert_eq!(titles, ["A", "C", "D", "E"], "{limit} a page");
+    }
+}
+
+#[test]
+fn a_series_is_not_taken_for_one_occurrence_that_is_misspelt() {
+    let service = Service::start();
+    let listed = service
+        .get(service.owner(), "/api/calendar/calendars/")
+        .is(200);
+    let calendar = listed["calendars"][0]["id"].as_str().unwrap();
+    let events = format!("/api/calendar/calendars/{calendar}/events/");
+    let daily = json!({ "title": "Safe", "start": "2027-03-01", "recurrenceRules": [{ "frequency": "daily", "count": 3 }] });
+    let made = service
+        .sends(service.owner(), "POST", &events, daily)
+        .is(201);
+    let path = format!("/api/calendar/events/{}/", made["id"].as_str().unwrap());
+    for query in [
+        "recurrenceId=2027-03-02&scope=this",
+        "scope=this",
+        "scope=following",
+        "recurrence_id=2027-04-01",
+    ] {
+        let answer = service.asks("DELETE", &format!("{path}?{query}"), &as_(service.owner()));
+        answer.refused(400, "invalid");
+    }
+    assert_eq!(service.get(service.owner(), &path).is(200)["version"], 1);
+}
+
+#[test]
+fn accounts_of_two_people_do_not_flow_into_each_other_because_of_a_name() {
+    let service = Service::start();
+    let connected = service
+        .sends(
+            service.staff(),
+            "POST",
+            "/api/calendar/connections/caldav/",
+            ben(&service),
+        )
+        .is(201);
+    let ann = json!({ "credential_id": credential(&service) });
+    let ben = json!({ "credential_id": connected["id"] });
+    service
+        .sends(service.owner(), "POST", "/api/calendar/sync/", ann)
+        .is(200);
+    service
+        .sends(service.staff(), "POST", "/api/calendar/sync/", ben)
+        .is(200);
+    let links = service.get(service.owner(), "/api/calendar/links/").is(200);
+    let private: Vec<&Value> = links["links"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|link| {
+            link["remote_calendar_id"]
+                .as_str()
+                .unwrap()
+                .ends_with("/private/")
+        })
+        .collect();
+    assert_eq!(private.len(), 2);
+    assert_ne!(private[0]["calendar_id"], private[1]["calendar_id"]);
+}
+
+#[test]
+fn a_cursor_from_ahead_of_the_feed_is_told_to_begin_anew() {
+    let service = Service::start();
+    service
+        .get(service.staff(), "/api/calendar/changes/?since=999999")
+        .refused(410, "cursor_gone");
+}
+
+#[test]
 fn links_are_made_changed_tried_and_taken_away() {
     let service = Service::start();
     let connected = service
@@ -491,7 +591,7 @@ fn what_is_not_there_and_what_is_not_allowed_are_problems_too() {
     for header in [
         "x-content-type-options: nosniff",
         "x-frame-options: deny",
-        "referrer-policy: no-referrer",
+        "referrer-policy: same-origin",
         "content-security-policy: default-src 'none'",
         "cache-control: no-store",
         "x-request-id: ",

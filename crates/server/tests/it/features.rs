@@ -157,6 +157,20 @@ fn losing_the_feature_rests_all_work_and_getting_it_back_catches_up() {
 }
 
 #[test]
+fn a_member_is_not_sent_away_by_what_is_not_said() {
+    let service = Service::start();
+    let change =
+        |body: Value| service.sends(service.owner(), "PATCH", "/api/tenant/members/", body);
+    change(json!({ "email": "stan@demo.example" })).refused(400, "invalid");
+    service.get(service.staff(), "/api/calendar/list/").is(200);
+    change(json!({ "email": "olivia@demo.example", "role": "staff" })).refused(409, "last_owner");
+    change(json!({ "email": "stan@demo.example", "role": null })).is(200);
+    service
+        .get(service.staff(), "/api/calendar/list/")
+        .refused(403, "role_required");
+}
+
+#[test]
 fn the_audit_log_tells_who_did_what_from_where_and_whats_platform_sees_no_titles() {
     let service = Service::start();
     let listed = service

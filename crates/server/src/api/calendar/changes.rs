@@ -1,6 +1,7 @@
 //! `GET /api/calendar/changes/`: the change feed, with tombstones.
 
 use axum::Json;
+use axum::http::StatusCode;
 use jiff::Timestamp;
 use kalends_calendar::jscalendar;
 use kalends_store::events::{self, EventVersion};
@@ -66,6 +67,9 @@ pub(crate) async fn list(
 ) -> Answer<Json<Changes>> {
     let since = position(wanted.since.as_deref())?;
     let limit = limit(wanted.limit, PAGE, PAGE_MAX)?;
+    if since > gate.feed_position().await? {
+        return Err(cursor_gone());
+    }
     let mut tx = gate.read().await?;
     let mut found = events::changes_since(&mut tx, since, limit + 1).await?;
     let wanted = usize::try_from(limit).unwrap_or_default();
@@ -78,6 +82,15 @@ pub(crate) async fn list(
         next_cursor: next.to_string(),
         has_more,
     }))
+}
+
+/// A cursor from a feed that went further: the database was restored from a backup.
+pub(super) fn cursor_gone() -> ApiError {
+    ApiError::new(
+        StatusCode::GONE,
+        "cursor_gone",
+        "The feed does not reach as far as this cursor: a backup was restored. Begin without one.",
+    )
 }
 
 /// Where in the feed a cursor points.

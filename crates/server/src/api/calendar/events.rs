@@ -3,11 +3,10 @@
 use axum::Json;
 use axum::http::header::IF_MATCH;
 use axum::http::{HeaderMap, StatusCode};
-use std::collections::BTreeMap;
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
+use jiff::{SignedDuration, Span, Timestamp};
 use kalends_calendar::event::{Event, RecurrenceId};
 use kalends_calendar::ids::{CalendarId, EventId, Uid};
 use kalends_calendar::jscalendar::{self, JsError};
@@ -21,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::changes::limit;
-use super::occurrences::{OCCURRENCES_MAX, Shown as Occurrence, Unexpanded, expand};
+use super::occurrences::{Expanded, OCCURRENCES_MAX, Shown as Occurrence, Unexpanded, expand};
 use crate::api::door::{Gate, Reading, Tending};
 use crate::api::error::{Answer, ApiError};
 use crate::api::input::{Body, Id, Params};
@@ -104,23 +103,23 @@ pub(crate) struct One {
     following: Option<Shown>,
 }
 
-/// Which occurrence, and how much of the series with it.
+/// Which occurrence, and how much of the series with it. A misspelt one is not taken for the whole series.
 #[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Part {
     /// The occurrence that the rules put at this wall-clock time (a date of all-day series); the whole event if missing.
     #[serde(default)]
     recurrence_id: Option<String>,
     /// With `recurrence_id`: that one alone (as if missing), it and all that follow, or all.
     #[serde(default)]
-    scope: Scope,
+    scope: Option<Scope>,
 }
 
 /// How much of a series.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Scope {
     /// The occurrence alone.
-    #[default]
     This,
     /// It and all that follow.
     Following,
@@ -173,7 +172,7 @@ pub(crate) async fn list(
         .await?
         .ok_or_else(|| ApiError::not_found("calendar"))?;
     if wanted.expand {
-        return expanded(&mut tx, &calendar, &wanted).await;
+        return expanded(tx, calendar, &wanted).await;
     }
     let limit = limit(wanted.limit, PAGE, PAGE_MAX)?;
     let after = wanted.cursor.as_deref().map(key).transpose()?;
@@ -206,8 +205,8 @@ fn key(cursor: &str) -> Answer<PageKey> {
 
 /// A page of occurrences. It ends after two years or as many as were asked for, whichever is first.
 async fn expanded(
-    tx: &mut Tx,
-    calendar: &calendars::Calendar,
+    mut tx: Tx,
+    calendar: calendars::Calendar,
     wanted: &Wanted,
 ) -> Answer<Json<Page>> {
     let most = i64::try_from(OCCURRENCES_MAX).unwrap_or(i64::MAX);
@@ -219,8 +218,12 @@ async fn expanded(
     let to = wanted
         .to
         .ok_or_else(|| ApiError::field("to", "with `expand`, up to when?"))?;
-    let resumed = wanted.cursor.as_deref().map(resume).transpose()?;
-    let (from, skip) = resumed.unwrap_or((from, 0));
+    let (begin, skip) = match wanted.cursor.as_deref() {
+        Some(cursor) => resume(cursor)?,
+        None => (Timestamp::MIN, 0),
+    };
+    // What begins before the cursor was on an earlier page; what has ended before `from` is on none.
+    let from = from.max(begin);
     let end = from
         .to_zoned(TimeZone::UTC)
         .checked_add(Span::new().years(EXPANDED_YEARS_MAX))
@@ -233,18 +236,21 @@ async fn expanded(
         from: Some(from),
         to: Some(end),
     };
-    let found =
-        events::list_range(tx, Some(calendar.id), window, None, EXPANDED_EVENTS_MAX).await?;
+    let id = Some(calendar.id);
+    let found = events::list_range(&mut tx, id, window, None, EXPANDED_EVENTS_MAX).await?;
+    drop(tx);
     if found.next.is_some() {
         let problem = "too many events lie in that time; ask for less of it";
         return Err(ApiError::field("to", problem));
     }
-    let (mut all, problems) = expand(&found.events, std::slice::from_ref(calendar), (from, end));
-    if resumed.is_some() {
-        // What began before was on an earlier page.
-        all.retain(|one| one.starts_at >= from);
-        all.drain(..skip.min(all.len()));
-    }
+    let work = move || as_much_as_fits(&found.events, &calendar, from, end);
+    let worked = tokio::task::spawn_blocking(work).await;
+    let Some(((mut all, problems), end)) = worked.map_err(ApiError::internal)? else {
+        let problem = "too much happens in that time";
+        return Err(ApiError::field("from", problem));
+    };
+    all.retain(|one| one.starts_at >= begin);
+    all.drain(..skip.min(all.len()));
     let next = match all.get(limit) {
         Some(first) => {
             let at = first.starts_at;
@@ -252,7 +258,7 @@ async fn expanded(
                 .iter()
                 .filter(|one| one.starts_at == at)
                 .count();
-            let before = if at == from { skip } else { 0 };
+            let before = if at == begin { skip } else { 0 };
             Some(format!("{}.{}", at.as_microsecond(), same + before))
         }
         None if end < to => Some(format!("{}.0", end.as_microsecond())),
@@ -266,6 +272,26 @@ async fn expanded(
         problems: Some(problems),
         next_cursor: next,
     }))
+}
+
+/// The occurrences up to an end, or up to an earlier one where there are too many; and up to which. None if even an hour
+/// holds too many.
+fn as_much_as_fits(
+    found: &[StoredEvent],
+    calendar: &calendars::Calendar,
+    from: Timestamp,
+    mut end: Timestamp,
+) -> Option<(Expanded, Timestamp)> {
+    loop {
+        if let Some(expanded) = expand(found, std::slice::from_ref(calendar), (from, end)) {
+            return Some((expanded, end));
+        }
+        let half = SignedDuration::from_secs(end.duration_since(from).as_secs() / 2);
+        if half < SignedDuration::from_hours(1) {
+            return None;
+        }
+        end = from.checked_add(half).ok()?;
+    }
 }
 
 /// From when on, and how many that begin then were shown already.
@@ -289,16 +315,8 @@ pub(crate) async fn show(
     if let Some(text) = &part.recurrence_id {
         let body = stored.body.as_ref().ok_or_else(|| deleted(id))?;
         let occurrence = recurrence_id(text)?;
-        series::check_occurrence(body, occurrence).map_err(|error| split(&error))?;
-        let instance = series::instance_of(body, occurrence).map_err(|error| split(&error))?;
-        let mut event = jscalendar::to_json(&Event {
-            master: instance,
-            recurrence_rules: Vec::new(),
-            excluded_recurrence_rules: Vec::new(),
-            recurrence_overrides: BTreeMap::new(),
-            ..body.clone()
-        });
-        event["recurrenceId"] = json!(occurrence.to_string());
+        let event = jscalendar::occurrence_to_json(body, occurrence);
+        let event = event.map_err(|error| split(&error))?;
         found.event = Some(event);
     }
     Ok(one(found, None))
@@ -509,13 +527,18 @@ async fn audited(
 /// What of a series is meant; none: the whole event.
 fn target(part: &Part, body: &Event) -> Answer<Option<(Scope, RecurrenceId)>> {
     let Some(text) = &part.recurrence_id else {
-        return Ok(None);
+        return match part.scope {
+            None | Some(Scope::All) => Ok(None),
+            Some(Scope::This | Scope::Following) => {
+                Err(ApiError::field("scope", "it needs a `recurrence_id`"))
+            }
+        };
     };
     let id = recurrence_id(text)?;
     series::check_occurrence(body, id).map_err(|error| split(&error))?;
     let is_first = id.0 <= body.master.start.local()
         && body.recurrence_overrides.keys().all(|other| *other >= id);
-    match part.scope {
+    match part.scope.unwrap_or(Scope::This) {
         Scope::This => Ok(Some((Scope::This, id))),
         // From the very first on: that is the whole series.
         Scope::Following if !is_first => Ok(Some((Scope::Following, id))),

@@ -4,8 +4,10 @@ use axum::Json;
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use kalends_calendar::ids::{CalendarId, ConnectionId, LinkId};
+use kalends_calendar::provider::RemoteCalendar;
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 use kalends_engine::{Planned, Silent, dry_run};
+use kalends_store::calendars::Calendar;
 use kalends_store::connections::{self, Connection};
 use kalends_store::links::{self, Link, LinkSettings, LinkState};
 use kalends_store::{Tx, calendars, held, intents, remote_calendars, skips};
@@ -178,8 +180,7 @@ pub(crate) async fn make(gate: Gate<Tending>, Body(new): Body<NewLink>) -> Answe
         let id: CalendarId = id.parse().map_err(|_| strange())?;
         calendars::get(&mut tx, id).await?.ok_or_else(strange)?
     } else {
-        let zone = &gate.api().zone.id;
-        linking::calendar_of(&mut tx, &remote, zone, making).await?
+        own_calendar(&gate, &mut tx, &connection, &remote, making).await?
     };
     let how = How {
         direction: new.direction,
@@ -315,6 +316,24 @@ pub(crate) async fn sync(
         };
     }
     Ok(run(&gate, id).await?.map(Came::Run))
+}
+
+/// The calendar that a remote one is linked to where nobody says which.
+pub(super) async fn own_calendar<A: Asks>(
+    gate: &Gate<A>,
+    tx: &mut Tx,
+    connection: &Connection,
+    remote: &RemoteCalendar,
+    making: Making<'_>,
+) -> Answer<Calendar> {
+    let zone = &gate.api().zone.id;
+    let (calendar, is_new) = linking::calendar_of(tx, connection, remote, zone, making).await?;
+    if is_new {
+        let object = format!("calendar {}", calendar.id);
+        let detail = json!({ "name": calendar.name });
+        gate.audit(tx, "calendar.create", object, detail).await?;
+    }
+    Ok(calendar)
 }
 
 /// The account that a link is about, where the caller may look after it.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use kalends_calendar::ids::CalendarId;
-use kalends_calendar::recurrence::{Occurrence, occurrences};
+use kalends_calendar::recurrence::{ExpansionError, Occurrence, occurrences};
 use kalends_calendar::zone;
 use kalends_store::calendars::Calendar;
 use kalends_store::events::StoredEvent;
@@ -17,7 +17,7 @@ use crate::api::words;
 
 /// The longest stretch of time that is expanded.
 const RANGE_YEARS_MAX: i64 = 2;
-/// The most occurrences that one answer holds.
+/// The most occurrences that one answer is made from.
 pub(super) const OCCURRENCES_MAX: usize = 10_000;
 
 /// One occurrence of an event.
@@ -74,13 +74,16 @@ pub(super) fn range(
     Ok((from, to))
 }
 
+/// Occurrences, and the events that have none because they cannot be expanded.
+pub(super) type Expanded = (Vec<Shown>, Vec<Unexpanded>);
+
 /// The occurrences of events between two instants, in the order of their starts; those of an event that cannot be expanded
-/// are told apart.
+/// are told apart. None if there are more in all than [`OCCURRENCES_MAX`]. It may keep a core busy.
 pub(super) fn expand(
     found: &[StoredEvent],
     calendars: &[Calendar],
     (from, to): (Timestamp, Timestamp),
-) -> (Vec<Shown>, Vec<Unexpanded>) {
+) -> Option<Expanded> {
     let zones: HashMap<CalendarId, TimeZone> = calendars
         .iter()
         .map(|calendar| (calendar.id, zone_of(&calendar.time_zone)))
@@ -93,14 +96,24 @@ pub(super) fn expand(
         let floating = zones.get(&event.calendar).unwrap_or(&utc);
         match occurrences(body, from..to, floating, OCCURRENCES_MAX) {
             Ok(list) => all.extend(list.iter().map(|one| shown(event, one))),
+            Err(ExpansionError::TooMany(_)) => return None,
             Err(error) => problems.push(Unexpanded {
                 event_id: event.id.to_string(),
                 problem: error.to_string(),
             }),
         }
+        if all.len() > OCCURRENCES_MAX {
+            return None;
+        }
     }
-    all.sort_by(|a, b| (a.starts_at, &a.event_id).cmp(&(b.starts_at, &b.event_id)));
-    (all, problems)
+    all.sort_by(|a, b| {
+        (a.starts_at, &a.event_id, &a.recurrence_id).cmp(&(
+            b.starts_at,
+            &b.event_id,
+            &b.recurrence_id,
+        ))
+    });
+    Some((all, problems))
 }
 
 fn shown(event: &StoredEvent, one: &Occurrence<'_>) -> Shown {

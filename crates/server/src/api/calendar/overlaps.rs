@@ -8,7 +8,7 @@ use kalends_store::events::{self, Window};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::occurrences::{Shown, Unexpanded, expand, range};
+use super::occurrences::{OCCURRENCES_MAX, Shown, Unexpanded, expand, range};
 use crate::api::door::{Gate, Reading};
 use crate::api::error::{Answer, ApiError};
 use crate::api::input::Params;
@@ -69,8 +69,16 @@ pub(crate) async fn list(
         let problem = format!("more than {EVENTS_MAX} events lie in that time; ask for less of it");
         return Err(ApiError::field("to", problem));
     }
-    let (occurrences, problems) = expand(&page.events, &calendars, (from, to));
-    let (overlaps, truncated) = overlapping(occurrences);
+    let work = move || {
+        let (occurrences, problems) = expand(&page.events, &calendars, (from, to))?;
+        Some((overlapping(occurrences), problems))
+    };
+    let worked = tokio::task::spawn_blocking(work).await;
+    let Some(((overlaps, truncated), problems)) = worked.map_err(ApiError::internal)? else {
+        let problem =
+            format!("more than {OCCURRENCES_MAX} occurrences lie in that time; ask for less of it");
+        return Err(ApiError::field("to", problem));
+    };
     Ok(Json(Overlaps {
         success: true,
         overlaps,

@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, Stream};
 use kalends_store::events;
 
-use super::changes::{change, position};
+use super::changes::{change, cursor_gone, position};
 use crate::api::door::{Gate, Reading, Shared};
 use crate::api::error::Answer;
 
@@ -41,6 +41,9 @@ pub(crate) async fn stream(
         Some(value) => position(Some(value.to_str().unwrap_or_default()))?,
         None => gate.feed_position().await?,
     };
+    if since > gate.feed_position().await? {
+        return Err(cursor_gone());
+    }
     let stopping = api.stopping();
     let listening = Listening {
         gate,
@@ -71,6 +74,8 @@ async fn look(mut listening: Listening) -> Option<(Vec<Event>, Listening)> {
             .ok()?;
         drop(tx);
         if let Some(last) = found.last() {
+            // Before anything is told.
+            listening.gate.again().await.ok()?;
             listening.since = last.seq;
             let told = found
                 .into_iter()

@@ -6,10 +6,9 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use kalends_calendar::ids::LinkId;
 use kalends_calendar::provider::{Access, RemoteCalendar};
-use kalends_calendar::rules::{ConflictPolicy, Detail, ImportWindow};
+use kalends_calendar::rules::{ConflictPolicy, Detail};
 use kalends_engine::report::Counts;
 use kalends_engine::worker::run_until;
 use kalends_engine::{Silent, claim};
@@ -23,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::disconnect::credential;
-use super::occurrences::zone_of;
+use super::links::own_calendar;
 use crate::api::door::{Asks, Gate, Tending};
 use crate::api::error::{Answer, ApiError};
 use crate::api::input::Body;
@@ -46,10 +45,10 @@ pub(crate) struct Wanted {
     /// The provider's id of the calendar; the primary one if missing.
     #[serde(default)]
     calendar_id: Option<String>,
-    /// The first day to import, where the calendar is linked for the first time.
+    /// A first day, which is checked and bounds nothing yet: the whole calendar is imported.
     #[serde(default)]
     start_date: Option<String>,
-    /// The last day to import then.
+    /// A last day, as the first one.
     #[serde(default)]
     end_date: Option<String>,
 }
@@ -86,7 +85,7 @@ pub(crate) async fn sync(
     Body(wanted): Body<Wanted>,
 ) -> Answer<Reply<Synced, 200, 202>> {
     let id = credential(&wanted.credential_id)?;
-    let range = range(wanted.start_date.as_deref(), wanted.end_date.as_deref())?;
+    check_range(wanted.start_date.as_deref(), wanted.end_date.as_deref())?;
     let mut tx = gate.begin().await?;
     let connection = connections::get(&mut tx, id)
         .await?
@@ -108,7 +107,7 @@ pub(crate) async fn sync(
             ));
         }
         Some(link) => link.id,
-        None => linked(&gate, &mut tx, &connection, &remote, range).await?,
+        None => linked(&gate, &mut tx, &connection, &remote).await?,
     };
     tx.commit().await?;
     run(&gate, link).await
@@ -123,6 +122,10 @@ pub(super) fn reconnect(problem: Option<String>) -> ApiError {
 
 /// Runs a link now, and tells what came of it, or that it goes on.
 pub(super) async fn run<A: Asks>(gate: &Gate<A>, link: LinkId) -> Answer<Reply<Synced, 200, 202>> {
+    let mut tx = gate.begin().await?;
+    gate.audit(&mut tx, "link.sync", format!("link {link}"), json!({}))
+        .await?;
+    tx.commit().await?;
     let began = gate.api().now();
     let ended = async {
         match claim(gate.engine(), gate.tenant(), link).await? {
@@ -246,14 +249,12 @@ async fn linked(
     tx: &mut Tx,
     connection: &Connection,
     remote: &RemoteCalendar,
-    (from, to): (Option<Date>, Option<Date>),
 ) -> Answer<LinkId> {
     let making = Making {
         ids: gate.api().ids().as_ref(),
         at: gate.api().now(),
     };
-    let zone = &gate.api().zone.id;
-    let calendar = linking::calendar_of(tx, remote, zone, making).await?;
+    let calendar = own_calendar(gate, tx, connection, remote, making).await?;
     let how = How {
         direction: None,
         detail: Detail::Full,
@@ -262,25 +263,11 @@ async fn linked(
     let link = linking::link(tx, &calendar, connection, remote, how, making)
         .await
         .map_err(unlinked)?;
-    // The days are those of the calendar's own zone.
-    let zone = zone_of(&calendar.time_zone);
-    let window = ImportWindow {
-        from: from.and_then(|date| start_of(date, &zone)),
-        to: to
-            .and_then(|date| date.tomorrow().ok())
-            .and_then(|date| start_of(date, &zone)),
-    };
-    links::set_import_window(tx, link.id, window).await?;
     let detail =
         json!({ "calendar": calendar.name, "connection": connection.name, "remote": remote.name });
     gate.audit(tx, "link.create", format!("link {}", link.id), detail)
         .await?;
     Ok(link.id)
-}
-
-fn start_of(date: Date, zone: &TimeZone) -> Option<Timestamp> {
-    let midnight = date.to_zoned(zone.clone()).ok()?;
-    Some(midnight.timestamp())
 }
 
 pub(super) fn unlinked(error: LinkError) -> ApiError {
@@ -291,8 +278,8 @@ pub(super) fn unlinked(error: LinkError) -> ApiError {
     }
 }
 
-/// Days, both inclusive, in the order of time.
-fn range(from: Option<&str>, to: Option<&str>) -> Answer<(Option<Date>, Option<Date>)> {
+/// Makes sure that both are days, in the order of time.
+fn check_range(from: Option<&str>, to: Option<&str>) -> Answer<()> {
     let read = |field, text: Option<&str>| match text {
         None => Ok(None),
         Some(text) => match text.parse::<Date>() {
@@ -314,5 +301,5 @@ fn range(from: Option<&str>, to: Option<&str>) -> Answer<(Option<Date>, Option<D
             return Err(ApiError::field("end_date", problem));
         }
     }
-    Ok((from, to))
+    Ok(())
 }

@@ -15,7 +15,7 @@ use kalends_store::audit::{self, Entry};
 use kalends_store::members::Role;
 use kalends_store::sessions::{self, SessionHash, Sight};
 use kalends_store::tokens::{self, TokenHash};
-use kalends_store::users::User;
+use kalends_store::users::{self, User};
 use kalends_store::{Store, StoreError, Tx};
 use serde_json::Value;
 use tower_http::request_id::RequestId;
@@ -145,9 +145,23 @@ impl Caller {
         self.bound.is_some() || self.role_max.is_some()
     }
 
+    /// Whether their token is good for a tenant.
+    pub(crate) fn reaches(&self, tenant: TenantId) -> bool {
+        self.bound.is_none_or(|bound| bound == tenant)
+    }
+
+    /// The lesser of a role and that of their token.
+    pub(crate) fn capped(&self, role: Role) -> Role {
+        self.role_max.map_or(role, |most| most.min(role))
+    }
+
     /// Whether what they proved themselves with is still good.
     pub(super) async fn is_still_good(&self) -> Result<bool, StoreError> {
         let now = self.api.now();
+        let user = users::get(&self.api.store, self.user.id).await?;
+        if user.is_none_or(|user| user.disabled_at.is_some()) {
+            return Ok(false);
+        }
         Ok(match &self.via {
             Via::Token(id) => tokens::get(&self.api.store, *id)
                 .await?
@@ -217,7 +231,7 @@ pub(super) async fn caller(parts: &Parts, api: &Shared) -> Result<Caller, ApiErr
         .map(str::to_owned);
     let known = match bearer(parts)? {
         Some(token) => with_token(api, token).await?,
-        None => match cookie::session(&parts.headers) {
+        None => match cookie::session(&parts.headers, api.settings.is_encrypted()) {
             Some(session) => with_session(api, session).await?,
             None => return Err(ApiError::not_authenticated()),
         },

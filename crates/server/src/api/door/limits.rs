@@ -8,12 +8,17 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 use kalends_calendar::ids::UserId;
+use tokio::sync::Semaphore;
 
 use crate::api::error::ApiError;
 
 /// Wrong passwords and unknown tokens from one address, a minute.
 const FAILURES_A_MINUTE: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
-/// Attempts to sign in as one user, from wherever, a minute.
+/// Attempts to sign in from one address, as whomever, right or wrong, a minute.
+const ATTEMPTS_A_MINUTE: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
+/// How many passwords are hashed at once: each takes a core and 19 MiB.
+const HASHING_MAX: usize = 4;
+/// Attempts to sign in as one user from one address, a minute.
 const SIGN_INS_A_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
 /// How often one user may begin to connect an account, a minute.
 const CONNECTS_A_MINUTE: NonZeroU32 = NonZeroU32::new(30).expect("not zero");
@@ -26,7 +31,9 @@ type Keyed<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock>;
 pub(crate) struct Limits {
     requests: Keyed<UserId>,
     failures: Keyed<IpAddr>,
-    sign_ins: Keyed<String>,
+    attempts: Keyed<IpAddr>,
+    sign_ins: Keyed<(String, Option<IpAddr>)>,
+    hashing: Semaphore,
     connects: Keyed<UserId>,
 }
 
@@ -36,6 +43,8 @@ impl Limits {
             requests: RateLimiter::keyed(Quota::per_minute(requests_a_minute)),
             failures: RateLimiter::keyed(Quota::per_minute(FAILURES_A_MINUTE)),
             sign_ins: RateLimiter::keyed(Quota::per_minute(SIGN_INS_A_MINUTE)),
+            attempts: RateLimiter::keyed(Quota::per_minute(ATTEMPTS_A_MINUTE)),
+            hashing: Semaphore::new(HASHING_MAX),
             connects: RateLimiter::keyed(Quota::per_minute(CONNECTS_A_MINUTE)),
         }
     }
@@ -50,9 +59,24 @@ impl Limits {
         from.map_or(Ok(()), |from| count(&self.failures, &from))
     }
 
-    /// Counts an attempt to sign in.
-    pub(crate) fn sign_in(&self, email: &str) -> Result<(), ApiError> {
-        count(&self.sign_ins, &email.to_lowercase())
+    /// Counts an attempt to sign in, before anything is done for it. Of one address and for one person it is limited, so that
+    /// nobody can lock somebody else out.
+    pub(crate) fn sign_in(&self, email: &str, from: Option<IpAddr>) -> Result<(), ApiError> {
+        if let Some(from) = from {
+            count(&self.attempts, &from)?;
+        }
+        count(&self.sign_ins, &(email.to_lowercase(), from))
+    }
+
+    /// Does something that keeps a core busy and takes memory, such as hashing a password, with few others at a time.
+    pub(crate) async fn hashing<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let _turn = self.hashing.acquire().await.map_err(ApiError::internal)?;
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(ApiError::internal)
     }
 
     /// Counts the connecting of an account.

@@ -15,6 +15,7 @@ use kalends_store::users::User;
 use kalends_store::{StoreError, Tx};
 use schemars::JsonSchema;
 use serde_json::Value;
+use url::Url;
 
 use super::caller::{self, Caller};
 use super::{Api, Shared};
@@ -115,7 +116,7 @@ impl FromRequestParts<Shared> for Present {
         let mut tx = api.store.read(tenant.id).await?;
         let role = members::role(&mut tx, caller.user.id).await?;
         let standing = match role {
-            Some(role) => Standing::Member(caller.role_max.map_or(role, |most| most.min(role))),
+            Some(role) => Standing::Member(caller.capped(role)),
             None if caller.user.platform_admin && caller.role_max.is_none() => Standing::Platform,
             None => return Err(strange()),
         };
@@ -137,6 +138,12 @@ fn named(parts: &Parts, api: &Api) -> Option<String> {
         .uri
         .host()
         .or_else(|| parts.headers.get(HOST)?.to_str().ok())?;
+    // The address of the service itself is no tenant's, though it may stand below the same domain.
+    let own = api.settings.public_url.as_ref().and_then(Url::host_str);
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    if own.is_some_and(|own| own.eq_ignore_ascii_case(name)) {
+        return None;
+    }
     subdomain(host, api.settings.domain.as_deref())
 }
 

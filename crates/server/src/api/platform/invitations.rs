@@ -14,7 +14,7 @@ use serde_json::json;
 use super::tenants::name;
 use crate::api::door::Admin;
 use crate::api::error::{Answer, ApiError};
-use crate::api::input::{Body, Id};
+use crate::api::input::{Body, Id, check_email};
 use crate::api::output::Reply;
 use crate::api::words;
 use crate::config::check_slug;
@@ -22,9 +22,6 @@ use crate::credentials::{self, INVITATION_GOOD_FOR, Kind};
 
 /// How many are listed: the latest.
 const LISTED_MAX: i64 = 1_000;
-/// The longest address (RFC 5321 §4.5.3.1.3).
-const EMAIL_CHARS_MAX: usize = 254;
-
 /// An invitation to be sent.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -183,21 +180,4 @@ pub(crate) async fn revoke(
         .await?;
     tx.commit().await?;
     Ok(crate::api::error::done())
-}
-
-/// Whether a text can be an address. Whether it is one shows when somebody gets the link.
-fn check_email(text: &str) -> Answer<()> {
-    let is_one = text.len() <= EMAIL_CHARS_MAX
-        && !text.contains(|c: char| c.is_whitespace() || c.is_control())
-        && text
-            .rsplit_once('@')
-            .is_some_and(|(user, domain)| !user.is_empty() && !domain.is_empty());
-    if is_one {
-        Ok(())
-    } else {
-        Err(ApiError::field(
-            "email",
-            "expected an address such as ann@example.com",
-        ))
-    }
 }
