@@ -1,10 +1,15 @@
 //! Servers that break, meddle, normalise and keep what was deleted, each as a short story.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use jiff::SignedDuration;
 use kalends_calendar::event::Event;
 use kalends_calendar::revision::Revision;
 use kalends_calendar::rules::{ConflictPolicy, Direction};
-use kalends_engine::Outcome;
+use kalends_engine::worker::run_until;
+use kalends_engine::{Outcome, Silent};
 use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::{intents, links};
 
@@ -233,4 +238,43 @@ async fn a_run_stops_where_the_tenant_loses_the_feature_and_the_next_goes_on() {
             both.map(String::from).to_vec()
         )
     );
+}
+
+/// Done after it was asked so often.
+struct After(u32);
+
+impl Future for After {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        match self.0.checked_sub(1) {
+            Some(left) => self.0 = left,
+            None => return Poll::Ready(()),
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_is_stopped_gives_its_link_back_wherever_it_stands() {
+    let mut stopped = 0;
+    for polls in (0..400).step_by(20) {
+        let world = World::new().await;
+        let remote = Remote::new();
+        let link = world.link(&remote).await;
+        for n in 0..8 {
+            remote.put(&format!("/{n}.ics"), meeting(&n.to_string(), "Theirs"));
+        }
+        world.add("ours", "Ours").await;
+        let leased = world.claim(link).await;
+        let ended = run_until(&world.engine, leased, &Silent, After(polls)).await;
+        if ended.unwrap().is_none() {
+            stopped += 1;
+            let mut tx = world.engine.store.read(world.tenant).await.unwrap();
+            let link = links::get(&mut tx, link).await.unwrap().unwrap();
+            assert_eq!(link.lease_until, None, "after {polls} looks");
+        }
+    }
+    assert!(stopped > 0, "no run was stopped");
 }
