@@ -216,10 +216,14 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound(noun) => Self::not_found(noun),
-            StoreError::Taken(what) => Self::conflict("taken", format!("{what} exists already.")),
-            StoreError::Reference(what) => Self::conflict(
+            // What the store names here are its own tables and columns, and differs by database.
+            StoreError::Taken(_) => Self::conflict(
+                "taken",
+                "Something of this name, code or slug exists already.",
+            ),
+            StoreError::Reference(_) => Self::conflict(
                 "in_use",
-                format!("{what} is missing, or still in use."),
+                "What it refers to is missing, or it is still in use.",
             ),
             StoreError::LastOwner => Self::conflict("last_owner", sentence(&error)),
             StoreError::NotACode(_) => Self::field("code", &error),

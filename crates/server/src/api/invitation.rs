@@ -46,16 +46,16 @@ pub(crate) async fn accept(
     headers: HeaderMap,
     Form(accepting): Form<Accepting>,
 ) -> Response {
-    if api.limits().sign_in(&token, from).is_err() {
+    let (hash, invitation) = match find(&api, &token).await {
+        Ok(found) => found,
+        Err(error) => return refused(&error),
+    };
+    if api.limits().sign_in(&invitation.email, from).is_err() {
         return page(
             StatusCode::TOO_MANY_REQUESTS,
             "<h1>Too many attempts</h1><p>Wait a minute, and open the link again.</p>",
         );
     }
-    let (hash, invitation) = match find(&api, &token).await {
-        Ok(found) => found,
-        Err(error) => return refused(&error),
-    };
     let again = |known, problem: &str| {
         page(
             StatusCode::BAD_REQUEST,

@@ -120,6 +120,24 @@ fn an_invited_person_becomes_the_owner_and_signs_in() {
 }
 
 #[test]
+fn nobody_guesses_the_password_behind_an_invitation_for_ever() {
+    let service = Service::start();
+    let path = invite(&service, "vera@example.com", "first");
+    assert_eq!(
+        accept(&service, &path, "Vera", "a long password").status,
+        303
+    );
+    let second = invite(&service, "vera@example.com", "second");
+    let guessed = (0..15).map(|_| accept(&service, &second, "Vera", "a wrong guess").status);
+    let statuses: Vec<u16> = guessed.collect();
+    assert!(statuses.starts_with(&[400]), "{statuses:?}");
+    assert!(statuses.ends_with(&[429]), "{statuses:?}");
+    service
+        .get(service.platform(), "/api/platform/tenants/second/")
+        .refused(404, "not_found");
+}
+
+#[test]
 fn a_revoked_invitation_makes_nobody_an_owner() {
     let service = Service::start();
     let path = invite(&service, "yan@example.com", "gone");

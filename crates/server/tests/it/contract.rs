@@ -518,6 +518,38 @@ fn accounts_of_two_people_do_not_flow_into_each_other_because_of_a_name() {
 }
 
 #[test]
+fn what_exists_already_is_told_without_the_names_of_tables() {
+    let service = Service::start();
+    let twice = [
+        (
+            service.owner(),
+            "/api/calendar/calendars/",
+            json!({ "name": "Practice" }),
+        ),
+        (
+            service.platform(),
+            "/api/platform/tenants/",
+            json!({ "slug": "rival", "name": "Again" }),
+        ),
+        (
+            service.platform(),
+            "/api/platform/features/",
+            json!({ "code": "can_use_webhooks", "name": "Again" }),
+        ),
+    ];
+    for (token, path, body) in twice {
+        let problem = service
+            .sends(token, "POST", path, body)
+            .refused(409, "taken");
+        let error = problem["error"].as_str().unwrap();
+        assert!(
+            !error.contains("_id") && !error.contains("tenants") && !error.contains("calendars"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn a_cursor_from_ahead_of_the_feed_is_told_to_begin_anew() {
     let service = Service::start();
     service

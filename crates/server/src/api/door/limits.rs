@@ -3,6 +3,7 @@
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::state::keyed::DefaultKeyedStateStore;
@@ -33,7 +34,7 @@ pub(crate) struct Limits {
     failures: Keyed<IpAddr>,
     attempts: Keyed<IpAddr>,
     sign_ins: Keyed<(String, Option<IpAddr>)>,
-    hashing: Semaphore,
+    hashing: Arc<Semaphore>,
     connects: Keyed<UserId>,
 }
 
@@ -44,7 +45,7 @@ impl Limits {
             failures: RateLimiter::keyed(Quota::per_minute(FAILURES_A_MINUTE)),
             sign_ins: RateLimiter::keyed(Quota::per_minute(SIGN_INS_A_MINUTE)),
             attempts: RateLimiter::keyed(Quota::per_minute(ATTEMPTS_A_MINUTE)),
-            hashing: Semaphore::new(HASHING_MAX),
+            hashing: Arc::new(Semaphore::new(HASHING_MAX)),
             connects: RateLimiter::keyed(Quota::per_minute(CONNECTS_A_MINUTE)),
         }
     }
@@ -68,15 +69,20 @@ impl Limits {
         count(&self.sign_ins, &(email.to_lowercase(), from))
     }
 
-    /// Does something that keeps a core busy and takes memory, such as hashing a password, with few others at a time.
+    /// Does something that keeps a core busy and takes memory, such as hashing a password, with few others at a time. Its turn
+    /// ends with the work, not with the request: whoever hangs up makes room for nobody.
     pub(crate) async fn hashing<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        let _turn = self.hashing.acquire().await.map_err(ApiError::internal)?;
-        tokio::task::spawn_blocking(work)
-            .await
-            .map_err(ApiError::internal)
+        let turn = Arc::clone(&self.hashing).acquire_owned().await;
+        let turn = turn.map_err(ApiError::internal)?;
+        let worked = tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop(turn);
+            done
+        });
+        worked.await.map_err(ApiError::internal)
     }
 
     /// Counts the connecting of an account.
