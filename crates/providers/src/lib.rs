@@ -10,4 +10,5 @@ pub mod caldav;
 mod color;
 pub mod http;
 pub mod ics;
+pub mod oauth;
 mod remote_id;

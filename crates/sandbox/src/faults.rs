@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::chance::Chance;
 use crate::world::World;
-use crate::{caldav, ics};
+use crate::{caldav, google, ics, microsoft};
 
 /// Something that goes wrong with one request. Where a fault has no meaning for a request, the request goes right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,7 +210,12 @@ fn answer(
     now: Timestamp,
     how: Disturbance,
 ) -> Response<Bytes> {
-    if request.uri().path().starts_with(ics::PREFIX) {
+    let path = request.uri().path();
+    if path.starts_with(google::PREFIX) {
+        google::answer(world, request, now, how)
+    } else if path.starts_with(microsoft::PREFIX) {
+        microsoft::answer(world, request, now, how)
+    } else if path.starts_with(ics::PREFIX) {
         ics::answer(world, request, now, how)
     } else {
         caldav::answer(world, request, now, how)

@@ -17,7 +17,10 @@
 pub mod caldav;
 pub mod chance;
 pub mod faults;
+pub mod google;
 pub mod ics;
+pub mod microsoft;
+pub mod oauth;
 pub mod quirks;
 pub mod seed;
 pub mod world;

@@ -136,7 +136,7 @@ fn changes_something(method: &Method) -> bool {
     !(method.is_safe() || matches!(method.as_str(), "PROPFIND" | "REPORT"))
 }
 
-fn unsent(method: &Method, error: &TransportError) -> Failure {
+pub(crate) fn unsent(method: &Method, error: &TransportError) -> Failure {
     let class = match error {
         TransportError::Refused(_) => Class::AddressRefused,
         TransportError::Unanswered { .. } | TransportError::TooLong { .. }

@@ -1,5 +1,6 @@
 //! HTTP as values: a request, an answer, and the one trait that turns the first into the second.
 
+mod bearer;
 mod client;
 mod exchange;
 pub mod guard;
@@ -15,6 +16,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use url::Url;
 
+#[expect(unused_imports, reason = "the adapters that use it follow")]
+pub(crate) use bearer::Api;
 pub use client::{HttpSettings, HttpTransport, SettingsError};
 pub use exchange::Credentials;
 pub(crate) use exchange::{Answer, Door};

@@ -18,7 +18,9 @@ pub use mail::{MailKind, MailRecord};
 pub(crate) use mail::{ScheduleAct, after_delete, after_put, with_schedule_status};
 pub(crate) use store::{as_stored, schedule_tag};
 
+use crate::google::Google;
 use crate::ics::Feed;
+use crate::microsoft::Microsoft;
 use crate::text::valid;
 
 /// A server: one host, its accounts, and everything that ever happened to it. A clone is a snapshot.
@@ -32,6 +34,10 @@ pub struct World {
     pub accounts: BTreeMap<String, Account>,
     /// Published feeds by path, each beginning with [`crate::ics::PREFIX`].
     pub feeds: BTreeMap<String, Feed>,
+    /// What is behind the Google face.
+    pub google: Google,
+    /// What is behind the Microsoft face.
+    pub microsoft: Microsoft,
     /// Every request, in order. The holder may take them out.
     pub requests: Vec<RequestRecord>,
     /// Every mail the server would have sent, in order.
@@ -81,6 +87,8 @@ impl World {
             well_known: WellKnown::default(),
             accounts: BTreeMap::new(),
             feeds: BTreeMap::new(),
+            google: Google::default(),
+            microsoft: Microsoft::default(),
             requests: Vec::new(),
             mails: Vec::new(),
         }
