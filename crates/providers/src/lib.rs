@@ -10,5 +10,6 @@ pub mod caldav;
 mod color;
 pub mod http;
 pub mod ics;
+pub mod mail;
 pub mod oauth;
 mod remote_id;

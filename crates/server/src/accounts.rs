@@ -10,14 +10,20 @@ use kalends_calendar::provider::Provider;
 use kalends_calendar::seams::Clock;
 use kalends_engine::Providers;
 use kalends_providers::caldav::{Account, CalDav};
+use kalends_providers::google::{Google, GoogleSettings};
+use kalends_providers::graph::{Graph, GraphSettings};
 use kalends_providers::http::{Metered, Transport};
 use kalends_providers::ics::Feed;
+use kalends_providers::mail::Mailbox;
+use kalends_providers::oauth::{Tokens, Vendor};
 use kalends_store::connections::{Connection, ProviderKind};
 use kalends_store::vault::Purpose;
 use kalends_store::{Store, StoreError, secrets};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use crate::config::{VendorSettings, Vendors};
+use crate::grants::{Grants, Whose};
 use crate::keys::{self, KeyRing};
 
 /// The accounts of all tenants.
@@ -30,6 +36,8 @@ pub(crate) struct Accounts {
     pub(crate) transport: Arc<Metered>,
     /// What time it is.
     pub(crate) clock: Arc<dyn Clock>,
+    /// What Kalends is at Google and Microsoft.
+    pub(crate) vendors: Vendors,
 }
 
 impl Accounts {
@@ -54,16 +62,72 @@ impl Accounts {
         Arc::new(Feed::new(self.wire(), Arc::clone(&self.clock), url))
     }
 
-    fn wire(&self) -> Arc<dyn Transport> {
+    /// An account at Google or Microsoft, and the addresses under which its owner is invited.
+    pub(crate) fn vendor(
+        &self,
+        settings: &VendorSettings,
+        tokens: Arc<dyn Tokens>,
+        me: Vec<Address>,
+    ) -> Arc<dyn Provider> {
+        let clock = Arc::clone(&self.clock);
+        let base = settings.calendars.clone();
+        match settings.client.vendor {
+            Vendor::Google => {
+                let settings = GoogleSettings { base, me };
+                Arc::new(Google::new(self.wire(), clock, tokens, settings))
+            }
+            Vendor::Microsoft => {
+                let settings = GraphSettings {
+                    me,
+                    ..GraphSettings::new(base)
+                };
+                Arc::new(Graph::new(self.wire(), clock, tokens, settings))
+            }
+        }
+    }
+
+    /// The platform's mailbox at a vendor.
+    pub(crate) fn mailbox(&self, vendor: Vendor) -> Result<Mailbox, Failure> {
+        let settings = self.settings_of(vendor)?;
+        Ok(Mailbox {
+            vendor,
+            base: settings.mail.clone(),
+            tokens: self.tokens(settings, Whose::Mailbox)?,
+            transport: self.wire(),
+        })
+    }
+
+    /// What everything is sent over.
+    pub(crate) fn wire(&self) -> Arc<dyn Transport> {
         Arc::clone(&self.transport) as Arc<dyn Transport>
+    }
+
+    fn settings_of(&self, vendor: Vendor) -> Result<&VendorSettings, Failure> {
+        self.vendors.get(vendor).ok_or_else(|| {
+            Failure::passing(format!(
+                "the operator has to set {}.client_id: Kalends is not known at {} without it",
+                vendor.word(),
+                vendor.name()
+            ))
+        })
+    }
+
+    fn tokens(&self, settings: &VendorSettings, whose: Whose) -> Result<Arc<dyn Tokens>, Failure> {
+        let keys = self.keys.clone().ok_or_else(no_keys)?;
+        Ok(Arc::new(Grants {
+            store: self.store.clone(),
+            keys,
+            transport: self.wire(),
+            clock: Arc::clone(&self.clock),
+            client: settings.client.clone(),
+            whose,
+        }))
     }
 
     async fn secret(&self, tenant: TenantId, of: &Connection) -> Result<SecretString, Failure> {
         let unreadable = |error: StoreError| Failure::passing(keys::explained(&error));
         let Some(keys) = &self.keys else {
-            return Err(Failure::passing(
-                "this command was started without the master key",
-            ));
+            return Err(no_keys());
         };
         let mut tx = self.store.read(tenant).await.map_err(unreadable)?;
         let found = match secrets::get(&mut tx, &keys.vault(), of.id, Purpose::Password).await {
@@ -84,6 +148,10 @@ impl Accounts {
     }
 }
 
+fn no_keys() -> Failure {
+    Failure::passing("this command was started without the master key")
+}
+
 #[async_trait]
 impl Providers for Accounts {
     async fn open(
@@ -91,15 +159,25 @@ impl Providers for Accounts {
         tenant: TenantId,
         connection: &Connection,
     ) -> Result<Arc<dyn Provider>, Failure> {
-        let secret = self.secret(tenant, connection).await?;
         let wrong = |_| Failure::item(format!("the address of {} is none", connection.name));
+        let by_vendor = |vendor| {
+            let settings = self.settings_of(vendor)?;
+            let tokens = self.tokens(settings, Whose::Connection(tenant, connection.id))?;
+            Ok(self.vendor(settings, tokens, connection.me.clone()))
+        };
         match connection.provider {
+            ProviderKind::Google => by_vendor(Vendor::Google),
+            ProviderKind::Microsoft => by_vendor(Vendor::Microsoft),
             ProviderKind::Caldav => {
+                let secret = self.secret(tenant, connection).await?;
                 let base = connection.url.parse().map_err(wrong)?;
                 Ok(self.caldav(base, &connection.user, secret, connection.me.clone()))
             }
             // The address of a feed is itself the key to it, and so it is the secret.
-            ProviderKind::Ics => Ok(self.feed(secret.expose_secret().parse().map_err(wrong)?)),
+            ProviderKind::Ics => {
+                let secret = self.secret(tenant, connection).await?;
+                Ok(self.feed(secret.expose_secret().parse().map_err(wrong)?))
+            }
         }
     }
 }

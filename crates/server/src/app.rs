@@ -53,6 +53,16 @@ pub(crate) struct Wired {
     pub(crate) accounts: Arc<Accounts>,
 }
 
+impl Wired {
+    /// What opens secrets.
+    pub(crate) fn keys(&self) -> Result<Arc<KeyRing>> {
+        self.accounts
+            .keys
+            .clone()
+            .context("the master key was not read")
+    }
+}
+
 impl App {
     /// Opens the database, with the schema up to date and the tenant in place.
     pub(crate) async fn open(global: &Global) -> Result<Self> {
@@ -98,6 +108,7 @@ impl App {
             keys: None,
             transport,
             clock: Arc::clone(&self.clock),
+            vendors: self.settings.vendors.clone(),
         })))
     }
 
@@ -110,6 +121,7 @@ impl App {
             keys: Some(Arc::new(ring)),
             transport: self.transport()?,
             clock: Arc::clone(&self.clock),
+            vendors: self.settings.vendors.clone(),
         });
         Ok(Wired {
             engine: self.engine_with(Arc::clone(&accounts)),

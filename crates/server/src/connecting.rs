@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use jiff::Timestamp;
-use kalends_calendar::failure::Failure;
+use kalends_calendar::event::Address;
+use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{ConnectionId, UserId};
 use kalends_calendar::provider::{Discovery, Provider};
 use kalends_calendar::seams::Ids;
 use kalends_providers::caldav::locate;
+use kalends_providers::oauth::{Granted, Identity, Tokens, Vendor};
 use kalends_store::connections::{self, Connection, ConnectionState, NewConnection, ProviderKind};
+use kalends_store::grants::{self, NewTokens};
 use kalends_store::plans::{self, Quota};
 use kalends_store::vault::{Purpose, Vault};
 use kalends_store::{StoreError, Tx, links, remote_calendars, secrets};
@@ -17,6 +21,7 @@ use serde_json::json;
 use url::Url;
 
 use crate::accounts::Accounts;
+use crate::config::VendorSettings;
 
 /// The longest address that is taken.
 const ADDRESS_CHARS_MAX: usize = 2_048;
@@ -39,6 +44,9 @@ pub(crate) enum ConnectError {
         /// Of the server.
         host: String,
     },
+    /// The provider gave access for an hour, and nothing to renew it with.
+    #[error("{} gave no lasting access", .0.name())]
+    NoRefreshToken(Vendor),
     /// Another account goes by the name.
     #[error("another account is connected as {0:?} already; give this one another name")]
     NameTaken(String),
@@ -54,8 +62,18 @@ pub(crate) struct Wanted {
     url: String,
     user: String,
     host: String,
-    secret: SecretString,
+    /// Who it is at the provider, where that has a name that stays.
+    subject: Option<String>,
+    secret: Secret,
     open: Arc<dyn Provider>,
+}
+
+/// What opens an account.
+enum Secret {
+    /// A password, or the address of a feed.
+    Password(SecretString),
+    /// What was granted.
+    Tokens(NewTokens),
 }
 
 /// An account that was looked at and is to be kept.
@@ -105,7 +123,8 @@ pub(crate) fn caldav(
         url: base.to_string(),
         user: user.to_owned(),
         host,
-        secret,
+        subject: None,
+        secret: Secret::Password(secret),
     })
 }
 
@@ -128,8 +147,65 @@ pub(crate) fn feed(accounts: &Accounts, address: SecretString) -> Result<Wanted,
         open: accounts.feed(url),
         user: String::new(),
         host,
-        secret: address,
+        subject: None,
+        secret: Secret::Password(address),
     })
+}
+
+/// An account at Google or Microsoft, as it was granted.
+pub(crate) fn vendor(
+    accounts: &Accounts,
+    settings: &VendorSettings,
+    granted: Granted,
+    identity: Identity,
+) -> Result<Wanted, ConnectError> {
+    let vendor = settings.client.vendor;
+    if granted.refresh.is_none() {
+        return Err(ConnectError::NoRefreshToken(vendor));
+    }
+    let tokens = Arc::new(JustGranted {
+        access: granted.access.clone(),
+        vendor,
+    });
+    let me = vec![Address::new(&identity.email)];
+    Ok(Wanted {
+        provider: match vendor {
+            Vendor::Google => ProviderKind::Google,
+            Vendor::Microsoft => ProviderKind::Microsoft,
+        },
+        url: settings.calendars.to_string(),
+        host: vendor.name().to_owned(),
+        user: identity.email,
+        subject: Some(identity.subject),
+        open: accounts.vendor(settings, tokens, me),
+        secret: Secret::Tokens(NewTokens {
+            access: granted.access,
+            access_expires_at: granted.access_expires_at,
+            refresh: granted.refresh,
+        }),
+    })
+}
+
+/// A token that was given out a moment ago, before there is a connection whose tokens are refreshed.
+struct JustGranted {
+    access: SecretString,
+    vendor: Vendor,
+}
+
+#[async_trait]
+impl Tokens for JustGranted {
+    async fn access(&self, refused: Option<&SecretString>) -> Result<SecretString, Failure> {
+        match refused {
+            None => Ok(self.access.clone()),
+            Some(_) => Err(Failure::new(
+                Class::ReconnectNeeded,
+                format!(
+                    "{} refuses the access that it has just given",
+                    self.vendor.name()
+                ),
+            )),
+        }
+    }
 }
 
 impl Wanted {
@@ -169,15 +245,22 @@ pub(crate) async fn keep(
         }
         None => insert(tx, seen, keeping).await?,
     };
-    secrets::put(
-        tx,
-        keeping.vault,
-        kept.id,
-        Purpose::Password,
-        &seen.wanted.secret,
-        keeping.at,
-    )
-    .await?;
+    match &seen.wanted.secret {
+        Secret::Password(secret) => {
+            secrets::put(
+                tx,
+                keeping.vault,
+                kept.id,
+                Purpose::Password,
+                secret,
+                keeping.at,
+            )
+            .await?;
+        }
+        Secret::Tokens(tokens) => {
+            grants::keep(tx, keeping.vault, kept.id, tokens, keeping.at).await?;
+        }
+    }
     remote_calendars::upsert(tx, kept.id, &seen.discovery.calendars, keeping.at).await?;
     Ok(kept)
 }
@@ -185,12 +268,17 @@ pub(crate) async fn keep(
 /// The connection that this account is already.
 pub(crate) async fn known(tx: &mut Tx, seen: &Seen) -> Result<Option<Connection>, StoreError> {
     let wanted = &seen.wanted;
+    if let Some(subject) = &wanted.subject {
+        return connections::by_subject(tx, wanted.provider, subject).await;
+    }
     for connection in connections::list(tx).await? {
         if connection.provider != wanted.provider {
             continue;
         }
         let same = match wanted.provider {
             ProviderKind::Caldav => connection.url == wanted.url && connection.user == wanted.user,
+            // They are known by their subject.
+            ProviderKind::Google | ProviderKind::Microsoft => false,
             ProviderKind::Ics => {
                 let known = remote_calendars::list(tx, connection.id).await?;
                 seen.discovery
@@ -217,6 +305,9 @@ async fn revive(
     links::revive(tx, connection.id, at).await?;
     connections::set_state(tx, connection.id, ConnectionState::Ok, None).await?;
     connections::set_retry_at(tx, connection.id, None).await?;
+    if seen.wanted.subject.is_some() {
+        connections::set_user(tx, connection.id, seen.wanted.user.clone()).await?;
+    }
     connections::set_me(tx, connection.id, &seen.discovery.me).await
 }
 
@@ -244,6 +335,7 @@ async fn insert(tx: &mut Tx, seen: &Seen, keeping: &Keeping<'_>) -> Result<Kept,
         me: seen.discovery.me.clone(),
         settings: json!({}),
         owner: keeping.owner,
+        subject: seen.wanted.subject.clone(),
         created_at: keeping.at,
     };
     connections::insert(tx, new).await?;
@@ -259,6 +351,8 @@ fn usual_name(seen: &Seen) -> String {
     match seen.wanted.provider {
         ProviderKind::Caldav if user.contains('@') => user.clone(),
         ProviderKind::Caldav => format!("{user}@{host}"),
+        // One person may have the same address at both.
+        ProviderKind::Google | ProviderKind::Microsoft => format!("{user} ({host})"),
         ProviderKind::Ics => seen
             .discovery
             .calendars

@@ -40,6 +40,10 @@ pub(crate) enum Kind {
     Session,
     /// In the link of an invitation.
     Invitation,
+    /// What comes back from a consent page.
+    State,
+    /// What only who began a consent knows (RFC 7636 §4.1). Its characters are those that are allowed there.
+    Verifier,
 }
 
 impl Kind {
@@ -48,6 +52,8 @@ impl Kind {
             Self::Token => "kal_",
             Self::Session => "kas_",
             Self::Invitation => "kai_",
+            Self::State => "kao_",
+            Self::Verifier => "kav_",
         }
     }
 }

@@ -154,6 +154,7 @@ async fn account(
         me: found.me.clone(),
         settings: serde_json::Value::Null,
         owner: None,
+        subject: None,
         created_at: now,
     };
     connections::insert(&mut tx, new).await?;

@@ -7,6 +7,7 @@ use kalends_calendar::ids::{ConnectionId, LinkId, UserId};
 use crate::bind::{binds, json};
 use crate::error::StoreError;
 use crate::row::Row;
+use crate::store::Store;
 use crate::tx::Tx;
 
 /// Which protocol an account speaks.
@@ -17,6 +18,10 @@ pub enum ProviderKind {
     Caldav,
     /// A read-only feed.
     Ics,
+    /// Google Calendar.
+    Google,
+    /// Microsoft 365 and Outlook.com.
+    Microsoft,
 }
 
 /// Whether an account can be used.
@@ -54,6 +59,10 @@ pub struct Connection {
     pub settings: serde_json::Value,
     /// Who connected it, and looks after it without being a manager; none: only managers do.
     pub owner: Option<UserId>,
+    /// Who it is at the provider, where that has a name that stays (`sub` at Google, `oid` at Microsoft).
+    pub subject: Option<String>,
+    /// From when on its access token is good no more, where it has one.
+    pub access_expires_at: Option<Timestamp>,
     /// Since when it is here.
     pub created_at: Timestamp,
 }
@@ -77,6 +86,8 @@ pub struct NewConnection {
     pub settings: serde_json::Value,
     /// Who connects it.
     pub owner: Option<UserId>,
+    /// Who it is at the provider, where that has a name that stays. Unique within tenant and provider.
+    pub subject: Option<String>,
     /// Now.
     pub created_at: Timestamp,
 }
@@ -94,11 +105,12 @@ pub async fn insert(tx: &mut Tx, new: NewConnection) -> Result<(), StoreError> {
         json(&new.settings)?,
         new.created_at,
         new.owner,
+        new.subject,
     ];
     tx.execute(
         "INSERT INTO connections
-            (tenant_id, id, provider, name, url, user_name, me, settings, created_at, owner_id, state)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'ok')",
+            (tenant_id, id, provider, name, url, user_name, me, settings, created_at, owner_id, subject, state)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'ok')",
         binds,
     )
     .await?;
@@ -129,7 +141,52 @@ pub async fn get(tx: &mut Tx, id: ConnectionId) -> Result<Option<Connection>, St
     row.map(|row| read(&row)).transpose()
 }
 
-/// Says whether an account can be used, and what is wrong with it.
+/// The connection of an account that has a name that stays.
+pub async fn by_subject(
+    tx: &mut Tx,
+    provider: ProviderKind,
+    subject: &str,
+) -> Result<Option<Connection>, StoreError> {
+    let binds = binds![tx.tenant, provider, subject];
+    let row = tx
+        .row(
+            "SELECT * FROM connections WHERE tenant_id = $1 AND provider = $2 AND subject = $3",
+            binds,
+        )
+        .await?;
+    row.map(|row| read(&row)).transpose()
+}
+
+/// How many connections of all tenants an account has: a grant is revoked with the last of them.
+pub async fn count_of_subject(
+    store: &Store,
+    provider: ProviderKind,
+    subject: &str,
+) -> Result<i64, StoreError> {
+    let mut tx = store.platform_read().await?;
+    let binds = binds![provider, subject];
+    tx.only_row(
+        "SELECT count(*) AS found FROM connections WHERE provider = $1 AND subject = $2",
+        binds,
+    )
+    .await?
+    .get("found")
+}
+
+/// Says under which address an account goes now.
+pub async fn set_user(tx: &mut Tx, id: ConnectionId, user: String) -> Result<(), StoreError> {
+    let binds = binds![tx.tenant, id, user];
+    let touched = tx
+        .execute(
+            "UPDATE connections SET user_name = $3 WHERE tenant_id = $1 AND id = $2",
+            binds,
+        )
+        .await?;
+    found(touched)
+}
+
+/// Says whether an account can be used, and what is wrong with it. Of one that can, whoever was told otherwise is told anew
+/// when it cannot.
 pub async fn set_state(
     tx: &mut Tx,
     id: ConnectionId,
@@ -139,7 +196,9 @@ pub async fn set_state(
     let binds = binds![tx.tenant, id, state, problem];
     let touched = tx
         .execute(
-            "UPDATE connections SET state = $3, problem = $4 WHERE tenant_id = $1 AND id = $2",
+            "UPDATE connections SET state = $3, problem = $4,
+                told_at = CASE WHEN $3 = 'ok' THEN NULL ELSE told_at END
+             WHERE tenant_id = $1 AND id = $2",
             binds,
         )
         .await?;
@@ -239,6 +298,8 @@ fn read(row: &Row) -> Result<Connection, StoreError> {
         retry_at: row.opt("retry_at")?,
         settings: row.json("settings")?,
         owner: row.opt("owner_id")?,
+        subject: row.opt("subject")?,
+        access_expires_at: row.opt("access_expires_at")?,
         created_at: row.get("created_at")?,
     })
 }

@@ -3,18 +3,22 @@
 
 use jiff::Timestamp;
 use kalends_calendar::ids::{TenantId, UserId};
+use secrecy::SecretString;
 
 use crate::bind::binds;
 use crate::error::StoreError;
 use crate::row::Row;
+use crate::secrets;
 use crate::store::Store;
+use crate::tx::Tx;
+use crate::vault::Vault;
 
 /// The SHA-256 of a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StateHash(pub [u8; 32]);
 
 /// A state, and what it is bound to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct OauthState {
     /// Its hash.
     pub hash: StateHash,
@@ -22,12 +26,14 @@ pub struct OauthState {
     pub provider: String,
     /// What for.
     pub purpose: String,
-    /// Who went there.
-    pub user: UserId,
+    /// Who went there; nobody, where it is for signing in.
+    pub user: Option<UserId>,
     /// For which tenant; none for the platform.
     pub tenant: Option<TenantId>,
-    /// The code verifier (RFC 7636 §4.1), sealed by the caller.
-    pub verifier: Vec<u8>,
+    /// Whether it began in a browser that was signed in: then it ends in one where the same person is.
+    pub browser: bool,
+    /// The code verifier (RFC 7636 §4.1). It is kept sealed.
+    pub verifier: SecretString,
     /// Where the person is sent afterwards.
     pub return_url: Option<String>,
     /// Since when it is here.
@@ -37,23 +43,26 @@ pub struct OauthState {
 }
 
 /// Keeps a state; [`StoreError::Taken`] if it is there already, [`StoreError::Reference`] if there is no such user or tenant.
-pub async fn create(store: &Store, new: OauthState) -> Result<(), StoreError> {
+pub async fn create(store: &Store, vault: &Vault, new: OauthState) -> Result<(), StoreError> {
     let mut tx = store.platform().await?;
+    let at = new.created_at;
+    let verifier = secrets::seal_at(&mut tx, vault, &place(&new.hash), &new.verifier, at).await?;
     let binds = binds![
         new.hash.0.to_vec(),
         new.provider,
         new.purpose,
         new.user,
         new.tenant,
-        new.verifier,
+        new.browser,
+        verifier,
         new.return_url,
         new.created_at,
         new.expires_at,
     ];
     tx.execute(
-        "INSERT INTO oauth_states (hash, provider, purpose, user_id, tenant_id, verifier,
+        "INSERT INTO oauth_states (hash, provider, purpose, user_id, tenant_id, browser, verifier,
             return_url, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         binds,
     )
     .await?;
@@ -63,6 +72,7 @@ pub async fn create(store: &Store, new: OauthState) -> Result<(), StoreError> {
 /// Takes a state away, and gives it back if it was still good. Of two who take one at once, one gets it.
 pub async fn take(
     store: &Store,
+    vault: &Vault,
     hash: &StateHash,
     now: Timestamp,
 ) -> Result<Option<OauthState>, StoreError> {
@@ -73,21 +83,38 @@ pub async fn take(
             binds![hash.0.to_vec()],
         )
         .await?;
-    let state = row.map(|row| read(&row)).transpose()?;
+    let state = match row {
+        Some(row) => Some(read(&mut tx, vault, &row).await?),
+        None => None,
+    };
     tx.commit().await?;
     Ok(state.filter(|state| state.expires_at > now))
 }
 
-fn read(row: &Row) -> Result<OauthState, StoreError> {
+async fn read(tx: &mut Tx, vault: &Vault, row: &Row) -> Result<OauthState, StoreError> {
+    let hash = StateHash(row.hash("hash")?);
+    let sealed: Vec<u8> = row.get("verifier")?;
     Ok(OauthState {
-        hash: StateHash(row.hash("hash")?),
+        verifier: secrets::open_at(tx, vault, &place(&hash), &sealed).await?,
+        hash,
         provider: row.get("provider")?,
         purpose: row.get("purpose")?,
-        user: row.get("user_id")?,
+        user: row.opt("user_id")?,
         tenant: row.opt("tenant_id")?,
-        verifier: row.get("verifier")?,
+        browser: row.get("browser")?,
         return_url: row.opt("return_url")?,
         created_at: row.get("created_at")?,
         expires_at: row.get("expires_at")?,
     })
+}
+
+fn place(hash: &StateHash) -> String {
+    use std::fmt::Write as _;
+    hash.0
+        .iter()
+        .fold("oauth state ".to_owned(), |mut place, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(place, "{byte:02x}");
+            place
+        })
 }

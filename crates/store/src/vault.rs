@@ -46,8 +46,12 @@ pub enum VaultError {
 /// Which secret of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// The password, or app password.
+    /// The password, or app password; the address of a feed.
     Password,
+    /// The access token (RFC 6749 §1.4).
+    AccessToken,
+    /// The refresh token (RFC 6749 §1.5).
+    RefreshToken,
 }
 
 /// A 256-bit key that wraps data keys.
@@ -192,7 +196,16 @@ impl DataKey {
         purpose: Purpose,
         secret: &SecretString,
     ) -> Result<Vec<u8>, VaultError> {
-        let place = self.place(connection, purpose);
+        self.seal_at(&place_of(connection, purpose), secret)
+    }
+
+    /// Seals what is no connection's. The place is what the bytes are bound to.
+    pub(crate) fn seal_at(
+        &self,
+        place: &str,
+        secret: &SecretString,
+    ) -> Result<Vec<u8>, VaultError> {
+        let place = self.whole(place);
         seal(&self.key, &place, secret.expose_secret().as_bytes())
     }
 
@@ -202,16 +215,24 @@ impl DataKey {
         purpose: Purpose,
         sealed: &[u8],
     ) -> Result<SecretString, VaultError> {
-        let place = self.place(connection, purpose);
+        self.open_at(&place_of(connection, purpose), sealed)
+    }
+
+    /// Opens what was sealed at the same place.
+    pub(crate) fn open_at(&self, place: &str, sealed: &[u8]) -> Result<SecretString, VaultError> {
+        let place = self.whole(place);
         let bytes = open(&self.key, &place, sealed).ok_or(VaultError::Damaged)?;
         let text = std::str::from_utf8(&bytes).map_err(|_| VaultError::Damaged)?;
         Ok(SecretString::from(text))
     }
 
-    fn place(&self, connection: ConnectionId, purpose: Purpose) -> String {
-        let purpose = purpose.word();
-        format!("kalends secret {} {connection} {purpose}", self.tenant)
+    fn whole(&self, place: &str) -> String {
+        format!("kalends secret {} {place}", self.tenant)
     }
+}
+
+fn place_of(connection: ConnectionId, purpose: Purpose) -> String {
+    format!("{connection} {}", purpose.word())
 }
 
 impl Purpose {
@@ -219,6 +240,8 @@ impl Purpose {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::AccessToken => "access_token",
+            Self::RefreshToken => "refresh_token",
         }
     }
 }

@@ -9,6 +9,8 @@ use crate::conflicts::ConflictState;
 use crate::connections::{ConnectionState, ProviderKind};
 use crate::intents::IntentState;
 use crate::links::{DueReason, LinkState};
+use crate::mailbox::AuthServer;
+use crate::mails::{MailKind, MailState};
 use crate::members::Role;
 use crate::plans::Quota;
 use crate::remote_writes::{WriteOp, WriteOutcome};
@@ -68,7 +70,10 @@ words! {
         FoundAgain = "found_again",
         PutBack = "put_back",
     }
-    ProviderKind { Caldav = "caldav", Ics = "ics" }
+    ProviderKind { Caldav = "caldav", Ics = "ics", Google = "google", Microsoft = "microsoft" }
+    AuthServer { Google = "google", Microsoft = "microsoft" }
+    MailKind { Invitation = "invitation", Reconnect = "reconnect", Held = "held" }
+    MailState { Due = "due", Sent = "sent", Failed = "failed" }
     ConnectionState { Ok = "ok", ReconnectNeeded = "reconnect_needed" }
     LinkState { Active = "active", Paused = "paused" }
     DueReason {

@@ -552,6 +552,7 @@ impl World {
             me: Vec::new(),
             settings: serde_json::Value::Null,
             owner: None,
+            subject: None,
             created_at,
         };
         connections::insert(&mut tx, new).await.unwrap();

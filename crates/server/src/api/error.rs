@@ -74,6 +74,21 @@ impl ApiError {
         self
     }
 
+    /// Its status, for pages.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// Its word, for pages and addresses that one is sent back to.
+    pub(crate) fn code(&self) -> &'static str {
+        self.0.code
+    }
+
+    /// Its sentence.
+    pub(crate) fn text(&self) -> &str {
+        &self.0.error
+    }
+
     pub(crate) fn with_code(mut self, code: &'static str) -> Self {
         self.0.code = code;
         self

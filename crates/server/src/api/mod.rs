@@ -16,6 +16,7 @@ mod door;
 mod error;
 mod input;
 mod invitation;
+mod oauth;
 mod outer;
 mod output;
 mod platform;
@@ -40,7 +41,8 @@ use calendar::{
     calendars, changes, conflicts, connections, disconnect, events, links, list, overlaps, status,
     stream, sync,
 };
-use platform::{audit, features, invitations, plans, tenants};
+use oauth::{callback, initiate};
+use platform::{audit, features, invitations, mailbox, plans, tenants};
 
 /// What every operation is told by: its id, what it does in a line, and where it stands in the document.
 macro_rules! op {
@@ -54,6 +56,7 @@ fn described() -> ApiRouter<Shared> {
     ApiRouter::new()
         .merge(calendar_routes())
         .merge(event_routes())
+        .merge(oauth_routes())
         .merge(platform_routes())
         .merge(own_routes())
 }
@@ -282,6 +285,32 @@ fn event_route() -> ApiMethodRouter<Shared> {
     )
 }
 
+fn oauth_routes() -> ApiRouter<Shared> {
+    ApiRouter::new()
+        .api_route(
+            "/api/oauth/google/initiate/",
+            post_with(
+                initiate::google,
+                op!(
+                    "oauth",
+                    "initiateGoogle",
+                    "Where a person consents to connect a Google account"
+                ),
+            ),
+        )
+        .api_route(
+            "/api/oauth/microsoft/initiate/",
+            post_with(
+                initiate::microsoft,
+                op!(
+                    "oauth",
+                    "initiateMicrosoft",
+                    "Where a person consents to connect a Microsoft account"
+                ),
+            ),
+        )
+}
+
 fn platform_routes() -> ApiRouter<Shared> {
     ApiRouter::new()
         .api_route(
@@ -345,6 +374,21 @@ fn platform_routes() -> ApiRouter<Shared> {
             delete_with(
                 invitations::revoke,
                 op!("platform", "revokeInvitation", "Take an invitation back"),
+            ),
+        )
+        .api_route(
+            "/api/platform/mailbox/",
+            get_with(
+                mailbox::show,
+                op!("platform", "showMailbox", "From where notices are sent"),
+            )
+            .post_with(
+                mailbox::try_out,
+                op!("platform", "tryMailbox", "Send a mail to oneself"),
+            )
+            .delete_with(
+                mailbox::disconnect,
+                op!("platform", "disconnectMailbox", "Use the mailbox no more"),
             ),
         )
         .api_route(
@@ -434,6 +478,8 @@ fn pages(document: &OpenApi) -> Router<Shared> {
     let as_json = move || async move { ([(CONTENT_TYPE, "application/json")], json) };
     Router::new()
         .route("/api/calendar/stream/", get(stream::stream))
+        .route("/api/oauth/google/callback/", get(callback::google))
+        .route("/api/oauth/microsoft/callback/", get(callback::microsoft))
         .route("/api/openapi.json", get(as_json))
         .route("/api/docs/", get(move || async move { Html(page) }))
         .route("/assets/page.css", get(style))

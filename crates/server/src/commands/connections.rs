@@ -104,6 +104,15 @@ pub(crate) fn remedy(connection: &connections::Connection) -> Option<String> {
         (ConnectionState::ReconnectNeeded, ProviderKind::Ics) => {
             Some("kalends connect ics --url ...".to_owned())
         }
+        (ConnectionState::ReconnectNeeded, ProviderKind::Google | ProviderKind::Microsoft) => {
+            Some(format!(
+                "consent again in a browser: POST /api/oauth/{}/initiate/",
+                match connection.provider {
+                    ProviderKind::Google => "google",
+                    _ => "microsoft",
+                }
+            ))
+        }
     }
 }
 

@@ -84,6 +84,10 @@ async fn seal_anew(app: &App, vault: &Vault) -> Result<usize> {
         }
         tx.commit().await?;
     }
+    // What belongs to no tenant has a key of its own.
+    let mut tx = app.store.platform().await?;
+    secrets::rotate(&mut tx, vault, app.now()).await?;
+    tx.commit().await?;
     Ok(rotated)
 }
 

@@ -24,6 +24,8 @@ use crate::Ended;
 use crate::api::{self, Api};
 use crate::app::{App, Wired};
 use crate::config::Server;
+use crate::mailing::Mailer;
+use crate::notices::Notifier;
 
 /// How often what has expired is swept away.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
@@ -74,9 +76,22 @@ pub(crate) async fn serve(
     listener: TcpListener,
 ) -> Result<()> {
     let stopped = stop::asked().boxed().shared();
+    let mailer = Arc::new(Mailer::new(
+        &app.settings.mail,
+        Arc::clone(&wired.accounts),
+    )?);
+    let notifier = Notifier {
+        store: app.store.clone(),
+        keys: wired.keys()?,
+        mailer: Arc::clone(&mailer),
+        clock: Arc::clone(&app.clock),
+        ids: Arc::clone(&app.ids),
+        address: settings.address(),
+    };
     let api = Api::new(
         wired.engine.clone(),
         Arc::clone(&wired.accounts),
+        mailer,
         settings.clone(),
         app.settings.zone.clone(),
         stopped.clone(),
@@ -86,10 +101,12 @@ pub(crate) async fn serve(
     let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
     let http = axum::serve(listener, service).with_graceful_shutdown(stopped.clone());
     let sweeping = sweep(app, stopped.clone());
-    let (served, worked, ()) = tokio::join!(
+    let notifying = notifier.work(stopped.clone());
+    let (served, worked, (), ()) = tokio::join!(
         async { http.await.context("the HTTP server") },
         watch::work(app, &wired.engine, stopped),
-        sweeping
+        sweeping,
+        notifying
     );
     served?;
     worked

@@ -3,10 +3,12 @@
 mod database;
 mod duration;
 mod keys;
+mod mail;
 mod network;
 mod server;
 mod sync;
 mod variables;
+mod vendors;
 
 use std::path::{Path, PathBuf};
 
@@ -18,9 +20,11 @@ use crate::local_zone::LocalZone;
 
 pub(crate) use database::{Database, Migrate};
 pub(crate) use keys::{KeyPlace, Keys};
+pub(crate) use mail::{Mail, Smtp};
 pub(crate) use network::Network;
 pub(crate) use server::Server;
 pub(crate) use sync::Sync;
+pub(crate) use vendors::{VendorSettings, Vendors};
 
 /// The tenant of an installation that has only one.
 const TENANT: &str = "default";
@@ -36,6 +40,9 @@ struct File {
     network: network::Section,
     sync: sync::Section,
     server: server::Section,
+    google: vendors::GoogleSection,
+    microsoft: vendors::MicrosoftSection,
+    mail: mail::Section,
 }
 
 /// All settings, checked.
@@ -55,8 +62,12 @@ pub(crate) struct Settings {
     pub(crate) network: Network,
     /// How eager and patient the engine is.
     pub(crate) sync: Sync,
-    /// Where health is told.
+    /// Where the API is served, and under which names.
     pub(crate) server: Server,
+    /// What Kalends is at Google and Microsoft.
+    pub(crate) vendors: Vendors,
+    /// How notices leave.
+    pub(crate) mail: Mail,
 }
 
 impl Settings {
@@ -97,6 +108,11 @@ impl Settings {
             network: file.network.checked()?,
             sync: file.sync.checked()?,
             server: file.server.checked()?,
+            vendors: Vendors {
+                google: file.google.checked()?,
+                microsoft: file.microsoft.checked()?,
+            },
+            mail: file.mail.checked()?,
         })
     }
 }
@@ -122,6 +138,8 @@ impl Settings {
         settings.keys = Keys::beside_the_database();
         settings.network = Network::with_loopback()?;
         settings.notes.clear();
+        settings.vendors = Vendors::default();
+        settings.mail = Mail::default();
         settings.server.public_url = None;
         settings.server.domain = None;
         Ok(settings)

@@ -34,6 +34,9 @@ pub(super) struct Section {
     /// Sites whose pages may call the API from a browser.
     #[serde(default)]
     cors_origins: Vec<String>,
+    /// Sites to which people may be sent back after consenting at a provider.
+    #[serde(default)]
+    return_origins: Vec<String>,
 }
 
 /// Where the API is served, and under which names.
@@ -51,6 +54,8 @@ pub(crate) struct Server {
     pub(crate) requests_per_minute: NonZeroU32,
     /// Sites whose pages may call the API from a browser.
     pub(crate) cors_origins: Vec<HeaderValue>,
+    /// The origins to which people may be sent back after consenting at a provider.
+    pub(crate) return_origins: Vec<String>,
 }
 
 impl Section {
@@ -74,7 +79,15 @@ impl Section {
             cors_origins: self
                 .cors_origins
                 .iter()
-                .map(|origin| self::origin(origin))
+                .map(|text| {
+                    origin("server.cors_origins", text)?;
+                    Ok(HeaderValue::from_str(text)?)
+                })
+                .collect::<Result<_>>()?,
+            return_origins: self
+                .return_origins
+                .into_iter()
+                .map(|text| origin("server.return_origins", &text).map(|()| text))
                 .collect::<Result<_>>()?,
         })
     }
@@ -96,16 +109,16 @@ fn public(text: &str) -> Result<Url> {
     Ok(url)
 }
 
-fn origin(text: &str) -> Result<HeaderValue> {
-    let wrong =
-        || format!("server.cors_origins: {text:?} is no origin, such as https://app.example.com");
+/// Makes sure that a text is an origin as browsers write it (RFC 6454 §6.2).
+fn origin(setting: &str, text: &str) -> Result<()> {
+    let wrong = || format!("{setting}: {text:?} is no origin, such as https://app.example.com");
     let url: Url = text.parse().with_context(wrong)?;
     let is_origin =
         matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text;
     if !is_origin {
         bail!(wrong());
     }
-    HeaderValue::from_str(text).with_context(wrong)
+    Ok(())
 }
 
 fn domain(text: &str) -> Result<String> {
@@ -127,6 +140,16 @@ impl Server {
             Some(url) => url.as_str().trim_end_matches('/').to_owned(),
             None => format!("http://{}", self.listen),
         }
+    }
+
+    /// Whether people may be sent back to an address: it is below one of the listed origins, or Kalends' own.
+    pub(crate) fn may_return_to(&self, url: &Url) -> bool {
+        let origin = url.origin().ascii_serialization();
+        let own = self.public_url.as_ref().map(|url| url.origin());
+        matches!(url.scheme(), "http" | "https")
+            && url.username().is_empty()
+            && url.password().is_none()
+            && (self.return_origins.contains(&origin) || own == Some(url.origin()))
     }
 
     /// Whether the way to the browser is encrypted. Only on this very machine it need not be.

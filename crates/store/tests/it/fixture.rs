@@ -89,6 +89,7 @@ impl World {
             me: vec![kalends_calendar::event::Address::new("ann@example.com")],
             settings: serde_json::json!({ "home": "/ann/" }),
             owner: None,
+            subject: None,
             created_at: at(0),
         }
     }

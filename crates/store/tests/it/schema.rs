@@ -1,12 +1,15 @@
 //! Migrations up, down and up again; and the second wall of PostgreSQL.
 
+use kalends_calendar::ids::ConnectionId;
+use kalends_calendar::rules::Direction;
 use kalends_store::audit;
+use kalends_store::connections::{self, NewConnection, ProviderKind};
 use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::members::Role;
 use kalends_store::tenants;
 use sqlx::Row as _;
 
-use crate::fixture::{World, entry};
+use crate::fixture::{World, entry, id};
 use crate::harness::{TestDb, contract};
 
 contract! {
@@ -15,21 +18,50 @@ contract! {
         assert!(status.iter().all(|one| one.applied));
         let names: Vec<_> = status.iter().map(|one| one.name).collect();
         let known =
-            ["0001_tenants", "0002_calendars", "0003_links", "0004_statistics", "0005_accounts", "0006_api", "0007_ownership"];
+            ["0001_tenants", "0002_calendars", "0003_links", "0004_statistics", "0005_accounts", "0006_api", "0007_ownership", "0010_oauth"];
         assert_eq!(names, known);
         assert_eq!(db.store.migrate_up().await.unwrap(), []);
         World::new(&db.store, "a").await;
         let down = db.store.migrate_down(1).await.unwrap();
         let versions: Vec<_> = down.iter().map(|one| one.version).collect();
-        assert_eq!(versions, [7, 6, 5, 4, 3, 2]);
+        assert_eq!(versions, [10, 7, 6, 5, 4, 3, 2]);
         db.store.migrate_up().await.unwrap();
         assert!(tenants::by_slug(&db.store, "a").await.unwrap().is_some());
         db.store.migrate_down(0).await.unwrap();
         let status = db.store.migration_status().await.unwrap();
         assert!(status.iter().all(|one| !one.applied));
         let (one, two) = tokio::join!(db.store.migrate_up(), db.store.migrate_up());
-        assert_eq!(one.unwrap().len() + two.unwrap().len(), 7);
+        assert_eq!(one.unwrap().len() + two.unwrap().len(), 8);
         World::new(&db.store, "a").await;
+    }
+
+    async fn accounts_of_google_go_with_their_migration_and_others_stay(db) {
+        let world = World::new(&db.store, "a").await;
+        let link = world.link(Direction::TwoWay).await;
+        let google = ConnectionId(id());
+        let mut tx = world.begin().await;
+        let new = NewConnection {
+            provider: ProviderKind::Google,
+            subject: Some("1001".to_owned()),
+            ..world.new_connection(google, "Google")
+        };
+        connections::insert(&mut tx, new).await.unwrap();
+        tx.commit().await.unwrap();
+        db.store.migrate_down(7).await.unwrap();
+        db.store.migrate_up().await.unwrap();
+        let mut tx = world.read().await;
+        let left = connections::list(&mut tx).await.unwrap();
+        assert_eq!(left.iter().map(|one| one.id).collect::<Vec<_>>(), [world.connection]);
+        drop(tx);
+        assert_eq!(world.look(link).await.connection, world.connection);
+        // The wider CHECK is there again, and still checks.
+        let mut tx = world.begin().await;
+        let new = NewConnection {
+            provider: ProviderKind::Microsoft,
+            ..world.new_connection(ConnectionId(id()), "Microsoft")
+        };
+        connections::insert(&mut tx, new).await.unwrap();
+        tx.commit().await.unwrap();
     }
 
     async fn who_was_in_step_before_there_were_features_stays_so(db) {
@@ -38,7 +70,7 @@ contract! {
         world.set_sync(None).await;
         world.member("ann", Role::Owner).await;
         let down = db.store.migrate_down(4).await.unwrap();
-        assert_eq!(down.len(), 3);
+        assert_eq!(down.len(), 4);
         db.store.migrate_up().await.unwrap();
         assert_eq!(tenants::by_id(&db.store, world.tenant).await.unwrap(), before);
         let mut tx = world.read().await;
@@ -75,6 +107,9 @@ async fn without_a_tenant_postgres_shows_nothing() {
         "SELECT count(*) FROM sessions",
         "SELECT count(*) FROM invitations",
         "SELECT count(*) FROM oauth_states",
+        "SELECT count(*) FROM mailbox",
+        "SELECT count(*) FROM mails",
+        "SELECT count(*) FROM platform_keys",
     ] {
         let seen: i64 = sqlx::query_scalar(count).fetch_one(&mut raw).await.unwrap();
         assert_eq!(seen, 0, "{count}");
@@ -86,7 +121,7 @@ async fn without_a_tenant_postgres_shows_nothing() {
     .fetch_all(&mut raw)
     .await
     .unwrap();
-    assert_eq!(tables.len(), 30);
+    assert_eq!(tables.len(), 33);
     for table in tables {
         let name: String = table.get("relname");
         assert_eq!(

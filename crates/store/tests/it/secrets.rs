@@ -12,6 +12,11 @@ fn key(byte: u8) -> MasterKey {
     MasterKey::parse(&format!("{byte:02x}").repeat(32)).unwrap()
 }
 
+/// A vault with one key.
+pub(crate) fn vault() -> Vault {
+    Vault::new(MasterKeys::new("2026", key(1)))
+}
+
 async fn read(world: &World, vault: &Vault) -> Result<Option<String>, StoreError> {
     let mut tx = world.read().await;
     let secret = secrets::get(&mut tx, vault, world.connection, Purpose::Password).await?;

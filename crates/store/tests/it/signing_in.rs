@@ -6,9 +6,11 @@ use kalends_store::oauth_states::{self, OauthState, StateHash};
 use kalends_store::sessions::{self, NewSession, SessionHash, Sight};
 use kalends_store::sweep::{Swept, sweep};
 use kalends_store::{Store, StoreError, users};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::fixture::{World, at, id, platform, user};
 use crate::harness::contract;
+use crate::secrets::vault;
 
 const HASH: SessionHash = SessionHash([7; 32]);
 
@@ -37,9 +39,10 @@ fn state(hash: u8, user: UserId, tenant: Option<TenantId>) -> OauthState {
         hash: StateHash([hash; 32]),
         provider: "google".to_owned(),
         purpose: "calendar".to_owned(),
-        user,
+        user: Some(user),
         tenant,
-        verifier: vec![0, 255, 7],
+        browser: true,
+        verifier: SecretString::from("a verifier"),
         return_url: Some("https://app.example.com/".to_owned()),
         created_at: at(0),
         expires_at: at(10),
@@ -120,30 +123,33 @@ contract! {
         let world = World::new(&db.store, "a").await;
         let ann = user(&db.store, "ann").await;
         let new = state(1, ann, Some(world.tenant));
-        oauth_states::create(&db.store, new.clone()).await.unwrap();
-        let error = oauth_states::create(&db.store, new.clone()).await.unwrap_err();
+        oauth_states::create(&db.store, &vault(), new.clone()).await.unwrap();
+        let error = oauth_states::create(&db.store, &vault(), new.clone()).await.unwrap_err();
         assert_eq!(error.to_string(), "a row of oauth_states exists already");
-        let error = oauth_states::create(&db.store, state(2, UserId(id()), None)).await.unwrap_err();
+        let error = oauth_states::create(&db.store, &vault(), state(2, UserId(id()), None)).await.unwrap_err();
         assert!(matches!(error, StoreError::Reference(_)), "{error}");
-        assert_eq!(oauth_states::take(&db.store, &StateHash([2; 32]), at(1)).await.unwrap(), None);
+        assert!(oauth_states::take(&db.store, &vault(), &StateHash([2; 32]), at(1)).await.unwrap().is_none());
         let take = |store: Store| async move {
-            oauth_states::take(&store, &StateHash([1; 32]), at(9)).await.unwrap()
+            oauth_states::take(&store, &vault(), &StateHash([1; 32]), at(9)).await.unwrap()
         };
         let (one, two) = tokio::join!(tokio::spawn(take(db.store.clone())), tokio::spawn(take(db.store.clone())));
         let (one, two) = (one.unwrap(), two.unwrap());
         assert!(one.is_some() != two.is_some(), "{one:?} {two:?}");
-        assert_eq!(one.or(two), Some(new));
+        let taken = one.or(two).unwrap();
+        assert_eq!(taken.verifier.expose_secret(), "a verifier");
+        assert_eq!((taken.user, taken.tenant, taken.browser), (Some(ann), Some(world.tenant), true));
+        assert_eq!((taken.provider, taken.purpose, taken.return_url), (new.provider, new.purpose, new.return_url));
         // One that comes too late is gone all the same.
-        oauth_states::create(&db.store, state(3, ann, None)).await.unwrap();
-        assert_eq!(oauth_states::take(&db.store, &StateHash([3; 32]), at(10)).await.unwrap(), None);
-        assert_eq!(oauth_states::take(&db.store, &StateHash([3; 32]), at(1)).await.unwrap(), None);
+        oauth_states::create(&db.store, &vault(), state(3, ann, None)).await.unwrap();
+        assert!(oauth_states::take(&db.store, &vault(), &StateHash([3; 32]), at(10)).await.unwrap().is_none());
+        assert!(oauth_states::take(&db.store, &vault(), &StateHash([3; 32]), at(1)).await.unwrap().is_none());
     }
 
     async fn what_has_expired_is_swept(db) {
         let ann = user(&db.store, "ann").await;
         begin(&db.store, session(ann, HASH, 0)).await.unwrap();
         begin(&db.store, session(ann, SessionHash([8; 32]), 1)).await.unwrap();
-        oauth_states::create(&db.store, state(1, ann, None)).await.unwrap();
+        oauth_states::create(&db.store, &vault(), state(1, ann, None)).await.unwrap();
         assert_eq!(sweep(&db.store, at(9)).await.unwrap(), Swept::default());
         assert_eq!(sweep(&db.store, at(10)).await.unwrap(), Swept { sessions: 0, oauth_states: 1 });
         assert_eq!(sweep(&db.store, at(60)).await.unwrap(), Swept { sessions: 1, oauth_states: 0 });

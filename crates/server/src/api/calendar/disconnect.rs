@@ -2,7 +2,10 @@
 
 use axum::Json;
 use kalends_calendar::ids::ConnectionId;
-use kalends_store::{connections, links};
+use kalends_providers::oauth::{self, Vendor};
+use kalends_store::connections::{Connection, ProviderKind};
+use kalends_store::grants::{self, Grant};
+use kalends_store::{Tx, connections, links};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -57,6 +60,7 @@ pub(crate) async fn disconnect(
         ));
     }
     let now = gate.api().now();
+    let grant = grant(&gate, &mut tx, &connection).await;
     let mut unlinked = 0;
     for link in links::list(&mut tx).await? {
         if link.connection == id {
@@ -74,10 +78,58 @@ pub(crate) async fn disconnect(
     )
     .await?;
     tx.commit().await?;
+    if let Some(grant) = grant {
+        revoke(&gate, &connection, &grant).await?;
+    }
     Ok(Json(Disconnected {
         success: true,
         message: "Calendar disconnected successfully",
     }))
+}
+
+/// What the account was granted, if it was, and if that can still be read: an account whose key is lost goes too.
+async fn grant(gate: &Gate<Tending>, tx: &mut Tx, connection: &Connection) -> Option<Grant> {
+    let keys = gate.accounts().keys.clone()?;
+    match grants::get(tx, &keys.vault(), connection.id).await {
+        Ok(grant) => grant,
+        Err(error) => {
+            tracing::warn!(%error, connection = %connection.id, "its tokens cannot be read, and are not revoked");
+            None
+        }
+    }
+}
+
+/// Ends the grant at the provider, if nobody else uses it: there it ends for every tenant that the account was connected for.
+/// The connection is gone by now, whatever comes of it.
+async fn revoke(gate: &Gate<Tending>, connection: &Connection, grant: &Grant) -> Answer<()> {
+    let vendor = match connection.provider {
+        ProviderKind::Google => Vendor::Google,
+        ProviderKind::Microsoft => Vendor::Microsoft,
+        ProviderKind::Caldav | ProviderKind::Ics => return Ok(()),
+    };
+    let accounts = gate.accounts();
+    let (Some(settings), Some(subject)) = (accounts.vendors.get(vendor), &connection.subject)
+    else {
+        return Ok(());
+    };
+    if gate
+        .is_connected_elsewhere(connection.provider, subject)
+        .await?
+    {
+        return Ok(());
+    }
+    let wire = accounts.wire();
+    let asked = oauth::revoke(wire.as_ref(), &settings.client, &grant.refresh).await;
+    let detail = match &asked {
+        Ok(()) => json!({ "revoked": settings.client.endpoints.revoke.is_some() }),
+        Err(failure) => json!({ "revoked": false, "problem": failure.message }),
+    };
+    let mut tx = gate.begin().await?;
+    let object = format!("connection {}", connection.id);
+    gate.audit(&mut tx, "connection.revoke", object, detail)
+        .await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// A credential's id, which older clients take to be a number: no number is one of ours.

@@ -53,7 +53,7 @@ pub(crate) async fn list(gate: Gate<Reading>) -> Answer<Json<Connections>> {
     let mut calendars = Vec::new();
     for connection in connections::list(&mut tx).await? {
         let found = remote_calendars::list(&mut tx, connection.id).await?.len();
-        calendars.push(shown(&connection, found, &links));
+        calendars.push(shown(&connection, found, &links, gate.api().now()));
     }
     Ok(Json(Connections {
         success: true,
@@ -61,7 +61,12 @@ pub(crate) async fn list(gate: Gate<Reading>) -> Answer<Json<Connections>> {
     }))
 }
 
-pub(super) fn shown(connection: &Connection, found: usize, links: &[Link]) -> Shown {
+pub(super) fn shown(
+    connection: &Connection,
+    found: usize,
+    links: &[Link],
+    now: Timestamp,
+) -> Shown {
     let own = || links.iter().filter(|link| link.connection == connection.id);
     Shown {
         id: connection.id.to_string(),
@@ -74,7 +79,7 @@ pub(super) fn shown(connection: &Connection, found: usize, links: &[Link]) -> Sh
         name: connection.name.clone(),
         is_valid: connection.state == ConnectionState::Ok,
         // Neither a password nor a feed's address runs out.
-        is_expired: false,
+        is_expired: connection.access_expires_at.is_some_and(|at| at <= now),
         created_at: connection.created_at,
         status: match connection.state {
             ConnectionState::Ok => "connected",
@@ -92,5 +97,7 @@ pub(super) fn provider(kind: ProviderKind) -> &'static str {
     match kind {
         ProviderKind::Caldav => "CalDAV",
         ProviderKind::Ics => "ICS",
+        ProviderKind::Google => "Google",
+        ProviderKind::Microsoft => "Microsoft",
     }
 }

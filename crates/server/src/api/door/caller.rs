@@ -11,6 +11,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use jiff::Timestamp;
 use kalends_calendar::ids::{TenantId, TokenId};
+use kalends_calendar::seams::Ids;
 use kalends_store::audit::{self, Entry};
 use kalends_store::members::Role;
 use kalends_store::sessions::{self, SessionHash, Sight};
@@ -22,10 +23,12 @@ use tower_http::request_id::RequestId;
 use uuid::Uuid;
 
 use super::{Api, Shared, address};
+use crate::accounts::Accounts;
 use crate::api::cookie;
 use crate::api::error::{ApiError, documented};
 use crate::config::Server;
 use crate::credentials::{self, Kind};
+use crate::mailing::Mailer;
 
 /// Somebody who proved who they are.
 #[derive(Clone)]
@@ -87,6 +90,23 @@ impl Caller {
                 .map(|request| format!("request {request}")),
         };
         audit::append(tx, entry).await
+    }
+}
+
+impl Caller {
+    /// What sends mails.
+    pub(crate) fn mailer(&self) -> &Mailer {
+        &self.api.mailer
+    }
+
+    /// Who opens connections.
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.api.accounts
+    }
+
+    /// Where identifiers come from.
+    pub(crate) fn ids(&self) -> &dyn Ids {
+        self.api.ids().as_ref()
     }
 }
 

@@ -60,6 +60,11 @@ impl Limits {
         from.map_or(Ok(()), |from| count(&self.failures, &from))
     }
 
+    /// Counts an attempt to come in with something that may be guessed, before anything is done for it.
+    pub(super) fn visit(&self, from: Option<IpAddr>) -> Result<(), ApiError> {
+        from.map_or(Ok(()), |from| count(&self.attempts, &from))
+    }
+
     /// Counts an attempt to sign in, before anything is done for it. Of one address and for one person it is limited, so that
     /// nobody can lock somebody else out.
     pub(crate) fn sign_in(&self, email: &str, from: Option<IpAddr>) -> Result<(), ApiError> {

@@ -5,6 +5,7 @@
 
 mod address;
 mod caller;
+mod consent;
 mod gate;
 mod limits;
 mod tenant;
@@ -19,19 +20,22 @@ use kalends_store::Store;
 
 pub(crate) use address::Address;
 pub(crate) use caller::{AS_COOKIE, Admin, Caller, Signed, Via, Whole};
+pub(crate) use consent::{Aim, Begun, Initiating, Unwelcome, Visitor, Welcome, Wish};
 pub(crate) use gate::{Asks, Gate, Inside, Managing, Owning, Reading, Tending};
 pub(crate) use limits::Limits;
 pub(crate) use tenant::Present;
 
 use crate::accounts::Accounts;
-use crate::config::Server;
+use crate::config::{Server, Vendors};
 use crate::local_zone::LocalZone;
+use crate::mailing::Mailer;
 
 /// What all requests share.
 pub(crate) struct Api {
     store: Store,
     engine: Engine,
     accounts: Arc<Accounts>,
+    mailer: Arc<Mailer>,
     limits: Limits,
     stopping: Stopping,
     /// How it is set up.
@@ -51,6 +55,7 @@ impl Api {
     pub(crate) fn new(
         engine: Engine,
         accounts: Arc<Accounts>,
+        mailer: Arc<Mailer>,
         settings: Server,
         zone: LocalZone,
         stopping: Stopping,
@@ -59,6 +64,7 @@ impl Api {
             store: engine.store.clone(),
             engine,
             accounts,
+            mailer,
             limits: Limits::new(settings.requests_per_minute),
             stopping,
             settings,
@@ -89,6 +95,11 @@ impl Api {
     /// For signing in and accepting invitations, where nobody is known yet: these know no tenant's data.
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// What Kalends is at Google and Microsoft.
+    pub(crate) fn vendors(&self) -> &Vendors {
+        &self.accounts.vendors
     }
 
     /// The store of accounts for whoever is about to prove who they are. Nothing of a tenant's calendars is asked of it.

@@ -129,7 +129,7 @@ impl FromRequestParts<Shared> for Present {
 }
 
 /// The slug that the request names: by header, else by the first label of its host.
-fn named(parts: &Parts, api: &Api) -> Option<String> {
+pub(super) fn named(parts: &Parts, api: &Api) -> Option<String> {
     if let Some(header) = parts.headers.get(TENANT_HEADER) {
         // One that is no text names no tenant there is.
         return Some(header.to_str().unwrap_or_default().trim().to_lowercase());

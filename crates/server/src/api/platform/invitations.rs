@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use jiff::Timestamp;
-use kalends_store::StoreError;
 use kalends_store::invitations::{self, InvitationHash, NewInvitation};
+use kalends_store::{StoreError, mails};
 use schemars::JsonSchema;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -19,6 +19,7 @@ use crate::api::output::Reply;
 use crate::api::words;
 use crate::config::check_slug;
 use crate::credentials::{self, INVITATION_GOOD_FOR, Kind};
+use crate::notices;
 
 /// How many are listed: the latest.
 const LISTED_MAX: i64 = 1_000;
@@ -46,6 +47,8 @@ pub(crate) struct Made {
     id: String,
     /// What to send to the invited person.
     link: String,
+    /// Whether a mail with the link goes to them.
+    mailed: bool,
     #[schemars(with = "words::Instant")]
     expires_at: Timestamp,
 }
@@ -108,7 +111,7 @@ pub(crate) async fn list(admin: Admin) -> Answer<Json<Invitations>> {
 pub(crate) async fn make(admin: Admin, Body(new): Body<New>) -> Answer<Reply<Made, 201>> {
     check_email(&new.email)?;
     check_slug(&new.slug).map_err(|error| ApiError::field("slug", error))?;
-    let tenant_name = name(&new.tenant_name)
+    let named = name(&new.tenant_name)
         .map_err(|_| ApiError::field("tenant_name", "expected a name of up to 200 characters"))?;
     let taken = kalends_store::tenants::by_slug(admin.store(), &new.slug).await?;
     if taken.is_some() {
@@ -127,7 +130,7 @@ pub(crate) async fn make(admin: Admin, Body(new): Body<New>) -> Answer<Reply<Mad
         id,
         hash: InvitationHash(fresh.hash),
         email: new.email.clone(),
-        tenant_name,
+        tenant_name: named.clone(),
         slug: new.slug.clone(),
         plan: new.plan.clone(),
         features: new.features.clone(),
@@ -135,6 +138,7 @@ pub(crate) async fn make(admin: Admin, Body(new): Body<New>) -> Answer<Reply<Mad
         created_at: now,
         expires_at,
     };
+    let mailed = admin.0.mailer().is_set_up().await?;
     let mut tx = admin.platform().await?;
     invitations::create(&mut tx, invitation)
         .await
@@ -157,12 +161,20 @@ pub(crate) async fn make(admin: Admin, Body(new): Body<New>) -> Answer<Reply<Mad
             detail,
         )
         .await?;
-    tx.commit().await?;
     let base = admin.settings().address();
+    let link = format!("{base}/invitations/{}/", fresh.secret.expose_secret());
+    if let (true, Some(keys)) = (mailed, admin.0.accounts().keys.clone()) {
+        let secret = SecretString::from(link.as_str());
+        let ids = admin.0.ids();
+        let mail = notices::invitation(ids, &new.email, &named, &secret);
+        mails::enqueue(&mut tx, &keys.vault(), mail, now).await?;
+    }
+    tx.commit().await?;
     Ok(Reply::new(Made {
         success: true,
         id: id.to_string(),
-        link: format!("{base}/invitations/{}/", fresh.secret.expose_secret()),
+        link,
+        mailed,
         expires_at,
     }))
 }

@@ -1,0 +1,87 @@
+//! `POST /api/oauth/{google,microsoft}/initiate/`: where a person consents.
+
+use axum::Json;
+use axum::http::StatusCode;
+use kalends_providers::oauth::{self, Asked, Vendor};
+use schemars::JsonSchema;
+use serde::Serialize;
+use url::Url;
+
+use super::redirect_uri;
+use crate::api::door::{Begun, Initiating};
+use crate::api::error::{Answer, ApiError};
+use crate::api::input::check_email;
+
+/// The longest address to return to.
+const RETURN_CHARS_MAX: usize = 2_048;
+
+/// Where to send the person.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Initiated {
+    success: bool,
+    /// The provider's consent page, with all that it has to know. Good for ten minutes, once.
+    authorization_url: String,
+}
+
+pub(crate) async fn google(initiating: Initiating) -> Answer<Json<Initiated>> {
+    initiate(initiating, Vendor::Google).await
+}
+
+pub(crate) async fn microsoft(initiating: Initiating) -> Answer<Json<Initiated>> {
+    initiate(initiating, Vendor::Microsoft).await
+}
+
+async fn initiate(initiating: Initiating, vendor: Vendor) -> Answer<Json<Initiated>> {
+    let api = initiating.api().clone();
+    let return_url = return_url(&initiating)?;
+    let hint = initiating.wish.login_hint.as_deref();
+    if let Some(hint) = hint {
+        check_email(hint).map_err(|_| ApiError::field("login_hint", "expected a mail address"))?;
+    }
+    let Some(settings) = api.vendors().get(vendor) else {
+        return Err(not_configured(vendor));
+    };
+    let redirect = redirect_uri(&api.settings, vendor)?;
+    let Begun { state, verifier } = initiating.begin(vendor, return_url).await?;
+    let asked = Asked {
+        redirect: &redirect,
+        purpose: initiating.purpose(),
+        state: &state,
+        verifier: &verifier,
+        login_hint: hint,
+    };
+    Ok(Json(Initiated {
+        success: true,
+        authorization_url: oauth::authorization_url(&settings.client, asked).to_string(),
+    }))
+}
+
+fn not_configured(vendor: Vendor) -> ApiError {
+    let setting = format!("{}.client_id", vendor.word());
+    ApiError::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "provider_not_configured",
+        format!(
+            "{} is not set up here: the operator has to set {setting} and its secret.",
+            vendor.name()
+        ),
+    )
+    .with("setting", setting)
+}
+
+/// Where the person is sent afterwards, if that is one of ours.
+fn return_url(initiating: &Initiating) -> Answer<Option<String>> {
+    let Some(text) = initiating.wish.return_url.as_deref() else {
+        return Ok(None);
+    };
+    let parsed = Some(text)
+        .filter(|text| text.len() <= RETURN_CHARS_MAX)
+        .and_then(|text| text.parse::<Url>().ok());
+    match parsed {
+        Some(url) if initiating.api().settings.may_return_to(&url) => Ok(Some(url.into())),
+        Some(_) | None => Err(ApiError::field(
+            "return_url",
+            "people are sent only to origins that the operator lists in server.return_origins",
+        )),
+    }
+}

@@ -1,0 +1,149 @@
+//! `/api/platform/mailbox/`: from where notices are sent. It is connected through `/api/oauth/…/initiate/` with the purpose
+//! `email`.
+
+use axum::Json;
+use axum::http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+use kalends_providers::oauth;
+use kalends_store::connections::ConnectionState;
+use kalends_store::{mailbox, mails};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::api::door::Admin;
+use crate::api::error::{Answer, ApiError};
+use crate::api::words;
+use crate::mailing::{self, Letter};
+
+/// Mails that were given up are told of for so long.
+const FAILED_TOLD_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
+
+/// From where notices are sent.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Shown {
+    success: bool,
+    /// `smtp`, where the operator set a mail server; `mailbox`, where one is connected; else `none`: nothing is sent.
+    through: &'static str,
+    /// The connected mailbox.
+    mailbox: Option<Connected>,
+    /// How many mails wait to be sent.
+    waiting: i64,
+    /// How many were given up in the last seven days.
+    failed: i64,
+}
+
+/// A connected mailbox.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Connected {
+    /// `Google` or `Microsoft`.
+    provider: &'static str,
+    email: String,
+    /// `connected`, or `reconnect_needed`.
+    status: &'static str,
+    /// What is wrong with it, for people.
+    problem: Option<String>,
+    #[schemars(with = "words::Instant")]
+    connected_at: Timestamp,
+}
+
+/// It is done.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Done {
+    success: bool,
+    message: String,
+}
+
+pub(crate) async fn show(admin: Admin) -> Answer<Json<Shown>> {
+    let mut tx = admin.store().platform_read().await?;
+    let known = mailbox::get(&mut tx).await?;
+    drop(tx);
+    let since = admin
+        .now()
+        .checked_sub(FAILED_TOLD_FOR)
+        .unwrap_or(Timestamp::MIN);
+    let (waiting, failed) = mails::waiting(admin.store(), since).await?;
+    let through = match (admin.0.mailer().has_smtp(), &known) {
+        (true, _) => "smtp",
+        (false, Some(_)) => "mailbox",
+        (false, None) => "none",
+    };
+    Ok(Json(Shown {
+        success: true,
+        through,
+        mailbox: known.map(|mailbox| Connected {
+            provider: mailing::vendor(mailbox.provider).name(),
+            email: mailbox.email,
+            status: match mailbox.state {
+                ConnectionState::Ok => "connected",
+                ConnectionState::ReconnectNeeded => "reconnect_needed",
+            },
+            problem: mailbox.problem,
+            connected_at: mailbox.connected_at,
+        }),
+        waiting,
+        failed,
+    }))
+}
+
+/// Sends a mail to whoever asks: at once, so that they hear what is wrong.
+pub(crate) async fn try_out(admin: Admin) -> Answer<Json<Done>> {
+    let email = admin.0.user.email.clone();
+    let letter = Letter {
+        id: admin.next_id(),
+        recipient: &email,
+        title: "A mail from Kalends",
+        body: "This is how the notices of Kalends arrive. Somebody who administers it, most likely you, asked for this one.\n",
+    };
+    admin
+        .0
+        .mailer()
+        .send(&letter, admin.now())
+        .await
+        .map_err(|failure| ApiError::provider(&failure))?;
+    let mut tx = admin.platform().await?;
+    let detail = json!({ "to": email });
+    admin
+        .0
+        .audit(&mut tx, "mailbox.try", "mailbox".to_owned(), detail)
+        .await?;
+    tx.commit().await?;
+    Ok(Json(Done {
+        success: true,
+        message: format!("A mail to {email} was sent."),
+    }))
+}
+
+pub(crate) async fn disconnect(admin: Admin) -> Answer<Json<Done>> {
+    let keys = admin.0.accounts().keys.clone();
+    let keys = keys.ok_or_else(|| ApiError::internal("the vault is closed"))?;
+    let mut tx = admin.platform().await?;
+    let Some(known) = mailbox::get(&mut tx).await? else {
+        return Err(ApiError::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "No mailbox is connected.",
+        ));
+    };
+    let grant = mailbox::grant(&mut tx, &keys.vault()).await?;
+    mailbox::disconnect(&mut tx).await?;
+    let detail = json!({ "email": known.email });
+    admin
+        .0
+        .audit(&mut tx, "mailbox.disconnect", "mailbox".to_owned(), detail)
+        .await?;
+    tx.commit().await?;
+    // Its access ends there too, as far as the provider can be reached and asked.
+    let vendor = mailing::vendor(known.provider);
+    let accounts = admin.0.accounts();
+    if let (Some(settings), Some(grant)) = (accounts.vendors.get(vendor), grant)
+        && let Err(failure) =
+            oauth::revoke(accounts.wire().as_ref(), &settings.client, &grant.refresh).await
+    {
+        tracing::warn!(problem = %failure, "the mailbox's grant was not revoked");
+    }
+    Ok(Json(Done {
+        success: true,
+        message: "The mailbox was disconnected.".to_owned(),
+    }))
+}

@@ -1,0 +1,270 @@
+//! What people are told of by mail: an invitation, an account that must be connected again, deletions that are held. Nothing
+//! else ever makes Kalends send a mail.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use jiff::{SignedDuration, Timestamp};
+use kalends_calendar::failure::{Class, Failure};
+use kalends_calendar::ids::{TenantId, UserId};
+use kalends_calendar::seams::{Clock, Ids};
+use kalends_store::mails::{self, Mail, MailKind, NewMail};
+use kalends_store::members::{self, Role};
+use kalends_store::notices::{self, DeadAccount, Holding};
+use kalends_store::vault::Vault;
+use kalends_store::{Store, StoreError, Tx, links, tenants};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::keys::KeyRing;
+use crate::mailing::{Letter, Mailer};
+
+/// How often it is looked for what people are to be told.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
+/// How many of a kind are looked at together.
+const BATCH: i64 = 100;
+/// How long a node has a mail to send before another takes it: longer than sending may take.
+const CLAIM: SignedDuration = SignedDuration::from_mins(5);
+/// After so many tries a mail is given up; with the waits between them that is about a day.
+const ATTEMPTS_MAX: i64 = 12;
+/// The first and the longest wait between two tries.
+const WAIT_FIRST: SignedDuration = SignedDuration::from_secs(30);
+const WAIT_MAX: SignedDuration = SignedDuration::from_hours(4);
+
+/// What looks for notices, and sends them.
+pub(crate) struct Notifier {
+    /// Where what they are about is.
+    pub(crate) store: Store,
+    /// What seals them.
+    pub(crate) keys: Arc<KeyRing>,
+    /// What sends them.
+    pub(crate) mailer: Arc<Mailer>,
+    /// What time it is.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Where identifiers come from.
+    pub(crate) ids: Arc<dyn Ids>,
+    /// Where people reach Kalends.
+    pub(crate) address: String,
+}
+
+impl Notifier {
+    /// Looks and sends until told to stop.
+    pub(crate) async fn work(&self, stop: impl Future<Output = ()>) {
+        let mut stop = pin!(stop);
+        loop {
+            let round = Box::pin(self.round());
+            match select(&mut stop, round).await {
+                Either::Left(_) => return,
+                Either::Right((Err(error), _)) => {
+                    tracing::warn!(%error, "notices could not be looked for; trying again");
+                }
+                Either::Right((Ok(()), _)) => {}
+            }
+            match select(&mut stop, self.clock.sleep(LOOK_EVERY)).await {
+                Either::Left(_) => return,
+                Either::Right(_) => {}
+            }
+        }
+    }
+
+    /// One look: what is to be told is enqueued, and what is due is sent.
+    pub(crate) async fn round(&self) -> Result<(), StoreError> {
+        if !self.mailer.is_set_up().await? {
+            return Ok(());
+        }
+        for dead in notices::dead_accounts(&self.store, BATCH).await? {
+            self.tell_of_account(&dead).await?;
+        }
+        for holding in notices::holding(&self.store, BATCH).await? {
+            self.tell_of_held(&holding).await?;
+        }
+        let vault = self.keys.vault();
+        while let Some(mail) = self.claim(&vault).await? {
+            self.send(mail).await?;
+        }
+        Ok(())
+    }
+
+    async fn claim(&self, vault: &Vault) -> Result<Option<Mail>, StoreError> {
+        let now = self.clock.now();
+        mails::claim(&self.store, vault, now, later(now, CLAIM)).await
+    }
+
+    async fn send(&self, mail: Mail) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let letter = Letter {
+            id: mail.id,
+            recipient: &mail.recipient,
+            title: &mail.title,
+            body: mail.body.expose_secret(),
+        };
+        match self.mailer.send(&letter, now).await {
+            Ok(()) => mails::sent(&self.store, mail.id, self.clock.now()).await,
+            Err(failure) => {
+                let retry_at = retry_at(&failure, mail.attempts, now);
+                tracing::warn!(problem = %failure, mail = %mail.id, again = retry_at.is_some(), "a mail was not sent");
+                mails::unsent(&self.store, mail.id, failure.message, retry_at).await
+            }
+        }
+    }
+
+    async fn tell_of_account(&self, dead: &DeadAccount) -> Result<(), StoreError> {
+        let people = self.people(dead.tenant, dead.owner).await?;
+        let business = self.business(dead.tenant).await?;
+        let mut tx = self.store.administer(dead.tenant).await?;
+        if !notices::told_of_account(&mut tx, dead.connection, self.clock.now()).await? {
+            return Ok(());
+        }
+        let problem = dead.problem.as_deref().unwrap_or("it can be used no more");
+        let body = format!(
+            "The account {} of {business} must be connected again, before its calendars are kept in step.\n\n\
+             What happened: {problem}\n\n\
+             Nothing was lost: its links and events go on where they were as soon as somebody connects it again.\n\n\
+             {}\n",
+            dead.name, self.address
+        );
+        let title = format!("Connect {} again", dead.name);
+        self.enqueue(
+            &mut tx,
+            dead.tenant,
+            MailKind::Reconnect,
+            &people,
+            (&title, &body),
+        )
+        .await?;
+        tx.commit().await
+    }
+
+    async fn tell_of_held(&self, holding: &Holding) -> Result<(), StoreError> {
+        let people = self.people(holding.tenant, None).await?;
+        let business = self.business(holding.tenant).await?;
+        let mut tx = self.store.administer(holding.tenant).await?;
+        let Some(link) = links::get(&mut tx, holding.link).await? else {
+            return Ok(());
+        };
+        notices::told_of_held(&mut tx, link.id, self.clock.now()).await?;
+        let body = format!(
+            "{} events of {business} disappeared at once from a connected calendar. That is so many that Kalends has \
+             deleted none of them here yet.\n\n\
+             Somebody has to say whether they are to be deleted here too, or put back there: link {}.\n\n{}\n",
+            holding.deletions, link.id, self.address
+        );
+        let title = format!("{} deletions wait for your word", holding.deletions);
+        self.enqueue(
+            &mut tx,
+            holding.tenant,
+            MailKind::Held,
+            &people,
+            (&title, &body),
+        )
+        .await?;
+        tx.commit().await
+    }
+
+    async fn enqueue(
+        &self,
+        tx: &mut Tx,
+        tenant: TenantId,
+        kind: MailKind,
+        people: &[String],
+        (title, body): (&str, &str),
+    ) -> Result<(), StoreError> {
+        let vault = self.keys.vault();
+        for recipient in people {
+            let new = NewMail {
+                id: self.ids.next(),
+                tenant: Some(tenant),
+                kind,
+                recipient: recipient.clone(),
+                title: title.to_owned(),
+                body: SecretString::from(body),
+            };
+            mails::enqueue(tx, &vault, new, self.clock.now()).await?;
+        }
+        Ok(())
+    }
+
+    async fn business(&self, tenant: TenantId) -> Result<String, StoreError> {
+        let known = tenants::by_id(&self.store, tenant).await?;
+        Ok(known.map_or_else(String::new, |tenant| tenant.name))
+    }
+
+    /// Whoever looks after something: whose it is, if they are still here; else owners and managers.
+    async fn people(
+        &self,
+        tenant: TenantId,
+        owner: Option<UserId>,
+    ) -> Result<Vec<String>, StoreError> {
+        let all = members::people(&self.store, tenant).await?;
+        let here = || all.iter().filter(|(_, user)| user.disabled_at.is_none());
+        let own: Vec<String> = here()
+            .filter(|(member, _)| Some(member.user) == owner)
+            .map(|(_, user)| user.email.clone())
+            .collect();
+        if !own.is_empty() {
+            return Ok(own);
+        }
+        Ok(here()
+            .filter(|(member, _)| member.role >= Role::Manager)
+            .map(|(_, user)| user.email.clone())
+            .collect())
+    }
+}
+
+/// The mail of an invitation. Its link opens a tenant: the mail is kept sealed.
+pub(crate) fn invitation(
+    ids: &dyn Ids,
+    email: &str,
+    tenant_name: &str,
+    link: &SecretString,
+) -> NewMail {
+    let body = format!(
+        "You are invited to set up {tenant_name} at Kalends, as its owner.\n\n\
+         Open this link within seven days:\n{}\n\n\
+         If you did not expect this, do nothing: nothing happens then.\n",
+        link.expose_secret()
+    );
+    NewMail {
+        id: ids.next(),
+        tenant: None,
+        kind: MailKind::Invitation,
+        recipient: email.to_owned(),
+        title: format!("You are invited to set up {tenant_name}"),
+        body: SecretString::from(body),
+    }
+}
+
+/// When to try again; none if it is no use.
+fn retry_at(failure: &Failure, attempts: i64, now: Timestamp) -> Option<Timestamp> {
+    if attempts + 1 >= ATTEMPTS_MAX {
+        return None;
+    }
+    let doublings = u32::try_from(attempts).unwrap_or(0).min(16);
+    let wait = WAIT_FIRST
+        .checked_mul(1 << doublings)
+        .unwrap_or(WAIT_MAX)
+        .min(WAIT_MAX);
+    match &failure.class {
+        Class::Item | Class::Forbidden => None,
+        Class::Passing {
+            retry_at: Some(told),
+        } => Some((*told).max(later(now, wait))),
+        // What may have been sent is sent again: nobody is mailed about anything twice but by such a chance.
+        Class::Passing { retry_at: None }
+        | Class::Unknown
+        | Class::CursorDead
+        | Class::Changed
+        | Class::Exists
+        | Class::UidTaken { .. }
+        | Class::Gone
+        | Class::ReconnectNeeded
+        | Class::AddressRefused
+        | Class::Protocol => Some(later(now, wait)),
+    }
+}
+
+fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {
+    now.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
