@@ -105,7 +105,7 @@ pub(crate) fn conference(event: &Event) -> Vec<VirtualLocation> {
         .conference_data
         .iter()
         .flat_map(|data| data.entry_points.iter().flatten());
-    for point in points.filter(|point| point.entry_point_type.as_deref() == Some("video")) {
+    for point in points.filter(|point| point.kind.as_deref() == Some("video")) {
         if let Some(uri) = &point.uri {
             ways.push(VirtualLocation {
                 uri: uri.clone(),
@@ -268,7 +268,7 @@ fn spoken(seconds: i64) -> String {
     if size == 0 {
         return "PT0S".to_owned();
     }
-    if size % 86_400 == 0 {
+    if size.is_multiple_of(86_400) {
         return format!("{sign}P{}D", size / 86_400);
     }
     let part = |count: u64, unit: &str| match count {

@@ -89,14 +89,13 @@ impl<'g> Occurrences<'g> {
         for id in all {
             let is_yielded = recurrence::is_yielded(&bare, id);
             let wanted = match target.recurrence_overrides.get(&id) {
-                Some(Override::Excluded) => Wanted::Away,
-                Some(Override::Replaced(here)) if here.details.status == Status::Cancelled => {
-                    Wanted::Away
+                Some(Override::Replaced(here)) if here.details.status != Status::Cancelled => {
+                    Wanted::This(here)
                 }
-                Some(Override::Replaced(here)) => Wanted::This(here),
                 Some(Override::Added { .. }) => Wanted::Inherited,
                 None if is_yielded => Wanted::Inherited,
-                None => Wanted::Away,
+                // What does not take place is not shown at Google either.
+                Some(Override::Excluded | Override::Replaced(_)) | None => Wanted::Away,
             };
             let part = parts.get(&id);
             let step = self.bring_one(&there, id, part, &wanted).await;

@@ -56,7 +56,8 @@ struct Said {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Reason {
-    reason: Option<String>,
+    #[serde(rename = "reason")]
+    word: Option<String>,
     message: Option<String>,
     location: Option<String>,
 }
@@ -71,7 +72,7 @@ impl Said {
     fn reason(&self) -> &str {
         let first = self.errors.first().or(self.details.first());
         first
-            .and_then(|reason| reason.reason.as_deref())
+            .and_then(|reason| reason.word.as_deref())
             .or(self.status.as_deref())
             .unwrap_or_default()
     }
@@ -90,7 +91,7 @@ impl Said {
             || self
                 .details
                 .iter()
-                .any(|detail| detail.reason.as_deref() == Some("ACCESS_TOKEN_SCOPE_INSUFFICIENT"))
+                .any(|detail| detail.word.as_deref() == Some("ACCESS_TOKEN_SCOPE_INSUFFICIENT"))
     }
 
     fn is_about(&self, location: &str) -> bool {

@@ -139,15 +139,14 @@ fn given(moment: &Moment, field: &str, clock: Clock<'_>) -> Result<Given, String
         }
         None => ZoneId::utc(),
     };
-    let exact = match text.parse::<Timestamp>() {
-        Ok(instant) => instant,
+    let exact = if let Ok(instant) = text.parse::<Timestamp>() {
+        instant
+    } else {
         // Without an offset it is a time on the clock of its zone.
-        Err(_) => {
-            let wall: DateTime = text
-                .parse()
-                .map_err(|_| format!("{field}: not a time: “{text}”"))?;
-            rules(&zone)?.to_instant(wall)
-        }
+        let wall: DateTime = text
+            .parse()
+            .map_err(|_| format!("{field}: not a time: “{text}”"))?;
+        rules(&zone)?.to_instant(wall)
     };
     let instant = Timestamp::from_second(exact.as_second())
         .map_err(|_| format!("{field}: out of all calendars: “{text}”"))?;

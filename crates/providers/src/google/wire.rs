@@ -78,7 +78,6 @@ pub(crate) struct Event {
     pub(crate) extended_properties: Option<Properties>,
     pub(crate) hangout_link: Option<String>,
     pub(crate) conference_data: Option<Conference>,
-    pub(crate) event_type: Option<String>,
     pub(crate) guests_can_modify: Option<bool>,
     pub(crate) locked: Option<bool>,
 }
@@ -155,7 +154,8 @@ pub(crate) struct Solution {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct EntryPoint {
-    pub(crate) entry_point_type: Option<String>,
+    #[serde(rename = "entryPointType")]
+    pub(crate) kind: Option<String>,
     pub(crate) uri: Option<String>,
     pub(crate) label: Option<String>,
 }

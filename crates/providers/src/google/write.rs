@@ -209,25 +209,35 @@ impl Google {
         let had_instances = !whole.instances.is_empty();
         let mut occurrences = Occurrences::new(self, calendar, whole, sent, wrote);
         occurrences.bring_to(target).await?;
-        if !occurrences.wrote_any() && !(had_instances && wrote) {
+        if !occurrences.wrote_any() && (!wrote || !had_instances) {
             return self.written(&id, &occurrences.whole);
         }
+        let unread = |why: String| unread(&why);
         let sent = normalize::event(&occurrences.sent, &self.me).map_err(unread)?;
-        match self.look(calendar, &id).await {
-            Ok(State::Present(observed)) => Ok(Receipt::ReadBack {
-                remote_id: id,
-                observed,
-                sent: Box::new(sent),
-            }),
-            Ok(State::Broken { error, .. }) => Err(unread(error)),
-            Ok(State::Gone | State::Listed(_)) => Err(unread("it is not there".to_owned())),
-            Err(failure) => Err(unread(failure.message)),
-        }
+        let stands = if occurrences.wrote_any() {
+            match self.look(calendar, &id).await {
+                Ok(State::Present(observed)) => observed,
+                Ok(State::Broken { error, .. }) => return Err(unread(error)),
+                Ok(State::Gone | State::Listed(_)) => {
+                    return Err(unread("it is not there".to_owned()));
+                }
+                Err(failure) => return Err(unread(failure.message)),
+            }
+        } else {
+            // Read a moment ago, after the master was written.
+            Box::new(normalize::observed(&occurrences.whole, &self.me).map_err(unread)?)
+        };
+        Ok(Receipt::ReadBack {
+            remote_id: id,
+            observed: stands,
+            sent: Box::new(sent),
+        })
     }
 
     /// A write of which every answer is known, as what Google now holds.
     fn written(&self, id: &RemoteId, whole: &Aggregate) -> Result<Receipt, Failure> {
-        let observed: Observed = normalize::observed(whole, &self.me).map_err(unread)?;
+        let observed: Observed =
+            normalize::observed(whole, &self.me).map_err(|error| unread(&error))?;
         Ok(Receipt::Written {
             remote_id: id.clone(),
             observed: Box::new(observed),
@@ -269,7 +279,7 @@ impl Google {
 }
 
 /// The write is done, at least in part: whatever goes wrong from here leaves its outcome to be looked up.
-fn unread(why: String) -> Failure {
+fn unread(why: &str) -> Failure {
     Failure::new(
         Class::Unknown,
         format!("The event was written and cannot be read back: {why}"),
