@@ -8,7 +8,7 @@ mod fetch;
 mod href;
 mod listing;
 mod object;
-mod refusal;
+pub(crate) mod refusal;
 mod requests;
 mod scheduling;
 mod write;
