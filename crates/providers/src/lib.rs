@@ -8,6 +8,11 @@
 
 pub mod caldav;
 mod color;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the adapters that use it follow")
+)]
+mod html;
 pub mod http;
 pub mod ics;
 pub mod oauth;
