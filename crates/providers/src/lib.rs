@@ -1,17 +1,14 @@
 //! The only crate that speaks HTTP outward: remote calendars behind [`kalends_calendar::provider::Provider`].
 //!
 //! [`http`] is the door: one [`http::Transport`], an address guard that users' addresses cannot get round, redirects
-//! that never carry a password to a stranger. [`caldav`] and [`ics`] turn calls into request values and answers into
-//! changes; what they decide is decided on bytes and tested on bytes.
+//! that never carry a password to a stranger. [`caldav`], [`graph`] and [`ics`] turn calls into request values and answers
+//! into changes; what they decide is decided on bytes and tested on bytes.
 //!
 //! It never knows tenants, links or the store, never retries and never sleeps: the engine does.
 
 pub mod caldav;
 mod color;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the adapters that use it follow")
-)]
+pub mod graph;
 mod html;
 pub mod http;
 pub mod ics;

@@ -22,7 +22,6 @@ pub(crate) struct Api {
     pub(crate) base: Url,
 }
 
-#[expect(dead_code, reason = "the adapters that use it follow")]
 impl Api {
     /// Sends a request. A token that is refused is replaced once; what is refused then is an answer like any other.
     ///

@@ -16,7 +16,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use url::Url;
 
-#[expect(unused_imports, reason = "the adapters that use it follow")]
 pub(crate) use bearer::Api;
 pub use client::{HttpSettings, HttpTransport, SettingsError};
 pub use exchange::Credentials;
