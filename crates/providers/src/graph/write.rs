@@ -1,0 +1,426 @@
+//! Writing events: each under its precondition, mailing nobody, and what Graph made of it as the answer tells.
+//!
+//! A series takes several requests: its master, then each occurrence that departs from it. All of them are worked out, and
+//! refused where one is impossible, before the first is sent. What a cut-off write leaves undone is found by the next one:
+//! see [`Note::owed`](super::properties::Note).
+
+use kalends_calendar::event::Event;
+use kalends_calendar::failure::{Class, Failure};
+use kalends_calendar::ids::{RemoteCalendarId, RemoteId, Version};
+use kalends_calendar::merge::differing as fields_differing;
+use kalends_calendar::provider::{Mark, Observed, Raw, Receipt, State, Write};
+use serde_json::{Value, json};
+
+use super::compose::{self, Fields};
+use super::exceptions::{self, Departure};
+use super::normalize::{self, Owed};
+use super::properties::Ours;
+use super::refusal::{self, Doing};
+use super::wire::{self, Item};
+use super::{Graph, body, listing};
+use crate::http::Request;
+
+/// What may be written of a meeting without anybody being mailed: what only the account itself sees.
+const PERSONAL: [&str; 3] = ["categories", "isReminderOn", "reminderMinutesBeforeStart"];
+
+/// The property that holds ours.
+const OURS: &str = "singleValueExtendedProperties";
+
+/// The new state of an event that is there.
+struct Change<'a> {
+    remote_id: &'a RemoteId,
+    version: Option<&'a Version>,
+    raw: &'a Raw,
+    event: &'a Event,
+    mark: Option<&'a Mark>,
+}
+
+/// What stands at Graph, as a write begins from it.
+pub(super) struct Standing {
+    pub(super) value: Value,
+    pub(super) item: Item,
+    pub(super) event: Event,
+}
+
+impl Graph {
+    /// One write.
+    pub(super) async fn write_one(
+        &self,
+        calendar: &RemoteCalendarId,
+        write: &Write,
+    ) -> Result<Receipt, Failure> {
+        match write {
+            Write::Create { name, event, mark } => self.create(calendar, name, event, mark).await,
+            Write::Update {
+                remote_id,
+                version,
+                raw,
+                event,
+                mark,
+            } => {
+                self.update(Change {
+                    remote_id,
+                    version: version.as_ref(),
+                    raw,
+                    event,
+                    mark: mark.as_ref(),
+                })
+                .await
+            }
+            Write::Delete {
+                remote_id,
+                version,
+                raw,
+            } => self.delete(remote_id, version.as_ref(), raw).await,
+        }
+    }
+
+    async fn create(
+        &self,
+        calendar: &RemoteCalendarId,
+        name: &str,
+        event: &Event,
+        mark: &Mark,
+    ) -> Result<Receipt, Failure> {
+        let pinned = &self.settings.floating_zone;
+        let fields = compose::master(event, pinned)?;
+        let departures = exceptions::departures(None, event, pinned)?;
+        let mut ours = Ours {
+            name: Some(name.to_owned()),
+            mark: Some(mark.clone()),
+            note: compose::note(event, pinned),
+        };
+        if !departures.is_empty() {
+            ours.note.owed.clone_from(&event.recurrence_overrides);
+        }
+        let mut sent = written(None, fields)?;
+        sent.retain(|_, value| !value.is_null());
+        sent.insert("transactionId".to_owned(), json!(name));
+        sent.insert(OURS.to_owned(), ours.to_value());
+        let request = self.ask().create(calendar, &Value::Object(sent));
+        let (value, is_new) = self.send_write(request, Doing::Create).await?;
+        let made = self.standing(with_ours(value, &ours))?;
+        let remote_id = RemoteId(made.item.id.clone());
+        if remote_id.as_str().is_empty() {
+            return Err(Failure::new(
+                Class::Unknown,
+                "Microsoft does not say under which id it keeps what was created",
+            ));
+        }
+        if !departures.is_empty() {
+            self.depart(&remote_id, &made, event, departures).await?;
+            ours.note.owed.clear();
+            self.note_down(&remote_id, &ours).await?;
+            return self.read_back(&remote_id, event).await;
+        }
+        let observed = normalize::observed(&made.value, &self.me())?;
+        if is_new {
+            return Ok(Receipt::Written {
+                remote_id,
+                observed: Box::new(observed),
+            });
+        }
+        // An earlier try of ours had made it: what somebody did to it since must not be taken for ours.
+        self.receipt(remote_id, observed, event)
+    }
+
+    async fn update(&self, change: Change<'_>) -> Result<Receipt, Failure> {
+        let pinned = &self.settings.floating_zone;
+        let known = self.standing(wire::value(change.raw.0.as_bytes())?)?;
+        let is_series = known.item.is_master() || !change.event.recurrence_rules.is_empty();
+        let standing = if is_series || change.version.is_none() {
+            self.unchanged(change.remote_id, change.version, known)
+                .await?
+                .ok_or_else(gone)?
+        } else {
+            known
+        };
+        let before = Ours::of(&standing.item);
+        let mut ours = Ours {
+            name: before.name.clone(),
+            mark: change.mark.cloned().or_else(|| before.mark.clone()),
+            note: compose::note(change.event, pinned),
+        };
+        let have = compose::master(&standing.event, pinned)?;
+        let want = compose::master(change.event, pinned)?;
+        let patch = compose::differing(&have, &want);
+        let resets = is_series && compose::resets(&patch);
+        let base = (!resets).then_some(&standing.event);
+        let departures = exceptions::departures(base, change.event, pinned)?;
+        refuse_mail(&standing.item, &patch, &departures)?;
+        if resets && !departures.is_empty() {
+            ours.note
+                .owed
+                .clone_from(&change.event.recurrence_overrides);
+        }
+
+        let mut sent = written(Some(&standing.item), patch)?;
+        let is_meeting = guests(&standing.item) != Guests::None;
+        let notes = ours != before && !is_meeting;
+        if notes {
+            sent.insert(OURS.to_owned(), ours.to_value());
+        }
+        let mut answered = None;
+        if !sent.is_empty() {
+            let tag = standing.item.tag();
+            let request = self.ask().patch(
+                change.remote_id.as_str(),
+                tag.as_deref(),
+                &Value::Object(sent),
+            )?;
+            let (value, _) = self.send_write(request, Doing::Update).await?;
+            let shown = if notes { &ours } else { &before };
+            answered = Some(with_ours(value, shown));
+        }
+        if !is_series {
+            let value = answered.unwrap_or(standing.value);
+            return Ok(Receipt::Written {
+                remote_id: change.remote_id.clone(),
+                observed: Box::new(normalize::observed(&value, &self.me())?),
+            });
+        }
+        let has_departures = !departures.is_empty();
+        if answered.is_none() && !has_departures {
+            return Ok(Receipt::Written {
+                remote_id: change.remote_id.clone(),
+                observed: Box::new(normalize::observed(&standing.value, &self.me())?),
+            });
+        }
+        if has_departures {
+            let now = match answered {
+                Some(_) if resets => Standing {
+                    event: Event {
+                        recurrence_overrides: std::collections::BTreeMap::new(),
+                        ..change.event.clone()
+                    },
+                    ..standing
+                },
+                Some(_) | None => standing,
+            };
+            self.depart(change.remote_id, &now, change.event, departures)
+                .await?;
+            if !ours.note.owed.is_empty() {
+                ours.note.owed.clear();
+                self.note_down(change.remote_id, &ours).await?;
+            }
+        }
+        self.read_back(change.remote_id, change.event).await
+    }
+
+    async fn delete(
+        &self,
+        remote_id: &RemoteId,
+        version: Option<&Version>,
+        raw: &Raw,
+    ) -> Result<Receipt, Failure> {
+        let known = self.standing(wire::value(raw.0.as_bytes())?)?;
+        let standing = if known.item.is_master() || version.is_none() {
+            match self.unchanged(remote_id, version, known).await? {
+                Some(standing) => standing,
+                None => return Ok(Receipt::Deleted),
+            }
+        } else {
+            known
+        };
+        if everyone(&standing.item).any(|item| guests(item) == Guests::Own) {
+            return Err(would_mail());
+        }
+        let tag = standing.item.tag();
+        let request = self.ask().delete(remote_id.as_str(), tag.as_deref())?;
+        let answer = self.send(request).await?;
+        if answer.status.is_success() {
+            return Ok(Receipt::Deleted);
+        }
+        let failure = refusal::of_write(&answer, Doing::Delete, self.now());
+        if failure.class == Class::Gone {
+            Ok(Receipt::Deleted)
+        } else {
+            Err(failure)
+        }
+    }
+
+    /// What stands there, if it still is what was known of it: none where nothing does. Exchange gives an event a new tag
+    /// for reasons of its own; what counts is what it says.
+    async fn unchanged(
+        &self,
+        remote_id: &RemoteId,
+        version: Option<&Version>,
+        known: Standing,
+    ) -> Result<Option<Standing>, Failure> {
+        let Some(value) = self.whole(remote_id).await? else {
+            return Ok(None);
+        };
+        let now = self.standing(value)?;
+        let is_same_version =
+            version.is_some() && normalize::version(&now.item).as_ref() == version;
+        if is_same_version || fields_differing(&now.event, &known.event).is_empty() {
+            Ok(Some(now))
+        } else {
+            Err(changed())
+        }
+    }
+
+    pub(super) fn standing(&self, value: Value) -> Result<Standing, Failure> {
+        let item = wire::item(&value)?;
+        let event = normalize::event(&item, &self.me(), Owed::Waits)?;
+        Ok(Standing { value, item, event })
+    }
+
+    /// Sends a write. Answers the event as it is now, and whether it was made by this very request.
+    pub(super) async fn send_write(
+        &self,
+        request: Request,
+        doing: Doing,
+    ) -> Result<(Value, bool), Failure> {
+        let answer = self.send(request).await?;
+        if !answer.status.is_success() {
+            return Err(refusal::of_write(&answer, doing, self.now()));
+        }
+        let value = wire::value(&answer.body).map_err(|failure| {
+            Failure::new(
+                Class::Unknown,
+                format!("{} It may be written.", failure.message),
+            )
+        })?;
+        Ok((value, answer.status == ::http::StatusCode::CREATED))
+    }
+
+    /// Writes our own properties alone.
+    async fn note_down(&self, remote_id: &RemoteId, ours: &Ours) -> Result<(), Failure> {
+        let sent = json!({OURS: ours.to_value()});
+        let request = self.ask().patch(remote_id.as_str(), None, &sent)?;
+        self.send_write(request, Doing::Update).await?;
+        Ok(())
+    }
+
+    /// Reads a series after it was written.
+    async fn read_back(&self, remote_id: &RemoteId, asked: &Event) -> Result<Receipt, Failure> {
+        let unread = |why: String| {
+            Failure::new(
+                Class::Unknown,
+                format!("The event was written and cannot be read back: {why}"),
+            )
+        };
+        let value = self
+            .whole(remote_id)
+            .await
+            .map_err(|failure| match failure.class {
+                // Its word on when to come back must not be lost.
+                Class::Passing { retry_at: Some(_) } | Class::ReconnectNeeded => failure,
+                _ => unread(failure.message),
+            })?
+            .ok_or_else(|| unread("it is not there".to_owned()))?;
+        let item = wire::item(&value)?;
+        match listing::present(&value, &item, &self.me()).state {
+            State::Present(observed) => self.receipt(remote_id.clone(), *observed, asked),
+            State::Broken { error, .. } => Err(unread(error)),
+            State::Listed(_) | State::Gone => Err(unread("it is not there".to_owned())),
+        }
+    }
+
+    fn receipt(
+        &self,
+        remote_id: RemoteId,
+        observed: Observed,
+        asked: &Event,
+    ) -> Result<Receipt, Failure> {
+        let sent = compose::as_told(&observed.event, asked, &self.settings.floating_zone)?;
+        Ok(Receipt::ReadBack {
+            remote_id,
+            observed: Box::new(observed),
+            sent: Box::new(sent),
+        })
+    }
+}
+
+/// Properties as a body has them: the description as HTML.
+pub(super) fn written(item: Option<&Item>, mut fields: Fields) -> Result<Fields, Failure> {
+    if let Some(Value::String(text)) = fields.get("body") {
+        let body = body::with_description(item, text)?;
+        fields.insert("body".to_owned(), body);
+    }
+    Ok(fields)
+}
+
+/// An answer to a write holds none of our properties, which it has nevertheless.
+fn with_ours(mut value: Value, ours: &Ours) -> Value {
+    if value.is_object() {
+        value[OURS] = ours.to_value();
+    }
+    value
+}
+
+/// Who is invited to an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Guests {
+    /// Nobody: what is written stays in the mailbox.
+    None,
+    /// Others, by this account.
+    Own,
+    /// This account, by somebody else.
+    Theirs,
+}
+
+fn guests(item: &Item) -> Guests {
+    let organizer = item
+        .organizer
+        .as_ref()
+        .and_then(|organizer| organizer.email_address.as_ref())
+        .map(|email| email.address.to_lowercase());
+    let is_other = |address: &str| organizer.as_deref() != Some(&address.to_lowercase());
+    let has_guests = item.attendees.iter().any(|attendee| {
+        let email = attendee.email_address.as_ref();
+        email.is_none_or(|email| is_other(&email.address))
+    });
+    match item.is_organizer {
+        Some(false) => Guests::Theirs,
+        Some(true) | None if has_guests => Guests::Own,
+        Some(true) | None => Guests::None,
+    }
+}
+
+/// A master and its exceptions, of which each may have guests of its own.
+fn everyone(item: &Item) -> impl Iterator<Item = &Item> {
+    std::iter::once(item).chain(&item.exception_occurrences)
+}
+
+/// Refuses what Graph would mail about, which it does by itself and cannot be told not to; and on a guest's copy what
+/// the organizer's next word would undo.
+fn refuse_mail(item: &Item, patch: &Fields, departures: &[Departure]) -> Result<(), Failure> {
+    let is_personal =
+        departures.is_empty() && patch.keys().all(|key| PERSONAL.contains(&key.as_str()));
+    if is_personal {
+        return Ok(());
+    }
+    let mut found = Guests::None;
+    for one in everyone(item) {
+        match guests(one) {
+            Guests::None => {}
+            Guests::Own => return Err(would_mail()),
+            Guests::Theirs => found = Guests::Theirs,
+        }
+    }
+    match found {
+        Guests::None | Guests::Own => Ok(()),
+        Guests::Theirs => Err(Failure::item(
+            "Somebody else organizes this meeting; here it can only be given categories and a reminder",
+        )),
+    }
+}
+
+fn would_mail() -> Failure {
+    Failure::item(
+        "Microsoft would mail the guests of this event about the change; change it where it was made",
+    )
+}
+
+pub(super) fn changed() -> Failure {
+    Failure::new(
+        Class::Changed,
+        "The event was changed at Microsoft in the meantime",
+    )
+}
+
+fn gone() -> Failure {
+    Failure::new(Class::Gone, "The event is no longer there")
+}
