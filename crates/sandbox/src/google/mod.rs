@@ -1,6 +1,6 @@
 //! Google as its documents describe it: Calendar API v3 and what belongs to it, below one prefix.
 
-mod signin;
+pub(crate) mod signin;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};

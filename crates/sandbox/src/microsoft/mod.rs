@@ -1,6 +1,6 @@
 //! Microsoft 365 as its documents describe it: Graph v1.0 calendars and what belongs to them, below one prefix.
 
-mod signin;
+pub(crate) mod signin;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};

@@ -151,11 +151,7 @@ fn loopback_without_port(address: &str) -> Option<String> {
     };
     let host = ["localhost", "127.0.0.1", "[::1]"]
         .into_iter()
-        .find(|host| {
-            authority
-                .strip_prefix(host)
-                .is_some_and(|port| is_port(port))
-        })?;
+        .find(|host| authority.strip_prefix(host).is_some_and(is_port))?;
     Some(format!("{host}{path}"))
 }
 

@@ -8,6 +8,7 @@ use super::grant::domain_of;
 use super::{
     ACCESS_GOOD_FOR, Client, Ended, Grant, Holder, Maker, Oauth, Person, Refresh, Secret, Style,
 };
+use crate::microsoft::signin::scopes::OPENID;
 
 /// What a Gmail scope begins with. A new password ends refresh tokens that have one, and spares all others.
 const GMAIL: [&str; 2] = [
@@ -63,7 +64,10 @@ impl Oauth {
 
     /// Gives out both tokens, as after a consent to these scopes: for seeds and tests.
     pub fn issue_offline(&mut self, holder: &Holder, scopes: &[&str], now: Timestamp) -> Pair {
-        let scopes: BTreeSet<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        let scopes: BTreeSet<String> = scopes
+            .iter()
+            .map(|scope| self.style.long_scope(scope))
+            .collect();
         self.consent(holder, &scopes, now);
         Pair {
             access: self.give_access(holder, scopes.clone(), ACCESS_GOOD_FOR, now),
@@ -163,10 +167,19 @@ impl Oauth {
 
     /// An administrator of a domain consents to a client for everybody in it.
     pub fn approve(&mut self, domain: &str, scopes: &[&str], client: &str) {
+        let openid: &[&str] = match self.style {
+            Style::Google => &[],
+            // Who consents for an organisation consents to sign-ins too.
+            Style::Microsoft => &OPENID,
+        };
+        let long = scopes
+            .iter()
+            .chain(openid)
+            .map(|scope| self.style.long_scope(scope));
         self.approved
             .entry((domain.to_owned(), client.to_owned()))
             .or_default()
-            .extend(scopes.iter().map(|scope| (*scope).to_owned()));
+            .extend(long);
     }
 
     /// Gives a client a new secret in place of all it had, and returns it. None when there is no such client.
@@ -206,6 +219,26 @@ impl Oauth {
             .collect();
         live.sort_by_key(|refresh| refresh.number);
         live
+    }
+
+    /// Clears away what a sign-in on the page settles by itself.
+    pub(crate) fn settle(&mut self, email: &str) {
+        let settled = match self.obstacles.get(email) {
+            Some(Obstacle::SecondFactor | Obstacle::SecondFactorSetup | Obstacle::SignInTooOld) => {
+                true
+            }
+            Some(
+                Obstacle::Disabled
+                | Obstacle::OtherOrganisation
+                | Obstacle::NotAssigned
+                | Obstacle::Blocked
+                | Obstacle::Outage,
+            )
+            | None => false,
+        };
+        if settled {
+            self.obstacles.remove(email);
+        }
     }
 
     /// Whether only an administrator may consent for a person.

@@ -30,7 +30,7 @@ pub(crate) use grant::{
 };
 pub use grant::{Ended, Grant, Holder, Refresh};
 pub(crate) use maker::Maker;
-pub(crate) use pkce::{Challenge, ChallengeProblem};
+pub(crate) use pkce::Challenge;
 pub use switches::{Issuer, Switches};
 
 /// How long an access token is good, as both providers' documents show it (`expires_in: 3599`).

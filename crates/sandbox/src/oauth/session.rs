@@ -5,6 +5,7 @@ use http::{Request, Response, header};
 
 use super::params::Params;
 use super::{Oauth, Obstacle, Person, Style, reply};
+use crate::{google, microsoft};
 
 /// The cookie of a browser that is signed in.
 const COOKIE: &str = "sandbox_session";
@@ -68,9 +69,18 @@ impl Style {
     /// What stands before every path of the face.
     pub(crate) fn prefix(self) -> &'static str {
         match self {
-            Self::Google => crate::google::PREFIX,
-            Self::Microsoft => crate::microsoft::PREFIX,
+            Self::Google => google::PREFIX,
+            Self::Microsoft => microsoft::PREFIX,
         }
+    }
+
+    /// A scope as access tokens keep it. One that nobody knows stays as it is.
+    pub(crate) fn long_scope(self, scope: &str) -> String {
+        match self {
+            Self::Google => google::signin::scopes::long(scope).map(str::to_owned),
+            Self::Microsoft => microsoft::signin::scopes::long(scope),
+        }
+        .unwrap_or_else(|| scope.to_owned())
     }
 }
 

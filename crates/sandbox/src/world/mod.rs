@@ -87,20 +87,19 @@ pub struct Upload<'a> {
 impl World {
     /// A server without accounts at `origin`, such as `https://dav.example.com`.
     pub fn new(origin: &str) -> Self {
-        Self {
+        let mut world = Self {
             origin: origin.trim_end_matches('/').to_owned(),
             well_known: WellKnown::default(),
             accounts: BTreeMap::new(),
             feeds: BTreeMap::new(),
             google: Google::default(),
-            microsoft: Microsoft {
-                oauth: Oauth::new(Style::Microsoft, 0),
-                ..Microsoft::default()
-            },
+            microsoft: Microsoft::default(),
             requests: Vec::new(),
             mails: Vec::new(),
             outbox: Vec::new(),
-        }
+        };
+        world.microsoft.oauth = Oauth::new(Style::Microsoft, 0);
+        world
     }
 
     /// Lets every token from now on follow from another seed.

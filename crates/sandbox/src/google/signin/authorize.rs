@@ -125,6 +125,7 @@ fn allow(oauth: &mut Oauth, asked: &Asked<'_>, params: &Params, now: Timestamp) 
         Ok(person) => person.email.clone(),
         Err(alert) => return show(oauth, asked, params, params.get("account"), Some(alert)),
     };
+    oauth.settle(&email);
     let granular = oauth.switches.granular_consent;
     let granted: BTreeSet<String> = asked
         .scopes

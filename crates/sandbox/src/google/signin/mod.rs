@@ -3,7 +3,7 @@
 mod authorize;
 mod identity;
 mod mail;
-mod scopes;
+pub(crate) mod scopes;
 mod token;
 
 use bytes::Bytes;

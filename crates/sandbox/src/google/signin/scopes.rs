@@ -104,7 +104,7 @@ const KNOWN: &[(&str, &str)] = &[
 ];
 
 /// The long form of a scope, such as of `email`. None when Google does not know it.
-pub(super) fn long(scope: &str) -> Option<&'static str> {
+pub(crate) fn long(scope: &str) -> Option<&'static str> {
     let scope = match scope {
         "email" => GOOGLE_IDENTITY[1],
         "profile" => GOOGLE_IDENTITY[2],

@@ -82,7 +82,7 @@ fn exchange(
         offline,
         ..
     } = code;
-    let mut body = access(oauth, base, &holder, scopes.clone(), nonce.as_deref(), now);
+    let mut body = access(oauth, base, &holder, &scopes, nonce.as_deref(), now);
     let first = oauth
         .grants
         .get(&holder)
@@ -148,7 +148,7 @@ fn refresh(
             )
         })?;
     }
-    let body = access(oauth, base, &taken.holder, scopes, None, now);
+    let body = access(oauth, base, &taken.holder, &scopes, None, now);
     Ok(Value::Object(body))
 }
 
@@ -195,7 +195,7 @@ fn access(
     oauth: &mut Oauth,
     base: &str,
     holder: &Holder,
-    scopes: BTreeSet<String>,
+    scopes: &BTreeSet<String>,
     nonce: Option<&str>,
     now: Timestamp,
 ) -> Map<String, Value> {
@@ -205,7 +205,7 @@ fn access(
     if scopes.contains("openid") {
         let login = identity::Login {
             holder,
-            scopes: &scopes,
+            scopes,
             access: &token,
             nonce,
         };
