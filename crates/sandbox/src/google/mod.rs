@@ -1,5 +1,7 @@
 //! Google as its documents describe it: Calendar API v3 and what belongs to it, below one prefix.
 
+pub(crate) mod signin;
+
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use jiff::Timestamp;
@@ -20,11 +22,14 @@ pub struct Google {
 
 /// Answers a request.
 pub(crate) fn answer(
-    _world: &mut World,
-    _request: &Request<Bytes>,
-    _now: Timestamp,
+    world: &mut World,
+    request: &Request<Bytes>,
+    now: Timestamp,
     _how: Disturbance,
 ) -> Response<Bytes> {
+    if let Some(response) = signin::answer(world, request, now) {
+        return response;
+    }
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::NOT_FOUND;
     response

@@ -1,4 +1,6 @@
-//! iCalendar text by its lines (RFC 5545 §3.1), read in the simplest way that is right for this crate's own needs.
+//! Texts by their lines, iCalendar (RFC 5545 §3.1) and mail (RFC 5322), read in the simplest way that is right for this
+//! crate's own needs.
 
 pub(crate) mod lines;
+pub(crate) mod message;
 pub(crate) mod valid;

@@ -4,6 +4,7 @@ mod account;
 mod collection;
 mod journal;
 mod mail;
+mod outbox;
 mod store;
 
 use std::collections::BTreeMap;
@@ -16,11 +17,13 @@ pub use collection::{Access, By, Change, Collection, Holds, Object};
 pub use journal::{RequestRecord, render_log};
 pub use mail::{MailKind, MailRecord};
 pub(crate) use mail::{ScheduleAct, after_delete, after_put, with_schedule_status};
+pub use outbox::SentMail;
 pub(crate) use store::{as_stored, schedule_tag};
 
 use crate::google::Google;
 use crate::ics::Feed;
 use crate::microsoft::Microsoft;
+use crate::oauth::{Oauth, Style};
 use crate::text::valid;
 
 /// A server: one host, its accounts, and everything that ever happened to it. A clone is a snapshot.
@@ -42,6 +45,8 @@ pub struct World {
     pub requests: Vec<RequestRecord>,
     /// Every mail the server would have sent, in order.
     pub mails: Vec<MailRecord>,
+    /// Every mail that a client sent through a mailbox, in order.
+    pub outbox: Vec<SentMail>,
 }
 
 /// A collection's address: whose, and which.
@@ -82,7 +87,7 @@ pub struct Upload<'a> {
 impl World {
     /// A server without accounts at `origin`, such as `https://dav.example.com`.
     pub fn new(origin: &str) -> Self {
-        Self {
+        let mut world = Self {
             origin: origin.trim_end_matches('/').to_owned(),
             well_known: WellKnown::default(),
             accounts: BTreeMap::new(),
@@ -91,7 +96,16 @@ impl World {
             microsoft: Microsoft::default(),
             requests: Vec::new(),
             mails: Vec::new(),
-        }
+            outbox: Vec::new(),
+        };
+        world.microsoft.oauth = Oauth::new(Style::Microsoft, 0);
+        world
+    }
+
+    /// Lets every token from now on follow from another seed.
+    pub fn reseed(&mut self, seed: u64) {
+        self.google.oauth.reseed(seed);
+        self.microsoft.oauth.reseed(seed);
     }
 
     /// Adds an account, and returns it.

@@ -13,4 +13,5 @@ mod listing;
 mod reading;
 mod scheduling;
 mod seeds;
+mod signin;
 mod writing;
