@@ -64,7 +64,7 @@ impl Tokens for Grants {
                 return Ok(grant.access);
             }
             let flight = flight();
-            if self.take_turn(&flight, now).await? {
+            if self.take_turn(&flight, now).await.map_err(unreadable)? {
                 return self.fly(&flight, refused).await;
             }
             if now.duration_since(began) > WAIT_MAX {
@@ -101,7 +101,7 @@ impl Grants {
         // Between looking and taking the turn another may have been through.
         let grant = self.read().await?;
         if is_good(&grant, refused, self.clock.now()) {
-            self.end_turn(flight).await?;
+            self.end_turn(flight).await.map_err(unreadable)?;
             return Ok(grant.access);
         }
         let asked = oauth::refresh(
@@ -117,11 +117,11 @@ impl Grants {
                     access_expires_at: granted.access_expires_at,
                     refresh: granted.refresh,
                 };
-                self.keep(&new, flight).await?;
+                self.keep(&new, flight).await.map_err(unreadable)?;
                 Ok(new.access)
             }
             Err(error) => {
-                self.end_turn(flight).await?;
+                self.end_turn(flight).await.map_err(unreadable)?;
                 self.tell(&error).await?;
                 Err(error.into())
             }
@@ -189,33 +189,27 @@ impl Grants {
         }
     }
 
-    async fn take_turn(&self, flight: &str, now: Timestamp) -> Result<bool, Failure> {
+    async fn take_turn(&self, flight: &str, now: Timestamp) -> Result<bool, StoreError> {
         let turn = Turn {
             now,
             holder: flight,
             until: now.checked_add(TURN).unwrap_or(Timestamp::MAX),
         };
-        let taken = async {
-            let mut tx = self.begin().await?;
-            let taken = match self.whose {
-                Whose::Connection(_, connection) => {
-                    grants::take_turn(&mut tx, connection, turn).await?
-                }
-                Whose::Mailbox => mailbox::take_turn(&mut tx, turn).await?,
-            };
-            tx.commit().await?;
-            Ok(taken)
+        let mut tx = self.begin().await?;
+        let taken = match self.whose {
+            Whose::Connection(_, connection) => {
+                grants::take_turn(&mut tx, connection, turn).await?
+            }
+            Whose::Mailbox => mailbox::take_turn(&mut tx, turn).await?,
         };
-        taken.await.map_err(unreadable)
+        tx.commit().await?;
+        Ok(taken)
     }
 
-    async fn end_turn(&self, flight: &str) -> Result<(), Failure> {
-        let ended = async {
-            let mut tx = self.begin().await?;
-            self.end_turn_in(&mut tx, flight).await?;
-            tx.commit().await
-        };
-        ended.await.map_err(unreadable)
+    async fn end_turn(&self, flight: &str) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        self.end_turn_in(&mut tx, flight).await?;
+        tx.commit().await
     }
 
     async fn end_turn_in(&self, tx: &mut Tx, flight: &str) -> Result<(), StoreError> {
@@ -226,21 +220,18 @@ impl Grants {
     }
 
     /// Keeps what was given before anybody uses it: a rotated refresh token that is lost may be the last.
-    async fn keep(&self, new: &NewTokens, flight: &str) -> Result<(), Failure> {
-        let kept = async {
-            let at = self.clock.now();
-            let vault = self.keys.vault();
-            let mut tx = self.begin().await?;
-            match self.whose {
-                Whose::Connection(_, connection) => {
-                    grants::keep(&mut tx, &vault, connection, new, at).await?;
-                }
-                Whose::Mailbox => mailbox::keep(&mut tx, &vault, new, at).await?,
+    async fn keep(&self, new: &NewTokens, flight: &str) -> Result<(), StoreError> {
+        let at = self.clock.now();
+        let vault = self.keys.vault();
+        let mut tx = self.begin().await?;
+        match self.whose {
+            Whose::Connection(_, connection) => {
+                grants::keep(&mut tx, &vault, connection, new, at).await?;
             }
-            self.end_turn_in(&mut tx, flight).await?;
-            tx.commit().await
-        };
-        kept.await.map_err(unreadable)
+            Whose::Mailbox => mailbox::keep(&mut tx, &vault, new, at).await?,
+        }
+        self.end_turn_in(&mut tx, flight).await?;
+        tx.commit().await
     }
 }
 

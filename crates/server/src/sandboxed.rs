@@ -1,15 +1,17 @@
-//! The emulator behind a port: CalDAV accounts to try things with, that no one else has.
+//! The emulator behind a port: accounts at CalDAV, Google and Microsoft to try things with, that no one else has.
 
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{Request, Response};
 use kalends_calendar::seams::Clock;
+use kalends_providers::oauth::Vendor;
+use kalends_sandbox::oauth::{Client, Oauth, Person};
 use kalends_sandbox::world::{Account, Upload};
 use kalends_sandbox::{Place, World, seed};
 use secrecy::{ExposeSecret, SecretString};
@@ -18,17 +20,110 @@ use tokio::net::TcpListener;
 
 use crate::credentials::{self, Kind};
 
+/// What the tokens may do that are given out to whoever starts the demo.
+const GOOGLE_SCOPES: [&str; 3] = [
+    "openid",
+    "https://www.googleapis.com/auth/userinfo.email",
+    "https://www.googleapis.com/auth/calendar",
+];
+const MICROSOFT_SCOPES: [&str; 3] = ["openid", "User.Read", "Calendars.ReadWrite"];
+
 /// More than any client of ours sends.
 const BODY_BYTES_MAX: usize = 32 << 20;
 /// How many events each account begins with.
 const EVENTS: usize = 40;
+
+/// The name of Kalends at the sandbox's Google and Microsoft.
+const CLIENT_ID: &str = "kalends-demo";
+
+/// Who has an account at Google.
+const AT_GOOGLE: [(&str, &str); 2] = [
+    ("ann@example.com", "Ann Albers"),
+    ("ben@example.com", "Ben Brandt"),
+];
+/// Who has one at Microsoft.
+const AT_MICROSOFT: [(&str, &str); 2] = [
+    ("ann@contoso.example", "Ann Albers"),
+    ("ben@contoso.example", "Ben Brandt"),
+];
 
 /// A world behind a port.
 pub(crate) struct Sandboxed {
     listener: TcpListener,
     world: Arc<Mutex<World>>,
     users: Vec<(String, SecretString)>,
+    google: Directory,
+    microsoft: Directory,
     address: SocketAddr,
+}
+
+/// Who lives at Google or Microsoft, and what Kalends is there.
+struct Directory {
+    client_secret: SecretString,
+    people: Vec<Resident>,
+}
+
+/// Somebody with an account there.
+struct Resident {
+    email: &'static str,
+    password: SecretString,
+    access_token: String,
+}
+
+impl Directory {
+    /// Lets people and Kalends in.
+    fn new(
+        oauth: &mut Oauth,
+        people: &[(&'static str, &'static str)],
+        scopes: &[&str],
+        clock: &dyn Clock,
+    ) -> Result<Self> {
+        let client_secret = credentials::fresh(Kind::Token)?.secret;
+        let mut client = Client::web(CLIENT_ID, client_secret.expose_secret(), "");
+        client.name = "Kalends (demo)".to_owned();
+        client.redirects.clear();
+        oauth.reseed(getrandom::u64().map_err(|error| anyhow!("no randomness: {error}"))?);
+        oauth.register_client(client);
+        let mut known = Vec::new();
+        for (number, (email, name)) in (1001..).zip(people) {
+            let password = credentials::fresh(Kind::Token)?.secret;
+            oauth.register(Person {
+                email: (*email).to_owned(),
+                name: (*name).to_owned(),
+                password: password.expose_secret().to_owned(),
+                subject: format!("{number}"),
+            });
+            known.push(Resident {
+                email,
+                password,
+                access_token: oauth.issue(email, CLIENT_ID, scopes, clock.now()),
+            });
+        }
+        Ok(Self {
+            client_secret,
+            people: known,
+        })
+    }
+
+    fn told(&self, base: &str) -> Value {
+        let users: Vec<Value> = self
+            .people
+            .iter()
+            .map(|person| {
+                json!({
+                    "email": person.email,
+                    "password": person.password.expose_secret(),
+                    "access_token": person.access_token,
+                })
+            })
+            .collect();
+        json!({
+            "base": base,
+            "client_id": CLIENT_ID,
+            "client_secret": self.client_secret.expose_secret(),
+            "users": users,
+        })
+    }
 }
 
 #[derive(Clone)]
@@ -51,16 +146,57 @@ impl Sandboxed {
             add(&mut world, number, user, password.expose_secret(), clock)?;
             known.push(((*user).to_owned(), password));
         }
+        let google = Directory::new(&mut world.google.oauth, &AT_GOOGLE, &GOOGLE_SCOPES, clock)?;
+        let microsoft = Directory::new(
+            &mut world.microsoft.oauth,
+            &AT_MICROSOFT,
+            &MICROSOFT_SCOPES,
+            clock,
+        )?;
         Ok(Self {
             listener,
             world: Arc::new(Mutex::new(world)),
             users: known,
+            google,
+            microsoft,
             address,
         })
     }
 
+    /// Lets Google and Microsoft send people back to Kalends at this address.
+    pub(crate) fn send_back_to(&self, api: &str) {
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let world = &mut *world;
+        for (oauth, vendor) in [
+            (&mut world.google.oauth, Vendor::Google),
+            (&mut world.microsoft.oauth, Vendor::Microsoft),
+        ] {
+            if let Some(client) = oauth.clients.get_mut(CLIENT_ID) {
+                let redirect = format!("{api}/api/oauth/{}/callback/", vendor.word());
+                client.redirects.insert(redirect);
+            }
+        }
+    }
+
+    /// What Kalends is at the sandbox's Google or Microsoft: its name and its password.
+    pub(crate) fn client(&self, vendor: Vendor) -> (String, SecretString) {
+        let secret = match vendor {
+            Vendor::Google => &self.google.client_secret,
+            Vendor::Microsoft => &self.microsoft.client_secret,
+        };
+        (CLIENT_ID.to_owned(), secret.clone())
+    }
+
     /// Where it is, and who lives there.
     pub(crate) fn told(&self) -> Value {
+        json!({
+            "google": self.google.told(&format!("{}google", self.base())),
+            "microsoft": self.microsoft.told(&format!("{}microsoft", self.base())),
+            "caldav": self.told_caldav(),
+        })
+    }
+
+    fn told_caldav(&self) -> Value {
         let users: Vec<Value> = self
             .users
             .iter()

@@ -10,6 +10,7 @@ mod vendor;
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use ::http::HeaderMap;
@@ -20,9 +21,9 @@ use jiff::Timestamp;
 use kalends_calendar::failure::Failure;
 use oauth2::basic::{BasicClient, BasicTokenResponse};
 use oauth2::{
-    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
-    EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
-    RefreshToken, RequestTokenError, Scope, TokenResponse, TokenUrl,
+    AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken,
+    EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier,
+    RedirectUrl, RefreshToken, RequestTokenError, Scope, TokenResponse, TokenUrl,
 };
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -152,11 +153,11 @@ pub async fn exchange(
     let server = server(client).set_redirect_uri(RedirectUrl::from_url(returned.redirect.clone()));
     let code = AuthorizationCode::new(returned.code.expose_secret().to_owned());
     let verifier = PkceCodeVerifier::new(returned.verifier.expose_secret().to_owned());
-    let send = sender(transport, now);
+    let wire = Wire { transport, now };
     let answer = server
         .exchange_code(code)
         .set_pkce_verifier(verifier)
-        .request_async(&send)
+        .request_async(&wire)
         .await;
     granted(client.vendor, answer, now)
 }
@@ -169,10 +170,10 @@ pub async fn refresh(
     now: Timestamp,
 ) -> Result<Granted, GrantError> {
     let token = RefreshToken::new(refresh.expose_secret().to_owned());
-    let send = sender(transport, now);
+    let wire = Wire { transport, now };
     let answer = server(client)
         .exchange_refresh_token(&token)
-        .request_async(&send)
+        .request_async(&wire)
         .await;
     granted(client.vendor, answer, now)
 }
@@ -232,16 +233,19 @@ pub(crate) fn limits() -> Limits {
     }
 }
 
-/// A request under way.
-type Sending<'a> =
-    std::pin::Pin<Box<dyn Future<Output = Result<HttpResponse, GrantError>> + Send + 'a>>;
-
 /// Sends what the `oauth2` crate asks over our transport. An answer that is no word of the protocol (429, 5xx) ends here.
-fn sender<'a>(
+struct Wire<'a> {
     transport: &'a dyn Transport,
     now: Timestamp,
-) -> impl Fn(HttpRequest) -> Sending<'a> + Sync {
-    move |asked: HttpRequest| Box::pin(send(transport, asked, now))
+}
+
+impl<'c> AsyncHttpClient<'c> for Wire<'_> {
+    type Error = GrantError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, GrantError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(send(self.transport, request, self.now))
+    }
 }
 
 async fn send(

@@ -23,7 +23,7 @@ use super::{serve, stop};
 use crate::Ended;
 use crate::app::{App, Wired};
 use crate::cli::Global;
-use crate::config::Settings;
+use crate::config::{Settings, Vendors};
 use crate::connecting::{self, Keeping};
 use crate::credentials::{self, Kind};
 use crate::linking::{self, How, Making};
@@ -69,7 +69,7 @@ pub(crate) async fn sandbox(global: &Global, command: Sandbox) -> Result<Ended> 
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let on = command.listen.unwrap_or(ANY_PORT);
     let sandbox = Sandboxed::open(on, &["ann", "ben"], clock.as_ref()).await?;
-    screen.json_line(&json!({ "caldav": sandbox.told() }))?;
+    screen.json_line(&sandbox.told())?;
     tell_accounts(&screen, &sandbox)?;
     sandbox.serve(clock, stop::asked()).await?;
     Ok(Ended::Well)
@@ -84,13 +84,15 @@ pub(crate) async fn run(global: &Global, command: Demo) -> Result<Ended> {
     let sandbox = Sandboxed::open(on, &["ann", "ben"], clock.as_ref()).await?;
     let mut settings = Settings::for_demo(global, folder.path())?;
     settings.server.listen = listener.local_addr()?;
+    settings.vendors = Vendors::sandboxed(&sandbox.base(), |vendor| sandbox.client(vendor))?;
+    sandbox.send_back_to(&settings.server.address());
     let server = settings.server.clone();
     let app = App::with(settings, Screen::new(global.json, true)).await?;
     let wired = app.wired().await?;
     let stopped = stop::asked().shared();
     let accounts = sandbox.users().to_vec();
     let base = sandbox.base();
-    let caldav = sandbox.told();
+    let residents = sandbox.told();
     let port = server.listen.port();
     let people = people(&app).await?;
     // The sandbox answers while its account is being connected.
@@ -114,7 +116,7 @@ pub(crate) async fn run(global: &Global, command: Demo) -> Result<Ended> {
                 "login_url": format!("http://rival.localhost:{port}/api/docs/"),
             },
         },
-        "sandbox": { "caldav": caldav },
+        "sandbox": residents,
     });
     screen.json_line(&told)?;
     tell(&screen, &told)?;

@@ -82,10 +82,7 @@ impl Vendors {
         base: &str,
         client: impl Fn(Vendor) -> (String, SecretString),
     ) -> Result<Self> {
-        let own = |vendor: Vendor| {
-            let (id, secret) = client(vendor);
-            Some((id, secret)).filter(|(id, _)| !id.is_empty())
-        };
+        let own = |vendor: Vendor| Some(client(vendor));
         let base = |vendor: Vendor| format!("{}/{}", base.trim_end_matches('/'), vendor.word());
         Ok(Self {
             google: google(own(Vendor::Google), &Hosts::all(&base(Vendor::Google)))?,

@@ -189,6 +189,7 @@ fn told(error: ConnectError) -> ApiError {
             error.to_string(),
         ),
         ConnectError::NameTaken(_) => ApiError::conflict("taken", error.to_string()),
+        ConnectError::NoRefreshToken(_) => ApiError::internal(error),
         ConnectError::Store(kalends_store::StoreError::Vault(problem)) => {
             ApiError::internal(keys::explained(&kalends_store::StoreError::Vault(problem)))
         }

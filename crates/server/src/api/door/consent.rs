@@ -280,8 +280,9 @@ impl Visitor {
         let keys = self.api.accounts.keys.clone();
         let keys = keys.ok_or_else(|| ApiError::internal("the vault is closed"))?;
         let now = self.api.now();
-        let taken = oauth_states::take(&self.api.store, &keys.vault(), &StateHash(hash), now);
-        Ok(match taken.await? {
+        let hash = StateHash(hash);
+        let taken = oauth_states::take(&self.api.store, &keys.vault(), &hash, now).await?;
+        Ok(match taken {
             Some(state) => Ok(Back {
                 visitor: self,
                 vendor,

@@ -20,7 +20,7 @@ use kalends_store::Store;
 
 pub(crate) use address::Address;
 pub(crate) use caller::{AS_COOKIE, Admin, Caller, Signed, Via, Whole};
-pub(crate) use consent::{Aim, Begun, Initiating, Unwelcome, Visitor, Welcome, Wish};
+pub(crate) use consent::{Aim, Begun, Initiating, Unwelcome, Visitor, Welcome};
 pub(crate) use gate::{Asks, Gate, Inside, Managing, Owning, Reading, Tending};
 pub(crate) use limits::Limits;
 pub(crate) use tenant::Present;
