@@ -1,7 +1,7 @@
 //! Google as its documents describe it: Calendar API v3 and what belongs to it, below one prefix.
 //!
 //! What the documents leave open is a field of [`Switches`]. [`Google`] has doors for what people do in Google's own
-//! web pages, without HTTP: see [`doors`].
+//! web pages, without HTTP: see [`Visit`].
 
 mod account;
 mod acl;
@@ -13,7 +13,7 @@ mod calendar_list;
 mod calendars;
 mod call;
 mod conference;
-pub mod doors;
+mod doors;
 mod event;
 mod events;
 mod fields;
@@ -49,6 +49,7 @@ use jiff::Timestamp;
 
 pub use account::{Account, Entry};
 pub use calendar::{Calendar, Change, Role, Rule};
+pub use doors::{Split, Visit};
 pub use event::{Answer, Attendee, Event, Kind, Party, Slot, Status};
 pub use mail::{Mail, MailKind, SendUpdates};
 pub use moment::Moment;
