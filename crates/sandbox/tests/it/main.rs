@@ -9,6 +9,7 @@ mod desk;
 mod discovery;
 mod faults;
 mod feeds;
+mod google;
 mod listing;
 mod reading;
 mod scheduling;

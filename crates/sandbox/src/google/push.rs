@@ -1,0 +1,147 @@
+//! Push channels, and the messages that are due on them.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Google;
+use crate::digest;
+
+/// Something that can be watched.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Watched {
+    /// The events of a calendar, by its id.
+    Events(String),
+    /// Somebody's list of calendars.
+    CalendarList(String),
+    /// Who may do what with a calendar.
+    Acl(String),
+    /// Somebody's settings.
+    Settings(String),
+}
+
+/// A push channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Channel {
+    /// The id its maker gave it.
+    pub id: String,
+    /// The client that made it.
+    pub client: String,
+    /// The user it was made for.
+    pub user: String,
+    /// What it tells of.
+    pub watched: Watched,
+    /// Where messages go.
+    pub address: String,
+    /// What is said with each of them.
+    pub token: Option<String>,
+    /// Until when it lives.
+    pub expires: Timestamp,
+    /// The API's address of what is watched.
+    pub resource_uri: String,
+    /// The number of the last message.
+    pub number: u64,
+}
+
+/// A message to be delivered: a POST without a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// From when on it may arrive.
+    pub due: Timestamp,
+    /// On which channel.
+    pub channel: String,
+    /// Where it goes.
+    pub address: String,
+    /// Its headers, names as Google writes them.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// What a message says about the resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// The channel is there.
+    Sync,
+    /// Something has changed.
+    Exists,
+}
+
+/// Numbers grow by 1 to this: gaps are allowed, and real ones are large.
+const NUMBER_GAP_MAX: u64 = 1000;
+
+impl Channel {
+    /// The opaque name of what is watched, the same on every channel.
+    pub(super) fn resource_id(&self) -> String {
+        let (kind, name) = match &self.watched {
+            Watched::Events(calendar) => ("events", calendar),
+            Watched::CalendarList(user) => ("calendarList", user),
+            Watched::Acl(calendar) => ("acl", calendar),
+            Watched::Settings(user) => ("settings", user),
+        };
+        digest::short(&[kind.as_bytes(), name.as_bytes()])
+    }
+
+    pub(super) fn message(&self, state: State, due: Timestamp) -> Push {
+        let state = match state {
+            State::Sync => "sync",
+            State::Exists => "exists",
+        };
+        let expires = self.expires.strftime("%a, %d %b %Y %H:%M:%S GMT");
+        let mut headers = vec![
+            ("Content-Length", "0".to_owned()),
+            (
+                "User-Agent",
+                "APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.html)"
+                    .to_owned(),
+            ),
+            ("X-Goog-Channel-ID", self.id.clone()),
+            ("X-Goog-Channel-Expiration", expires.to_string()),
+            ("X-Goog-Resource-ID", self.resource_id()),
+            ("X-Goog-Resource-URI", self.resource_uri.clone()),
+            ("X-Goog-Resource-State", state.to_owned()),
+            ("X-Goog-Message-Number", self.number.to_string()),
+        ];
+        if let Some(token) = &self.token {
+            headers.push(("X-Goog-Channel-Token", token.clone()));
+        }
+        Push {
+            due,
+            channel: self.id.clone(),
+            address: self.address.clone(),
+            headers,
+        }
+    }
+}
+
+/// Tells every channel on `watched` that something has changed.
+pub(super) fn notify(google: &mut Google, watched: &Watched, now: Timestamp) {
+    let Google {
+        channels,
+        chance,
+        switches,
+        pushes,
+        ..
+    } = google;
+    for channel in channels.values_mut() {
+        if channel.watched != *watched || channel.expires <= now {
+            continue;
+        }
+        channel.number += 1 + chance.below(NUMBER_GAP_MAX);
+        if !chance.percent(switches.channels.lost_percent) {
+            let due = later(now, switches.channels.change_delay);
+            pushes.push(channel.message(State::Exists, due));
+        }
+    }
+}
+
+pub(super) fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
+    now.saturating_add(by).unwrap_or(Timestamp::MAX)
+}
+
+impl Google {
+    /// Takes out the messages that are due.
+    pub fn take_due_pushes(&mut self, now: Timestamp) -> Vec<Push> {
+        let (due, waiting) = std::mem::take(&mut self.pushes)
+            .into_iter()
+            .partition(|push| push.due <= now);
+        self.pushes = waiting;
+        due
+    }
+}

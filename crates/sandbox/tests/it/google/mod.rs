@@ -1,0 +1,13 @@
+//! Google's Calendar API as its documents describe it.
+
+mod access;
+mod channels;
+mod desk;
+mod doors;
+mod guests;
+mod lists;
+mod rest;
+mod schema;
+mod series;
+mod sync;
+mod writing;
