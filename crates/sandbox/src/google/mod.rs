@@ -63,7 +63,7 @@ pub use switches::{
 use crate::chance::Chance;
 use crate::digest;
 use crate::faults::Disturbance;
-use crate::oauth::Oauth;
+use crate::oauth::{Oauth, Style};
 use crate::world::World;
 use conference::Touch;
 use quota::Meter;
@@ -107,7 +107,7 @@ pub struct Google {
 impl Default for Google {
     fn default() -> Self {
         Self {
-            oauth: Oauth::default(),
+            oauth: Oauth::new(Style::Google, 0),
             switches: Switches::default(),
             accounts: BTreeMap::new(),
             calendars: BTreeMap::new(),
