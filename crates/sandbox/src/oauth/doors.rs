@@ -139,7 +139,8 @@ impl Oauth {
         });
     }
 
-    /// Puts something in a person's way. It befalls sign-ins and refreshes, not access tokens.
+    /// Puts something in a person's way. It befalls refreshes and, at Microsoft, sign-ins on the page; access tokens live
+    /// on. At Google only [`Obstacle::Disabled`] keeps somebody from signing in.
     pub fn hinder(&mut self, email: &str, obstacle: Obstacle) {
         self.obstacles.insert(email.to_owned(), obstacle);
     }

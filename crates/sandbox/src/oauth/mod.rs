@@ -129,13 +129,16 @@ impl Oauth {
         }
     }
 
-    /// Gives out an access token without asking anybody: for seeds and tests.
+    /// Gives out an access token without asking anybody: for seeds and tests. Scopes may be written short or long.
     pub fn issue(&mut self, email: &str, client: &str, scopes: &[&str], now: Timestamp) -> String {
         let holder = Holder {
             email: email.to_owned(),
             client: client.to_owned(),
         };
-        let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        let scopes = scopes
+            .iter()
+            .map(|scope| self.style.long_scope(scope))
+            .collect();
         self.give_access(&holder, scopes, ACCESS_GOOD_FOR, now)
     }
 

@@ -27,7 +27,7 @@ input[type=password]{display:block;width:100%;min-height:3rem;padding:0 .75rem;f
 background:transparent;border:1px solid var(--dim);border-radius:.5rem}\
 ul{margin:0 0 1.25rem;padding-left:1.25rem}\
 .alert{margin:0 0 1rem;padding:.75rem;border:1px solid var(--bad);border-radius:.5rem;color:var(--bad)}\
-.acts{display:flex;flex-wrap:wrap;gap:.75rem;justify-content:flex-end}\
+.acts{display:flex;flex-wrap:wrap;gap:.75rem}\
 button{min-height:3rem;padding:0 1.5rem;font:inherit;font-weight:600;color:var(--accent);background:transparent;\
 border:1px solid var(--accent);border-radius:1.5rem;cursor:pointer}\
 button.main{color:var(--on-accent);background:var(--accent)}\
@@ -48,7 +48,7 @@ pub(crate) struct Consent<'a> {
     pub(crate) carried: Vec<(&'a str, &'a str)>,
     /// Who can be chosen.
     pub(crate) people: Vec<&'a Person>,
-    /// Who is chosen when the page opens.
+    /// Who is chosen when the page opens. Where there is only one, it is that one.
     pub(crate) chosen: Option<&'a str>,
     /// Whether a password is asked for.
     pub(crate) asks_password: bool,
@@ -92,11 +92,8 @@ pub(crate) fn consent(page: &Consent<'_>) -> String {
     }
     body.push_str("<fieldset><legend>Choose an account</legend>");
     for person in &page.people {
-        let checked = if page.chosen == Some(&person.email) {
-            " checked"
-        } else {
-            ""
-        };
+        let chosen = page.chosen == Some(&person.email) || page.people.len() == 1;
+        let checked = if chosen { " checked" } else { "" };
         let _ = write!(
             body,
             "<label class=\"row\"><input type=\"radio\" name=\"account\" value=\"{email}\" required{checked}>\
@@ -117,11 +114,12 @@ pub(crate) fn consent(page: &Consent<'_>) -> String {
         );
     }
     scopes(&mut body, &page.scopes);
+    // The first button is the one that the Enter key presses.
     let [agree, refuse] = page.buttons.map(escaped);
     let _ = write!(
         body,
-        "<div class=\"acts\"><button name=\"decision\" value=\"deny\" formnovalidate>{refuse}</button>\
-         <button class=\"main\" name=\"decision\" value=\"allow\">{agree}</button></div></form>"
+        "<div class=\"acts\"><button class=\"main\" name=\"decision\" value=\"allow\">{agree}</button>\
+         <button name=\"decision\" value=\"deny\" formnovalidate>{refuse}</button></div></form>"
     );
     whole(&format!("Sign in - {}", page.provider), &body)
 }

@@ -1,7 +1,7 @@
 //! What clients send: parameters in a query or a form, and who they say they are (RFC 6749 §2.3.1, §3.1, §3.2).
 
 use bytes::Bytes;
-use http::{Request, header};
+use http::{Method, Request, header};
 use percent_encoding::percent_decode_str;
 
 use crate::base64;
@@ -55,6 +55,12 @@ impl Params {
             .iter()
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.as_str())
+    }
+
+    /// The button that was pressed on a page. An address cannot press one.
+    pub(crate) fn decision(&self, request: &Request<Bytes>) -> Option<&str> {
+        self.get("decision")
+            .filter(|_| request.method() == Method::POST)
     }
 
     /// Every value of a parameter.

@@ -71,7 +71,7 @@ pub(super) fn answer(
         Ok(asked) => asked,
         Err(refusal) => return *refusal,
     };
-    match params.get("decision") {
+    match params.decision(request) {
         None => begin(oauth, &asked, &params, request, now),
         Some("allow") => allow(oauth, &asked, &params, now),
         Some(_) => back(&asked, &params, vec![("error", "access_denied".to_owned())]),

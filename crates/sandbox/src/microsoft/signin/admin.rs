@@ -54,7 +54,7 @@ pub(super) fn answer(
         );
         reply::html(StatusCode::OK, page, Script::None)
     };
-    match params.get("decision") {
+    match params.decision(request) {
         None => return shown(oauth, None),
         Some("allow") => {}
         Some(_) => return way.fail(&aadsts::declined(), oauth, request, now),

@@ -75,7 +75,7 @@ pub(super) fn answer(
         Ok(asked) => asked,
         Err(fault) => return turn.fail(oauth, &fault),
     };
-    match params.get("decision") {
+    match params.decision(request) {
         None => turn.begin(oauth, &asked),
         Some("allow") => turn.allow(oauth, &asked),
         Some(_) => turn.fail(oauth, &aadsts::declined()),

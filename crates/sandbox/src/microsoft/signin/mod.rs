@@ -21,12 +21,28 @@ use crate::oauth::page;
 use crate::oauth::reply::{self, Script};
 use crate::world::World;
 
+/// What stands before the paths of Graph, as opposed to those of the identity platform.
+const GRAPH: &str = "/microsoft/v1.0/";
+
 /// Answers a request if it is one of those.
 pub(super) fn answer(
     world: &mut World,
     request: &Request<Bytes>,
     now: Timestamp,
 ) -> Option<Response<Bytes>> {
+    let response = found(world, request, now)?;
+    if request.uri().path().starts_with(GRAPH) {
+        return Some(profile::stamped(
+            response,
+            &mut world.microsoft.oauth,
+            request,
+            now,
+        ));
+    }
+    Some(response)
+}
+
+fn found(world: &mut World, request: &Request<Bytes>, now: Timestamp) -> Option<Response<Bytes>> {
     let path = request.uri().path().strip_prefix(PREFIX)?;
     let base = format!("{}{}", world.origin, PREFIX.trim_end_matches('/'));
     let parts: Vec<&str> = path.split('/').collect();

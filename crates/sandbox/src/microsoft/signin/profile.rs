@@ -137,8 +137,38 @@ pub(super) fn denied() -> Response<Bytes> {
     )
 }
 
+/// An answer of Graph with the identifiers by which it can be found in the logs: in its headers, and in a refusal's body.
+pub(super) fn stamped(
+    mut response: Response<Bytes>,
+    oauth: &mut Oauth,
+    request: &Request<Bytes>,
+    now: Timestamp,
+) -> Response<Bytes> {
+    let id = oauth.maker.guid();
+    let own = header::HeaderName::from_static("client-request-id");
+    let sent = request
+        .headers()
+        .get(&own)
+        .and_then(|value| value.to_str().ok());
+    let own_id = sent.unwrap_or(&id);
+    if let Ok(mut body) = serde_json::from_slice::<Value>(response.body())
+        && let Some(error) = body.get_mut("error")
+    {
+        error["innerError"] = json!({
+            "date": now.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+            "request-id": id,
+            "client-request-id": own_id,
+        });
+        *response.body_mut() = Bytes::from(body.to_string());
+    }
+    reply::header(&mut response, own, own_id);
+    let name = header::HeaderName::from_static("request-id");
+    reply::header(&mut response, name, &id);
+    response
+}
+
 /// A refusal in Graph's form.
 pub(super) fn refused(status: StatusCode, code: &str, message: &str) -> Response<Bytes> {
-    let body = json!({ "error": { "code": code, "message": message, "innerError": {} } });
+    let body = json!({ "error": { "code": code, "message": message } });
     reply::json(status, &body)
 }

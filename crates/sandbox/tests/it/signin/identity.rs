@@ -303,6 +303,16 @@ fn graph_refuses_in_its_own_words() {
         assert_eq!(nobody.status.as_u16(), 401);
         assert_eq!(nobody.json()["error"]["code"], "InvalidAuthenticationToken");
     }
+    let request = http::Request::get("/microsoft/v1.0/me")
+        .header("client-request-id", "mine")
+        .body(bytes::Bytes::new())
+        .expect("a request");
+    let refused = visit.send(&request);
+    let inner = refused.json()["error"]["innerError"].clone();
+    assert_eq!(inner["date"], "2026-03-01T12:00:00");
+    assert_eq!(inner["client-request-id"], "mine");
+    assert_eq!(refused.header("client-request-id"), Some("mine"));
+    assert_eq!(refused.header("request-id"), inner["request-id"].as_str());
     let sessions = visit.post_json(
         "/microsoft/v1.0/me/revokeSignInSessions",
         &calendars,

@@ -98,6 +98,42 @@ fn a_new_password_spares_servers_at_microsoft_and_not_desks() {
 }
 
 #[test]
+fn what_an_administrator_approved_needs_no_consent_of_the_people() {
+    let mut visit = Visit::microsoft();
+    let oauth = visit.oauth();
+    oauth.require_admin_consent("contoso.example");
+    oauth.approve("contoso.example", &["calendars.readwrite"], "kalends");
+    let (_, refresh) = visit.tokens(&[]);
+    let holder = visit.holder();
+    visit.oauth().revoke_grant(&holder);
+    let renewed = visit.refresh(&refresh, &[]);
+    assert_eq!(
+        renewed.status,
+        StatusCode::OK,
+        "the organisation still consents"
+    );
+}
+
+#[test]
+fn a_token_keeps_its_scopes_in_the_long_form() {
+    let mut visit = Visit::microsoft();
+    let now = visit.now;
+    let token = visit
+        .oauth()
+        .issue("ann@contoso.example", "kalends", &["mail.send"], now);
+    let request = http::Request::get("/")
+        .header("authorization", format!("Bearer {token}"))
+        .body(bytes::Bytes::new())
+        .expect("a request");
+    let access = visit.oauth().bearer(&request, now).expect("a good token");
+    assert!(
+        access
+            .scopes
+            .contains("https://graph.microsoft.com/Mail.Send")
+    );
+}
+
+#[test]
 fn tokens_follow_from_the_seed() {
     let tokens = |seed| {
         let mut visit = Visit::google();

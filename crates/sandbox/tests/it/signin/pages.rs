@@ -155,6 +155,46 @@ fn a_wrong_password_is_told_on_the_page() {
 }
 
 #[test]
+fn an_address_cannot_press_a_button() {
+    for mut visit in [Visit::google(), Visit::microsoft()] {
+        let password = format!("{} password", visit.ann());
+        let pressed = [
+            ("decision", "allow"),
+            ("account", visit.ann()),
+            ("password", &password),
+        ];
+        let page = visit.open(&pressed);
+        assert_eq!(
+            page.status,
+            StatusCode::OK,
+            "it is a page, and nothing more"
+        );
+        assert_eq!(visit.oauth().grants().count(), 0);
+    }
+}
+
+#[test]
+fn the_enter_key_allows() {
+    let mut visit = Visit::google();
+    let page = visit.open(&[]);
+    let (before, _) = page.body.split_once("value=\"deny\"").expect("a button");
+    assert!(
+        before.contains("value=\"allow\""),
+        "the first button is pressed"
+    );
+}
+
+#[test]
+fn who_is_alone_is_chosen() {
+    let mut visit = Visit::google();
+    visit.oauth().people.remove("bo@gmail.com");
+    assert_eq!(
+        visit.open(&[]).form().value("account"),
+        Some("ann@example.com")
+    );
+}
+
+#[test]
 fn a_hint_chooses_the_account() {
     let mut visit = Visit::google();
     assert_eq!(visit.open(&[]).form().value("account"), None);
