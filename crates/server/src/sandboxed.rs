@@ -9,8 +9,11 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{Request, Response};
+use jiff::Timestamp;
 use kalends_calendar::seams::Clock;
 use kalends_providers::oauth::Vendor;
+use kalends_sandbox::google::Visit;
+use kalends_sandbox::microsoft;
 use kalends_sandbox::oauth::{Client, Oauth, Person};
 use kalends_sandbox::world::{Account, Upload};
 use kalends_sandbox::{Place, World, seed};
@@ -45,6 +48,15 @@ const AT_GOOGLE: [(&str, &str); 2] = [
 const AT_MICROSOFT: [(&str, &str); 2] = [
     ("ann@contoso.example", "Ann Albers"),
     ("ben@contoso.example", "Ben Brandt"),
+];
+
+/// Where they live.
+const ZONE: &str = "Europe/Berlin";
+/// What is in their calendars: a title, and the rule of what repeats.
+const HELD: [(&str, Option<&str>); 3] = [
+    ("Team meeting", Some("FREQ=WEEKLY;BYDAY=MO;COUNT=8")),
+    ("Interview", None),
+    ("Visit to the tax adviser", None),
 ];
 
 /// A world behind a port.
@@ -153,6 +165,7 @@ impl Sandboxed {
             &MICROSOFT_SCOPES,
             clock,
         )?;
+        settle(&mut world, clock.now())?;
         Ok(Self {
             listener,
             world: Arc::new(Mutex::new(world)),
@@ -234,6 +247,58 @@ impl Sandboxed {
             .await
             .context("the sandbox")
     }
+}
+
+/// Gives everybody at Google and Microsoft a calendar with something in it.
+fn settle(world: &mut World, now: Timestamp) -> Result<()> {
+    for (email, name) in AT_GOOGLE {
+        world.google.add_account(email, name, ZONE, now);
+        for (title, rule) in HELD {
+            let recurrence: Vec<String> = rule
+                .map(|rule| format!("RRULE:{rule}"))
+                .into_iter()
+                .collect();
+            let event = json!({
+                "summary": title,
+                "start": { "dateTime": "2026-11-30T09:00:00", "timeZone": ZONE },
+                "end": { "dateTime": "2026-11-30T09:45:00", "timeZone": ZONE },
+                "recurrence": recurrence,
+            });
+            world
+                .google
+                .create_event(Visit::primary(email), &event, now)
+                .map_err(|refusal| anyhow!("the sandbox's Google: {refusal:?}"))?;
+        }
+    }
+    for (email, name) in AT_MICROSOFT {
+        let refused = |refusal| anyhow!("the sandbox's Microsoft: {refusal:?}");
+        let calendar = world
+            .microsoft
+            .add_account(microsoft::Account {
+                email,
+                name,
+                time_zone: ZONE,
+            })
+            .map_err(refused)?;
+        for (title, rule) in HELD {
+            let mut event = json!({
+                "subject": title,
+                "start": { "dateTime": "2026-11-30T11:00:00", "timeZone": ZONE },
+                "end": { "dateTime": "2026-11-30T11:30:00", "timeZone": ZONE },
+            });
+            if rule.is_some() {
+                event["recurrence"] = json!({
+                    "pattern": { "type": "weekly", "interval": 1, "daysOfWeek": ["monday"], "firstDayOfWeek": "monday" },
+                    "range": { "type": "numbered", "startDate": "2026-11-30", "numberOfOccurrences": 8 },
+                });
+            }
+            world
+                .microsoft
+                .as_user_create(email, &calendar, &event, now)
+                .map_err(refused)?;
+        }
+    }
+    Ok(())
 }
 
 /// An account with a calendar of events such as people have, and an empty one.

@@ -141,6 +141,8 @@ impl Settings {
         settings.vendors = Vendors::default();
         settings.mail = Mail::default();
         settings.server.public_url = None;
+        // A host product that somebody develops beside it.
+        settings.server.return_origins = vec!["http://localhost:3000".to_owned()];
         settings.server.domain = None;
         Ok(settings)
     }

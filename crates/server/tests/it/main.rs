@@ -5,6 +5,7 @@
 mod accounts;
 mod conflicts;
 mod connecting;
+mod consent;
 mod contract;
 mod deletions;
 mod device;
@@ -14,6 +15,7 @@ mod help;
 mod history;
 mod keeping_in_step;
 mod nodes;
+mod oauth;
 mod person;
 mod routes;
 mod secrets;

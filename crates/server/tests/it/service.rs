@@ -72,6 +72,11 @@ impl Service {
         }
     }
 
+    /// Its address: host and port.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
     /// What `kalends demo --json` told.
     pub(crate) fn told(&self) -> &Value {
         &self.told
@@ -185,37 +190,7 @@ impl Service {
         asking: &Asking<'_>,
         body: Option<&str>,
     ) -> Answer {
-        let mut stream = TcpStream::connect(&self.host).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let host = asking
-            .headers
-            .iter()
-            .find(|(name, _)| *name == "host")
-            .map_or(self.host.as_str(), |(_, host)| host.as_str());
-        let mut request =
-            format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
-        if let Some(token) = asking.token {
-            request.extend(["authorization: Bearer ", token, "\r\n"]);
-        }
-        for (name, value) in asking.headers.iter().filter(|(name, _)| *name != "host") {
-            request.extend([name, ": ", value, "\r\n"]);
-        }
-        if let Some(body) = body {
-            let has_type = asking
-                .headers
-                .iter()
-                .any(|(name, _)| *name == "content-type");
-            if !has_type {
-                request.push_str("content-type: application/json\r\n");
-            }
-            request.extend(["content-length: ", &body.len().to_string(), "\r\n"]);
-        }
-        request.push_str("\r\n");
-        request.push_str(body.unwrap_or_default());
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        read(&answer)
+        exchange(&self.host, method, path, asking, body)
     }
 
     /// The first lines of the event stream, from a place of the feed on.
@@ -236,6 +211,47 @@ impl Service {
         }
         heard
     }
+}
+
+/// Asks some service for something, and reads the whole answer.
+#[track_caller]
+pub(crate) fn exchange(
+    at: &str,
+    method: &str,
+    path: &str,
+    asking: &Asking<'_>,
+    body: Option<&str>,
+) -> Answer {
+    let mut stream = TcpStream::connect(at).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let host = asking
+        .headers
+        .iter()
+        .find(|(name, _)| *name == "host")
+        .map_or(at, |(_, host)| host.as_str());
+    let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
+    if let Some(token) = asking.token {
+        request.extend(["authorization: Bearer ", token, "\r\n"]);
+    }
+    for (name, value) in asking.headers.iter().filter(|(name, _)| *name != "host") {
+        request.extend([name, ": ", value, "\r\n"]);
+    }
+    if let Some(body) = body {
+        let has_type = asking
+            .headers
+            .iter()
+            .any(|(name, _)| *name == "content-type");
+        if !has_type {
+            request.push_str("content-type: application/json\r\n");
+        }
+        request.extend(["content-length: ", &body.len().to_string(), "\r\n"]);
+    }
+    request.push_str("\r\n");
+    request.push_str(body.unwrap_or_default());
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    read(&answer)
 }
 
 /// As the holder of a token.
@@ -290,6 +306,14 @@ impl Answer {
     pub(crate) fn is(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
         self.json()
+    }
+
+    /// A header's value, as it came.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.raw_headers.lines().find_map(|line| {
+            let (known, value) = line.split_once(':')?;
+            known.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
     }
 
     /// The problem, which has this status and code.
