@@ -30,7 +30,7 @@ pub(crate) fn begin(service: &Service, token: &str, vendor: &str, purpose: &str)
 
 /// Fills the page in; where the browser is sent next.
 #[track_caller]
-pub(crate) fn consent(page: &Url, choice: Choice<'_>) -> Url {
+pub(crate) fn consent(service: &Service, page: &Url, choice: Choice<'_>) -> Url {
     let host = format!("{}:{}", page.host_str().unwrap(), page.port().unwrap());
     let path = format!("{}?{}", page.path(), page.query().unwrap_or_default());
     let shown = exchange(&host, "GET", &path, &Asking::default(), None);
@@ -49,6 +49,7 @@ pub(crate) fn consent(page: &Url, choice: Choice<'_>) -> Url {
         }
     }
     form.append_pair("account", choice.account);
+    form.append_pair("password", &password(service, choice.account));
     form.append_pair("decision", if choice.denies { "deny" } else { "allow" });
     let form = form.finish();
     let asking = Asking {
@@ -68,6 +69,15 @@ pub(crate) fn consent(page: &Url, choice: Choice<'_>) -> Url {
         .header("location")
         .unwrap_or_else(|| panic!("{} {}", answer.status, answer.text));
     location.parse().unwrap()
+}
+
+/// Of an account at the sandbox's Google or Microsoft.
+fn password(service: &Service, account: &str) -> String {
+    let sandbox = &service.told()["sandbox"];
+    let people = ["google", "microsoft"].map(|vendor| sandbox[vendor]["users"].as_array().unwrap());
+    let mut known = people.iter().copied().flatten();
+    let person = known.find(|person| person["email"] == account);
+    person.unwrap()["password"].as_str().unwrap().to_owned()
 }
 
 /// Goes where the vendor sends the browser, as nobody in particular.
@@ -95,7 +105,7 @@ pub(crate) fn connect(service: &Service, token: &str, vendor: &str, account: &st
         account,
         ..Choice::default()
     };
-    come_back_as(service, &consent(&page, choice), &as_(token))
+    come_back_as(service, &consent(service, &page, choice), &as_(token))
 }
 
 /// The values of an attribute, with what stands for special characters put back.

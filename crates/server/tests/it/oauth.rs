@@ -75,7 +75,7 @@ fn accounts_at_both_are_connected_synced_and_connected_again_as_the_same() {
 fn a_state_is_good_once_for_who_began_it_and_where() {
     let service = Service::start();
     let owner = service.owner();
-    let back = || consent(&begin(&service, owner, "google", "calendar"), ANN);
+    let back = || consent(&service, &begin(&service, owner, "google", "calendar"), ANN);
 
     // Somebody else who is signed in; the state is spent by that.
     let mine = back();
@@ -140,7 +140,7 @@ fn a_code_is_of_use_only_with_the_verifier_that_it_was_asked_with() {
             .any(|(name, value)| name == "code_challenge_method" && value == "S256")
     );
     page.query_pairs_mut().clear().extend_pairs(&pairs);
-    let answer = come_back(&service, &consent(&page, ANN));
+    let answer = come_back(&service, &consent(&service, &page, ANN));
     assert_eq!(answer.status, 502, "{}", answer.text);
     assert_eq!(accounts(&service, "Google"), Vec::<Value>::new());
 }
@@ -171,7 +171,7 @@ fn people_are_sent_back_only_where_the_operator_allows() {
         denies: true,
         ..ANN
     };
-    let answer = come_back(&service, &consent(&page, denied));
+    let answer = come_back(&service, &consent(&service, &page, denied));
     assert_eq!(answer.status, 303, "{}", answer.text);
     let location = answer.header("location").unwrap();
     assert!(
@@ -182,7 +182,7 @@ fn people_are_sent_back_only_where_the_operator_allows() {
     );
     let page = wish("http://localhost:3000/").is(200);
     let page = page["authorization_url"].as_str().unwrap().parse().unwrap();
-    let answer = come_back(&service, &consent(&page, ANN));
+    let answer = come_back(&service, &consent(&service, &page, ANN));
     let location = answer.header("location").unwrap();
     let id = accounts(&service, "Google")[0]["id"]
         .as_str()
@@ -211,7 +211,7 @@ fn what_is_denied_or_half_granted_leaves_nothing() {
             unticks: None,
         };
         let page = begin(&service, service.owner(), vendor, "calendar");
-        let answer = come_back(&service, &consent(&page, denied));
+        let answer = come_back(&service, &consent(&service, &page, denied));
         assert_eq!(answer.status, 400, "{}", answer.text);
         assert!(answer.text.contains("did not allow"), "{}", answer.text);
         let half = Choice {
@@ -220,7 +220,7 @@ fn what_is_denied_or_half_granted_leaves_nothing() {
             unticks: Some(scope),
         };
         let page = begin(&service, service.owner(), vendor, "calendar");
-        let answer = come_back(&service, &consent(&page, half));
+        let answer = come_back(&service, &consent(&service, &page, half));
         assert_eq!(answer.status, 400, "{}", answer.text);
         assert!(answer.text.contains(scope), "{}", answer.text);
     }
@@ -241,7 +241,11 @@ fn a_feature_that_goes_while_the_consent_page_is_open_refuses_and_comes_back() {
             )
             .is(200);
     };
-    let back = consent(&begin(&service, service.owner(), "google", "calendar"), ANN);
+    let back = consent(
+        &service,
+        &begin(&service, service.owner(), "google", "calendar"),
+        ANN,
+    );
     set(false);
     let page = come_back(&service, &back);
     assert_eq!(page.status, 403, "{}", page.text);
@@ -361,7 +365,7 @@ fn the_platforms_mailbox_is_for_its_administrators_and_sends_invitations() {
     ] {
         let page = begin(&service, admin, vendor, "email");
         let choice = Choice { account, ..ANN };
-        let answer = come_back_as(&service, &consent(&page, choice), &as_(admin));
+        let answer = come_back_as(&service, &consent(&service, &page, choice), &as_(admin));
         assert_eq!(answer.status, 200, "{}", answer.text);
         let known = service.get(admin, "/api/platform/mailbox/").is(200);
         assert_eq!(

@@ -96,7 +96,12 @@ const ROUTES: &[(&str, &str, Needs)] = &[
     ("GET", "/api/platform/invitations/", Platform),
     ("POST", "/api/platform/invitations/", Platform),
     ("DELETE", "/api/platform/invitations/{id}/", Platform),
+    ("GET", "/api/platform/mailbox/", Platform),
+    ("POST", "/api/platform/mailbox/", Platform),
+    ("DELETE", "/api/platform/mailbox/", Platform),
     ("GET", "/api/platform/audit/", Platform),
+    ("POST", "/api/oauth/google/initiate/", Feature(Staff)),
+    ("POST", "/api/oauth/microsoft/initiate/", Feature(Staff)),
     ("GET", "/api/tenant/features/", Tenant),
     ("GET", "/api/tenant/members/", Member(Staff)),
     ("PATCH", "/api/tenant/members/", Member(Owner)),
@@ -157,7 +162,8 @@ fn ask(
 /// Somebody who passed the door: what follows is about the request.
 #[track_caller]
 fn passed(answer: &Answer, what: &str) {
-    let fine = (200..300).contains(&answer.status) || [400, 404].contains(&answer.status);
+    // To try a mailbox that is not there is a conflict.
+    let fine = (200..300).contains(&answer.status) || [400, 404, 409].contains(&answer.status);
     assert!(fine, "{what}: {} {}", answer.status, answer.text);
     if answer.status == 400 {
         assert_ne!(

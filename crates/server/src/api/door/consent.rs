@@ -24,7 +24,7 @@ use serde_json::Value;
 use std::net::IpAddr;
 use tower_http::request_id::RequestId;
 
-use super::caller::{self, Admin, Caller, Signed, Via};
+use super::caller::{self, Admin, Caller, Via};
 use super::gate::{Asks, Gate, Tending};
 use super::{Shared, address, tenant};
 use crate::api::error::{ApiError, documented};
@@ -76,8 +76,8 @@ impl FromRequest<Shared> for Initiating {
         let wish = match Body::<Wish>::from_request(again, api).await {
             Ok(Body(wish)) => wish,
             Err(error) => {
-                // Who is nobody is told that first.
-                Signed::from_request_parts(&mut parts, api).await?;
+                // What is wrong with the request comes last, also where it does not say what it is for.
+                Gate::<Tending>::from_request_parts(&mut parts, api).await?;
                 return Err(error);
             }
         };

@@ -88,6 +88,12 @@ pub(crate) async fn show(admin: Admin) -> Answer<Json<Shown>> {
 
 /// Sends a mail to whoever asks: at once, so that they hear what is wrong.
 pub(crate) async fn try_out(admin: Admin) -> Answer<Json<Done>> {
+    if !admin.0.mailer().is_set_up().await? {
+        return Err(ApiError::conflict(
+            "mail_not_set_up",
+            "No mailbox is connected that can be used, and no mail server is set (mail.smtp_url).",
+        ));
+    }
     let email = admin.0.user.email.clone();
     let letter = Letter {
         id: admin.next_id(),
