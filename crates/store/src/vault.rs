@@ -144,6 +144,11 @@ impl Vault {
         &self.keys.current
     }
 
+    /// Whether the key of an id is at hand.
+    pub fn knows(&self, id: &str) -> bool {
+        self.keys.keys.contains_key(id)
+    }
+
     /// A new data key for a tenant.
     pub(crate) fn make(tenant: TenantId) -> Result<DataKey, VaultError> {
         let key = random()?;

@@ -35,6 +35,7 @@ use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 
 pub(crate) use door::{Api, Shared};
+pub(crate) use oauth::redirect_uri;
 pub(crate) use outer::{with_slash, wrapped};
 
 use calendar::{

@@ -104,14 +104,11 @@ pub(crate) fn remedy(connection: &connections::Connection) -> Option<String> {
         (ConnectionState::ReconnectNeeded, ProviderKind::Ics) => {
             Some("kalends connect ics --url ...".to_owned())
         }
-        (ConnectionState::ReconnectNeeded, ProviderKind::Google | ProviderKind::Microsoft) => {
-            Some(format!(
-                "consent again in a browser: POST /api/oauth/{}/initiate/",
-                match connection.provider {
-                    ProviderKind::Google => "google",
-                    _ => "microsoft",
-                }
-            ))
+        (ConnectionState::ReconnectNeeded, ProviderKind::Google) => {
+            Some("consent again in a browser: POST /api/oauth/google/initiate/".to_owned())
+        }
+        (ConnectionState::ReconnectNeeded, ProviderKind::Microsoft) => {
+            Some("consent again in a browser: POST /api/oauth/microsoft/initiate/".to_owned())
         }
     }
 }

@@ -34,10 +34,10 @@ use crate::seams::SystemClock;
 /// Any port that is free, on this machine alone.
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// Start everything at once, to try it: two tenants, users, tokens, CalDAV accounts.
+/// Start everything at once, to try it: two tenants, users, tokens, accounts at CalDAV, Google and Microsoft.
 ///
 /// Nothing of it is left when it ends. The tenant `demo` has calendar sync, and one of the two CalDAV accounts is linked to
-/// its calendar; the tenant `rival` has not.
+/// its calendar; the tenant `rival` has not. Google and Microsoft are stand-ins, whose accounts are connected by consent.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 EXAMPLES:
@@ -48,17 +48,25 @@ pub(crate) struct Demo {
     /// Address and port of the API [default: a free port of this machine]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
-    /// Address and port of the CalDAV accounts [default: a free port of this machine]
+    /// Address and port of the accounts [default: a free port of this machine]
     #[arg(long, value_name = "ADDRESS:PORT")]
     sandbox_listen: Option<SocketAddr>,
 }
 
-/// Serve CalDAV accounts, held in memory, to try things with.
+/// Serve accounts at CalDAV, Google and Microsoft, held in memory, to try things with.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "EXAMPLES:\n  kalends sandbox\n  kalends sandbox --listen 127.0.0.1:8090 --json"
-)]
+#[command(after_help = "\
+EXAMPLES:
+  kalends sandbox
+  kalends sandbox --listen 127.0.0.1:8090 --json
+  kalends sandbox --listen 127.0.0.1:8090 --api http://127.0.0.1:8080
+
+  A Kalends that uses it: KALENDS_GOOGLE_BASE_URL=http://127.0.0.1:8090/google with the client id and secret that
+  this prints, KALENDS_MICROSOFT_BASE_URL likewise, and KALENDS_ALLOW_ADDRESSES=127.0.0.1.")]
 pub(crate) struct Sandbox {
+    /// Address of the Kalends to which people are sent back after consenting
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    api: url::Url,
     /// Address and port [default: a free port of this machine]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
@@ -69,6 +77,7 @@ pub(crate) async fn sandbox(global: &Global, command: Sandbox) -> Result<Ended> 
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let on = command.listen.unwrap_or(ANY_PORT);
     let sandbox = Sandboxed::open(on, &["ann", "ben"], clock.as_ref()).await?;
+    sandbox.send_back_to(command.api.as_str().trim_end_matches('/'));
     screen.json_line(&sandbox.told())?;
     tell_accounts(&screen, &sandbox)?;
     sandbox.serve(clock, stop::asked()).await?;
@@ -126,6 +135,20 @@ pub(crate) async fn run(global: &Global, command: Demo) -> Result<Ended> {
 }
 
 fn tell_accounts(screen: &Screen, sandbox: &Sandboxed) -> Result<()> {
+    let told = sandbox.told();
+    for (name, vendor) in [("Google", "google"), ("Microsoft", "microsoft")] {
+        let text = |member: &str| told[vendor][member].as_str().unwrap_or_default().to_owned();
+        screen.line(&format!("{name} at {}", text("base")))?;
+        screen.line(&format!(
+            "  client id {}, secret {}",
+            text("client_id"),
+            text("client_secret")
+        ))?;
+        for person in told[vendor]["users"].as_array().into_iter().flatten() {
+            let text = |member: &str| person[member].as_str().unwrap_or_default();
+            screen.line(&format!("  {}  {}", text("email"), text("password")))?;
+        }
+    }
     screen.line(&format!("CalDAV accounts at {}", sandbox.base()))?;
     for (user, password) in sandbox.users() {
         screen.line(&format!("  {user}  {}", password.expose_secret()))?;

@@ -1,5 +1,7 @@
 //! `kalends doctor`: what is wrong with this installation, and what cures it.
 
+mod reach;
+
 use std::time::Duration;
 
 use anyhow::Result;
@@ -91,6 +93,7 @@ async fn examine(settings: &Settings, findings: &mut Vec<Finding>) {
     if let Err(error) = contents(settings, &store, findings).await {
         findings.push(bad("database", format!("{error:#}"), "see the log"));
     }
+    reach::examine(settings, &store, findings).await;
     findings.push(clock().await);
 }
 
@@ -141,9 +144,22 @@ async fn contents(settings: &Settings, store: &Store, findings: &mut Vec<Finding
             .filter(|link| link.state == LinkState::Active && link.failures > 0)
             .count();
     }
+    let mut tx = store.platform_read().await?;
+    sealed.extend(secrets::master_key(&mut tx).await?);
+    drop(tx);
     sealed.sort_unstable();
     sealed.dedup();
+    let vault = ring.as_ref().ok().map(KeyRing::vault);
+    let unknown = |id: &&String| vault.as_ref().is_some_and(|vault| !vault.knows(id));
     findings.push(match (&ring, sealed.as_slice()) {
+        (Ok(_), ids) if ids.iter().any(|id| unknown(&id)) => bad(
+            "keys",
+            format!(
+                "the key that is there is not the one that sealed the passwords of accounts: {} is missing",
+                ids.iter().filter(unknown).cloned().collect::<Vec<_>>().join(", ")
+            ),
+            "put its copy back, or name it as an older key; if there is none: kalends keys forget",
+        ),
         (Ok(_), _) => well("keys", "the master key is there"),
         (Err(_), []) => well("keys", "nothing is sealed yet; a key is made when needed"),
         (Err(error), _) => bad(
