@@ -71,9 +71,8 @@ fn page(vendor: Vendor, end: &End) -> Response {
         End::Connected { account, next, .. } => (
             StatusCode::OK,
             format!(
-                "<h1>Connected</h1><p>{} at {} is connected.</p><p>{}</p>",
+                "<h1>Connected</h1><p>{} is connected.</p><p>{}</p>",
                 escaped(account),
-                vendor.name(),
                 escaped(next)
             ),
         ),
