@@ -68,6 +68,7 @@ const MIGRATIONS: &[Migration] = migrations![
     5 "0005_accounts",
     6 "0006_api",
     7 "0007_ownership",
+    11 "0011_bounds",
 ];
 
 impl Store {

@@ -67,6 +67,7 @@ words! {
         EditBeatsDeletionHere = "edit_beats_deletion_here",
         FoundAgain = "found_again",
         PutBack = "put_back",
+        Leaving = "leaving",
     }
     ProviderKind { Caldav = "caldav", Ics = "ics" }
     ConnectionState { Ok = "ok", ReconnectNeeded = "reconnect_needed" }
