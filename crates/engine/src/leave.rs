@@ -41,7 +41,7 @@ struct Known {
 }
 
 /// What stands there of what we wrote.
-enum Copy {
+enum There {
     Gone,
     /// As we know it.
     Ours {
@@ -60,7 +60,7 @@ pub(crate) async fn take_away(run: &Run<'_>, intent: &Intent) -> Result<Fate, En
         return Ok(Fate::Settled);
     };
     let mut copy = match (intent.state, &known.mirror) {
-        (IntentState::Due, Some(mirror)) => Copy::Ours {
+        (IntentState::Due, Some(mirror)) => There::Ours {
             version: mirror.version.clone(),
             raw: mirror.raw.clone(),
         },
@@ -70,15 +70,15 @@ pub(crate) async fn take_away(run: &Run<'_>, intent: &Intent) -> Result<Fate, En
     };
     for _ in 0..=LOOKS_MAX {
         let (version, raw) = match copy {
-            Copy::Gone => {
+            There::Gone => {
                 settle(run, intent, Settlement::Done(MirrorMove::Drop)).await?;
                 return Ok(Fate::Settled);
             }
-            Copy::Theirs => {
+            There::Theirs => {
                 let error = "it was changed there after Kalends wrote it: it stays".to_owned();
                 return fail(run, intent, error).await;
             }
-            Copy::Ours { version, raw } => (version, raw),
+            There::Ours { version, raw } => (version, raw),
         };
         if is_kept(run, intent, &remote_id).await? {
             let error = "another link keeps it in step: it stays".to_owned();
@@ -141,7 +141,7 @@ async fn look(
     intent: &Intent,
     known: &Known,
     remote_id: &RemoteId,
-) -> Result<Copy, EngineError> {
+) -> Result<There, EngineError> {
     let ids = [remote_id.clone()];
     let fetch = run.provider.fetch(&run.link.remote_calendar, &ids);
     let found = run.holding(fetch).await??;
@@ -152,12 +152,12 @@ async fn look(
         return Err(Failure::protocol("the provider did not answer what was asked").into());
     };
     Ok(match change.state {
-        State::Gone => Copy::Gone,
-        State::Present(observed) if is_ours(run, intent, known, &observed) => Copy::Ours {
+        State::Gone => There::Gone,
+        State::Present(observed) if is_ours(run, intent, known, &observed) => There::Ours {
             version: observed.version,
             raw: observed.raw,
         },
-        State::Present(_) | State::Broken { .. } | State::Listed(_) => Copy::Theirs,
+        State::Present(_) | State::Broken { .. } | State::Listed(_) => There::Theirs,
     })
 }
 

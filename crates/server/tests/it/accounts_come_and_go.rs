@@ -194,10 +194,13 @@ fn an_account_takes_with_it_what_kalends_wrote_there() {
         "/api/calendar/sync/",
         json!({ "credential_id": again, "calendar_id": work }),
     );
-    assert_eq!(
-        (&seen["created"], &seen["skipped"]),
-        (&json!(40), &json!([]))
+    assert_eq!(seen["skipped"], json!([]), "no copy of ours is left");
+    let path = format!(
+        "/api/calendar/calendars/{}/events/",
+        calendar(&service, "Other")
     );
+    let listed = service.get(service.owner(), &path).is(200);
+    assert_eq!(listed["events"].as_array().unwrap().len(), 40);
 }
 
 #[test]
