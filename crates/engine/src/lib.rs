@@ -8,6 +8,7 @@ pub mod backoff;
 mod confirm;
 pub mod edits;
 mod heartbeat;
+mod leave;
 mod load;
 pub mod progress;
 mod pull;

@@ -6,10 +6,10 @@ use kalends_calendar::event::Event;
 use kalends_calendar::failure::Failure;
 use kalends_calendar::ids::{EventId, RemoteId, Uid};
 use kalends_calendar::merge::{Debt, Field, assume_sent};
-use kalends_calendar::plan::{Agreed, Canonical, Mirror, Origin, Ours, Standing, would_send};
+use kalends_calendar::plan::{Agreed, Canonical, Met, Mirror, Origin, Ours, Standing, would_send};
 use kalends_calendar::provider::{Change, Mark, Observed, State};
 use kalends_store::events::{EventHead, StoredEvent};
-use kalends_store::{StoreError, Tx, conflicts, debts, events, mirrors};
+use kalends_store::{StoreError, Tx, conflicts, debts, events, mirrors, skips};
 
 use crate::EngineError;
 use crate::run::Run;
@@ -81,7 +81,12 @@ pub(crate) async fn ours(
     let mut canonicals = stored(&mut tx, &events).await?;
     events.extend(candidates.by_id.keys().copied());
     let standing = Context::load(run, &mut tx, &events).await?;
+    let met = met(run, &mut tx, &ids).await?;
     drop(tx);
+    let leaves_out = |change: &Change, observed: &Observed| {
+        let met = met.get(&change.remote_id).unwrap_or(&Met::Never);
+        run.import.importing().leaves_out(met, observed)
+    };
 
     let mut ours = Vec::with_capacity(changes.len());
     for change in changes {
@@ -99,6 +104,12 @@ pub(crate) async fn ours(
                 Found::Mirrored(mirror, canonical) => {
                     standing.mirrored(run, mirror, canonical, Some(observed))
                 }
+                // What was deleted here does not come back from outside either.
+                Found::Candidate(Canonical::Deleted { .. }) | Found::Stranger { .. }
+                    if leaves_out(change, observed) =>
+                {
+                    Ours::Outside
+                }
                 Found::Candidate(canonical) => standing.candidate(run, change, observed, canonical),
                 Found::CopyFromElsewhere => Ours::CopyFromElsewhere,
                 Found::Stranger { fresh } => Ours::Unknown { fresh },
@@ -115,6 +126,30 @@ pub(crate) async fn ours(
         .filter(|id| !ids.contains(id))
         .collect();
     Ok(Known { ours, doubles })
+}
+
+/// What the link knows of remote events that it may not mirror, where that decides anything.
+async fn met(
+    run: &Run<'_>,
+    tx: &mut Tx,
+    ids: &[RemoteId],
+) -> Result<BTreeMap<RemoteId, Met>, StoreError> {
+    if !run.import.is_bound() {
+        return Ok(BTreeMap::new());
+    }
+    let skips = skips::get(tx, run.link.id, ids).await?;
+    let met = skips.into_iter().map(|skip| {
+        let met = match (skip.outside, skip.version) {
+            (Some(fingerprint), version) => Met::Outside {
+                version,
+                fingerprint,
+            },
+            (None, Some(_)) => Met::Refused,
+            (None, None) => Met::Unread,
+        };
+        (skip.remote_id, met)
+    });
+    Ok(met.collect())
 }
 
 fn observed(change: &Change) -> Option<&Observed> {

@@ -12,7 +12,7 @@ use kalends_calendar::ids::{Cursor, EventId, RemoteId};
 use kalends_calendar::plan::{Brake, Ours, Reason, Step, Theirs, brake, plan_incoming};
 use kalends_calendar::provider::{Change, Coverage, Next, Position, State};
 use kalends_store::apply::Batch;
-use kalends_store::{CursorMove, events, held, mirrors, skips};
+use kalends_store::{CursorMove, events, held, mirrors, outside, skips};
 
 use crate::progress::Stage;
 use crate::run::{Mode, Run};
@@ -286,6 +286,7 @@ async fn finish(
     // What is held waits for a person, however few deletions another day brings.
     rest.gone
         .retain(|id| !released.contains(id) && !holds.waiting.contains(id));
+    remember_outside(run, &mut rest.gone, listed).await?;
 
     carry_out(run, &released).await?;
     delete(run, &rest.gone, listed).await?;
@@ -314,7 +315,7 @@ async fn sweep(run: &Run<'_>, rest: &mut Rest) -> Result<(), EngineError> {
         let unseen = mirrors::unseen(&mut tx, run.link.id, rest.generation, after, limit).await?;
         drop(tx);
         let Some(last) = unseen.last() else {
-            return Ok(());
+            break;
         };
         after = Some(last.event);
         let doubtful: Vec<RemoteId> = unseen
@@ -325,6 +326,56 @@ async fn sweep(run: &Run<'_>, rest: &mut Rest) -> Result<(), EngineError> {
         rest.gone
             .extend(read(run, &doubtful, rest.generation).await?);
     }
+    sweep_outside(run, rest).await
+}
+
+/// The same for what lies outside: if it were forgotten while it is there, it would be news one day.
+async fn sweep_outside(run: &Run<'_>, rest: &mut Rest) -> Result<(), EngineError> {
+    let mut after: Option<RemoteId> = None;
+    while run.import.is_bound() {
+        let mut tx = run.engine.store.read(run.lease.tenant).await?;
+        let limit = i64::try_from(COMPARE_BATCH).unwrap_or(i64::MAX);
+        let (link, after_id) = (run.link.id, after.as_ref());
+        let unseen = outside::unseen(&mut tx, link, rest.generation, after_id, limit).await?;
+        drop(tx);
+        let Some(last) = unseen.last() else { break };
+        after = Some(last.clone());
+        let doubtful: Vec<RemoteId> = unseen
+            .into_iter()
+            .filter(|id| !rest.gone.contains(id) && !rest.named.contains(id))
+            .collect();
+        rest.gone
+            .extend(read(run, &doubtful, rest.generation).await?);
+    }
+    Ok(())
+}
+
+/// What lies outside is forgotten when it is gone, unless so much of it is gone at once that a broken server is likelier: it
+/// would all be news when the server is well again.
+async fn remember_outside(
+    run: &Run<'_>,
+    gone: &mut BTreeSet<RemoteId>,
+    listed: Option<usize>,
+) -> Result<(), EngineError> {
+    if !run.import.is_bound() || gone.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<RemoteId> = gone.iter().cloned().collect();
+    let mut forgotten = BTreeSet::new();
+    let mut tx = run.engine.store.read(run.lease.tenant).await?;
+    for chunk in ids.chunks(COMPARE_BATCH) {
+        let known = skips::get(&mut tx, run.link.id, chunk).await?;
+        let outside = known.into_iter().filter(|skip| skip.outside.is_some());
+        forgotten.extend(outside.map(|skip| skip.remote_id));
+    }
+    let known = outside::count(&mut tx, run.link.id).await?;
+    drop(tx);
+    let known = usize::try_from(known).unwrap_or(usize::MAX);
+    match brake(forgotten.len(), known, listed) {
+        Brake::Release => {}
+        Brake::Hold => gone.retain(|id| !forgotten.contains(id)),
+    }
+    Ok(())
 }
 
 /// Items that could not be read for a passing reason: they have no version, so no listing will ever call them news.

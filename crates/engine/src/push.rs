@@ -12,9 +12,8 @@ use kalends_calendar::provider::{Change, Observed, Receipt, State, Write};
 use kalends_calendar::revision::Revision;
 use kalends_store::intents::{self, Intent, IntentState, Marked, MirrorMove, Sending, Settlement};
 use kalends_store::remote_writes::{self, WriteOp};
-use kalends_store::{conflicts, events, mirrors};
+use kalends_store::{conflicts, events, mirrors, outside};
 
-use crate::EngineError;
 use crate::backoff::next_try;
 use crate::load::{DERIVED_UID_PREFIX, agreed, canonical};
 use crate::progress::Stage;
@@ -22,6 +21,7 @@ use crate::report::{Action, Side, Skipped};
 use crate::run::{Mode, Run};
 use crate::show::planned;
 use crate::take_in::{Rider, take_in, take_in_against};
+use crate::{EngineError, leave};
 
 /// How many intents are loaded at once.
 const INTENTS_BATCH: i64 = 100;
@@ -37,7 +37,8 @@ const LOOP_WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
 /// Sends what this link owes.
 pub(crate) async fn push(run: &Run<'_>) -> Result<(), EngineError> {
-    if !run.rules.sends() {
+    let leaving = run.link.leaving;
+    if !run.rules.sends() && !leaving {
         return Ok(());
     }
     run.progress.stage(Stage::Writing);
@@ -51,7 +52,8 @@ pub(crate) async fn push(run: &Run<'_>) -> Result<(), EngineError> {
         let due: Vec<Intent> = due
             .into_iter()
             .filter(|intent| {
-                intent.state == IntentState::Due && tried.insert((intent.event, intent.stamp))
+                let is_ready = intent.state == IntentState::Due || leaving;
+                is_ready && tried.insert((intent.event, intent.stamp))
             })
             .collect();
         if due.is_empty() {
@@ -59,7 +61,12 @@ pub(crate) async fn push(run: &Run<'_>) -> Result<(), EngineError> {
         }
         run.progress.expect(due.len());
         for intent in due {
-            match push_one(run, &intent).await? {
+            let fate = if leaving {
+                leave::take_away(run, &intent).await?
+            } else {
+                push_one(run, &intent).await?
+            };
+            match fate {
                 Fate::Settled => passing = 0,
                 Fate::Passing(failure) => {
                     passing += 1;
@@ -123,7 +130,7 @@ pub(crate) async fn show_owed(run: &Run<'_>) -> Result<(), EngineError> {
 }
 
 /// What became of one intent.
-enum Fate {
+pub(crate) enum Fate {
     Settled,
     Passing(Failure),
 }
@@ -167,14 +174,14 @@ async fn load(run: &Run<'_>, event: EventId) -> Result<Option<Sides>, EngineErro
 
 async fn push_one(run: &Run<'_>, intent: &Intent) -> Result<Fate, EngineError> {
     let mut uid: Option<Uid> = None;
+    let mut looked_outside = !run.import.is_bound();
     for _ in 0..=REPLANS_MAX {
         let (owed, revision) = match load(run, intent.event).await {
             Ok(Some(sides)) => (sides.owed(run), sides.canonical.revision()),
             Ok(None) => (Owed::Nothing, Revision(0)),
             // What was agreed about this one cannot be read: the others go on.
             Err(EngineError::Provider(failure)) => {
-                fail(run, intent, failure.message).await?;
-                return Ok(Fate::Settled);
+                return fail(run, intent, failure.message).await;
             }
             Err(error) => return Err(error),
         };
@@ -182,6 +189,12 @@ async fn push_one(run: &Run<'_>, intent: &Intent) -> Result<Fate, EngineError> {
             settle(run, intent, Settlement::Done(MirrorMove::Keep)).await?;
             return Ok(Fate::Settled);
         };
+        if let (Write::Create { event, .. }, false) = (&write, looked_outside) {
+            looked_outside = true;
+            if meet_outside(run, &event.uid).await? {
+                continue;
+            }
+        }
         if let (Some(uid), Write::Create { event, .. }) = (&uid, &mut write) {
             event.uid = uid.clone();
         }
@@ -225,7 +238,19 @@ async fn push_one(run: &Run<'_>, intent: &Intent) -> Result<Fate, EngineError> {
     Ok(Fate::Settled)
 }
 
-fn sending(
+/// Whether an event of this UID may stand there already, left outside the bounds of the link: then it is looked at before a
+/// second one is made, because not every provider refuses that.
+async fn meet_outside(run: &Run<'_>, uid: &Uid) -> Result<bool, EngineError> {
+    let mut tx = run.engine.store.read(run.lease.tenant).await?;
+    let same = outside::of_uid(&mut tx, run.link.id, uid).await?;
+    drop(tx);
+    for remote_id in &same {
+        look(run, remote_id.clone()).await?;
+    }
+    Ok(!same.is_empty())
+}
+
+pub(crate) fn sending(
     run: &Run<'_>,
     intent: &Intent,
     revision: Revision,
@@ -349,7 +374,7 @@ async fn refused(
         }
         Class::Gone => match write {
             // The pull of this run has shown that the calendar is there: it is about this event.
-            Write::Create { .. } => wait(run, intent, failure, None).await,
+            Write::Create { .. } => Ok(Then::Settled(wait(run, intent, failure, None).await?)),
             Write::Update { remote_id, .. } | Write::Delete { remote_id, .. } => {
                 look(run, remote_id.clone()).await?;
                 Ok(Then::PlanAgain)
@@ -357,7 +382,7 @@ async fn refused(
         },
         Class::UidTaken { holder } => {
             let Write::Create { event, .. } = write else {
-                return fail(run, intent, error).await;
+                return Ok(Then::Settled(fail(run, intent, error).await?));
             };
             if let Some(holder) = holder {
                 look(run, holder).await?;
@@ -375,11 +400,11 @@ async fn refused(
             }
             match next_uid(run, intent, &event.uid) {
                 Some(derived) => Ok(Then::UseUid(derived)),
-                None => fail(run, intent, error).await,
+                None => Ok(Then::Settled(fail(run, intent, error).await?)),
             }
         }
         Class::Passing { retry_at: None } | Class::Protocol | Class::CursorDead => {
-            wait(run, intent, failure, None).await
+            Ok(Then::Settled(wait(run, intent, failure, None).await?))
         }
         // The provider wants to be left alone: that is about the account, not about this event.
         Class::Passing {
@@ -393,7 +418,7 @@ async fn refused(
             settle(run, intent, Settlement::Retry { at, error }).await?;
             Err(failure.into())
         }
-        Class::Forbidden | Class::Item => fail(run, intent, error).await,
+        Class::Forbidden | Class::Item => Ok(Then::Settled(fail(run, intent, error).await?)),
     }
 }
 
@@ -413,22 +438,27 @@ fn next_uid(run: &Run<'_>, intent: &Intent, taken: &Uid) -> Option<Uid> {
 }
 
 /// The event is tried again later.
-async fn wait(
+pub(crate) async fn wait(
     run: &Run<'_>,
     intent: &Intent,
     failure: Failure,
     asked: Option<Timestamp>,
-) -> Result<Then, EngineError> {
+) -> Result<Fate, EngineError> {
     let at = retry_at(run, intent, asked);
     let error = failure.message.clone();
     settle(run, intent, Settlement::Retry { at, error }).await?;
-    Ok(Then::Settled(Fate::Passing(failure)))
+    Ok(Fate::Passing(failure))
 }
 
-async fn fail(run: &Run<'_>, intent: &Intent, error: String) -> Result<Then, EngineError> {
+/// The event is refused until it changes.
+pub(crate) async fn fail(
+    run: &Run<'_>,
+    intent: &Intent,
+    error: String,
+) -> Result<Fate, EngineError> {
     skip(run, intent, &error);
     settle(run, intent, Settlement::Failed { error }).await?;
-    Ok(Then::Settled(Fate::Settled))
+    Ok(Fate::Settled)
 }
 
 fn skip(run: &Run<'_>, intent: &Intent, error: &str) {
@@ -456,7 +486,7 @@ async fn look(run: &Run<'_>, remote_id: RemoteId) -> Result<(), EngineError> {
     take_in(run, found, Rider::default()).await
 }
 
-fn retry_at(run: &Run<'_>, intent: &Intent, asked: Option<Timestamp>) -> Timestamp {
+pub(crate) fn retry_at(run: &Run<'_>, intent: &Intent, asked: Option<Timestamp>) -> Timestamp {
     let engine = run.engine;
     let attempts = u32::try_from(intent.attempts)
         .unwrap_or(u32::MAX)
@@ -470,7 +500,11 @@ fn retry_at(run: &Run<'_>, intent: &Intent, asked: Option<Timestamp>) -> Timesta
     )
 }
 
-async fn settle(run: &Run<'_>, intent: &Intent, settlement: Settlement) -> Result<(), EngineError> {
+pub(crate) async fn settle(
+    run: &Run<'_>,
+    intent: &Intent,
+    settlement: Settlement,
+) -> Result<(), EngineError> {
     let now = run.engine.clock.now();
     intents::settle(
         &run.engine.store,

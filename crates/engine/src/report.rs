@@ -65,6 +65,9 @@ pub struct Counts {
     pub held: usize,
     /// Items that could not be handled.
     pub skipped: usize,
+    /// Remote events that were left outside the bounds of the link.
+    #[serde(default)]
+    pub outside: usize,
     /// Remote events looked at.
     pub seen: usize,
 }
@@ -144,6 +147,7 @@ impl Report {
         self.counts.deleted += number(applied.deleted);
         self.counts.conflicts += number(applied.conflicts);
         self.counts.held += number(applied.held);
+        self.counts.outside += number(applied.outside);
         self.counts.skipped += skipped.len();
         self.skipped
             .extend(skipped.into_iter().map(|(item, error)| Skipped {

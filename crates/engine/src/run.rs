@@ -6,21 +6,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{LinkId, RunId, TenantId};
+use kalends_calendar::plan::{ImportBounds, Importing};
 use kalends_calendar::provider::{Access, Provider};
 use kalends_calendar::rules::Rules;
 use kalends_store::connections::{self, Connection};
 use kalends_store::leases::{self, Leased, RunResult};
 use kalends_store::links::{DueReason, Link};
 use kalends_store::runs::{self, NewRun, RunEnd};
-use kalends_store::{Lease, LeaseError, StoreError, intents, remote_calendars};
+use kalends_store::{
+    Lease, LeaseError, StoreError, Tx, departures, events, intents, remote_calendars,
+};
 
 use crate::backoff::{after, next_poll, next_try};
 use crate::heartbeat::Renewed;
 use crate::progress::Progress;
 use crate::report::{Counts, Outcome, Report};
-use crate::{Engine, EngineError, confirm, pull, push};
+use crate::{Engine, EngineError, confirm, leave, pull, push};
 
 /// How long a link rests after a run that left something owed.
 const OWED_PAUSE: Duration = Duration::from_secs(1);
@@ -40,12 +44,48 @@ pub(crate) struct Run<'a> {
     pub(crate) lease: Lease,
     pub(crate) link: Link,
     pub(crate) rules: Rules,
+    pub(crate) import: Import,
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) id: RunId,
     pub(crate) mode: Mode,
     pub(crate) progress: &'a dyn Progress,
     report: &'a Mutex<Report>,
     notes: &'a Notes,
+}
+
+/// What bounds the first import of the link.
+pub(crate) struct Import {
+    bounds: ImportBounds,
+    zone: TimeZone,
+    is_first: bool,
+}
+
+impl Import {
+    async fn load(tx: &mut Tx, link: &Link) -> Result<Self, StoreError> {
+        Ok(Self {
+            bounds: link.bounds,
+            zone: if link.bounds.are_open() {
+                TimeZone::UTC
+            } else {
+                events::zone_of(tx, link.calendar).await?
+            },
+            is_first: !link.live,
+        })
+    }
+
+    /// Whether there is anything that it leaves out, or has.
+    pub(crate) fn is_bound(&self) -> bool {
+        !self.bounds.are_open()
+    }
+
+    /// By which an event that is new to the link is taken in or left out.
+    pub(crate) fn importing(&self) -> Importing<'_> {
+        Importing {
+            bounds: &self.bounds,
+            zone: &self.zone,
+            is_first: self.is_first,
+        }
+    }
 }
 
 /// What a run notes for later.
@@ -95,9 +135,13 @@ pub async fn run_link(
     ))
     .await;
     leave_alone(engine, &link, lease.tenant, &notes).await?;
-    match result {
-        Some(result) => finish(engine, &lease, &link, result, &notes, &mut report).await?,
-        None => stop(engine, &lease, &mut report).await?,
+    let Some(result) = result else {
+        stop(engine, &lease, &mut report).await?;
+        return Ok(report);
+    };
+    finish(engine, &lease, &link, result, &notes, &mut report).await?;
+    if link.leaving && report.outcome != Outcome::TakenOver {
+        leave::end_if_over(engine, lease.tenant, &link, &report).await?;
     }
     Ok(report)
 }
@@ -193,9 +237,10 @@ async fn work(
     notes: &Notes,
 ) -> Result<(), EngineError> {
     let mut tx = engine.store.read(lease.tenant).await?;
-    let connection = connections::get(&mut tx, link.connection)
+    let connection = connection(&mut tx, &link)
         .await?
         .ok_or(StoreError::NotFound("connection"))?;
+    let import = Import::load(&mut tx, &link).await?;
     let remote = remote_calendars::list(&mut tx, link.connection).await?;
     drop(tx);
     if let Some(retry_at) = connection.retry_at.filter(|at| engine.clock.now() < *at) {
@@ -215,12 +260,15 @@ async fn work(
             .find(|calendar| calendar.id == link.remote_calendar)
             .is_none_or(|calendar| calendar.access == Access::ReadWrite);
     let rules = rules(&link, &connection, provider.as_ref(), writable);
-    notes.sends.store(rules.sends(), Ordering::Relaxed);
+    notes
+        .sends
+        .store(rules.sends() || link.leaving, Ordering::Relaxed);
     let run = Run {
         engine,
         lease,
         link,
         rules,
+        import,
         provider,
         id,
         mode,
@@ -237,8 +285,20 @@ async fn work(
     result
 }
 
+/// The account of a link, also while it is leaving.
+async fn connection(tx: &mut Tx, link: &Link) -> Result<Option<Connection>, StoreError> {
+    if link.leaving {
+        let departure = departures::get(tx, link.connection).await?;
+        Ok(departure.map(|departure| departure.connection))
+    } else {
+        connections::get(tx, link.connection).await
+    }
+}
+
 async fn stages(run: &Run<'_>) -> Result<(), EngineError> {
     match run.mode {
+        // Nothing is taken in any more, and what became of earlier writes is found out one by one.
+        Mode::Apply if run.link.leaving => push::push(run).await,
         Mode::DryRun => {
             pull::pull(run).await?;
             push::show_owed(run).await
@@ -359,13 +419,21 @@ async fn finish(
             }
             let (outcome, next) = after_failure(engine, link, failure);
             report.outcome = outcome;
-            next
+            match next.at {
+                // The end of a departure follows from this run at once, or from the next one where this node dies first.
+                None if link.leaving => Next {
+                    at: Some(at),
+                    reason: DueReason::Retry,
+                },
+                Some(_) | None => next,
+            }
         }
     };
+    // Nobody will connect an account again that is leaving.
     let reconnect = result
         .as_ref()
         .err()
-        .filter(|failure| failure.class == Class::ReconnectNeeded)
+        .filter(|failure| failure.class == Class::ReconnectNeeded && !link.leaving)
         .map(|failure| failure.message.clone());
     let end = RunEnd {
         at,

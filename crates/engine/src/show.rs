@@ -6,7 +6,7 @@ use kalends_calendar::plan::{Canonical, Ours, Reason, Step};
 
 use crate::report::{Action, Planned, Side};
 
-/// The lines of a plan. Steps that a person need not know of (what was agreed) have none.
+/// The lines of a plan. Steps that a person need not know of (what was agreed, what lies outside) have none.
 pub(crate) fn show(steps: &[Step], ours: &[Ours]) -> Vec<Planned> {
     steps.iter().filter_map(|step| line(step, ours)).collect()
 }
@@ -63,7 +63,7 @@ fn line(step: &Step, ours: &[Ours]) -> Option<Planned> {
             line.title = format!("{remote_id}: {error}");
             Some(line)
         }
-        Step::SetMirror(_) | Step::DropMirror { .. } => None,
+        Step::SetMirror(_) | Step::DropMirror { .. } | Step::LeaveOutside(_) => None,
     }
 }
 
@@ -93,6 +93,6 @@ fn live(ours: &[Ours], wanted: kalends_calendar::ids::EventId) -> Option<&Event>
             Canonical::Live { id, event, .. } if *id == wanted => Some(event.as_ref()),
             Canonical::Live { .. } | Canonical::Deleted { .. } => None,
         },
-        Ours::Unknown { .. } | Ours::CopyFromElsewhere => None,
+        Ours::Unknown { .. } | Ours::CopyFromElsewhere | Ours::Outside => None,
     })
 }

@@ -1,7 +1,9 @@
 //! Linking a remote calendar to one of the tenant's own. For the command line and the API.
 
-use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::{Span, Timestamp};
 use kalends_calendar::ids::{CalendarId, LinkId, RemoteCalendarId};
+use kalends_calendar::plan::ImportBounds;
 use kalends_calendar::provider::{Access, RemoteCalendar};
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 use kalends_calendar::seams::Ids;
@@ -11,6 +13,9 @@ use kalends_store::connections::{Connection, ProviderKind};
 use kalends_store::links::{self, NewLink};
 use kalends_store::plans::{self, Quota};
 use kalends_store::{StoreError, Tx};
+
+/// The longest range of days that a first import is bound to: whoever wants more wants all.
+const RANGE_YEARS_MAX: i64 = 5;
 
 /// The longest name of a calendar.
 pub(crate) const NAME_CHARS_MAX: usize = 200;
@@ -43,6 +48,50 @@ pub(crate) struct How {
     pub(crate) detail: Detail,
     /// Who wins.
     pub(crate) conflict_policy: ConflictPolicy,
+    /// The days that bound the first import.
+    pub(crate) bounds: ImportBounds,
+}
+
+/// Which of two days makes no sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// The first one.
+    First,
+    /// The last one.
+    Last,
+}
+
+/// The days from one to another, both named in words such as `2026-01-31` where they are; else which of them makes no sense,
+/// and why.
+pub(crate) fn bounds(
+    first: Option<&str>,
+    last: Option<&str>,
+) -> Result<ImportBounds, (Side, String)> {
+    let read = |side, text: Option<&str>| match text {
+        None => Ok(None),
+        Some(text) => match text.parse::<Date>() {
+            Ok(day) if text.len() == "2026-01-31".len() => Ok(Some(day)),
+            Ok(_) | Err(_) => Err((side, "expected a date such as 2026-01-31".to_owned())),
+        },
+    };
+    let first_day = read(Side::First, first)?;
+    let last_day = read(Side::Last, last)?;
+    if let (Some(first), Some(last)) = (first_day, last_day) {
+        if first > last {
+            return Err((Side::Last, format!("it lies before {first}")));
+        }
+        let latest = first
+            .checked_add(Span::new().years(RANGE_YEARS_MAX))
+            .unwrap_or(Date::MAX);
+        if last > latest {
+            let problem = format!("it lies more than {RANGE_YEARS_MAX} years after {first}");
+            return Err((Side::Last, problem));
+        }
+    }
+    Ok(ImportBounds {
+        first_day,
+        last_day,
+    })
 }
 
 /// Where identifiers come from, and what time it is.
@@ -72,6 +121,7 @@ pub(crate) async fn link(
         direction: direction(connection, remote, how.direction)?,
         detail: how.detail,
         conflict_policy: how.conflict_policy,
+        bounds: how.bounds,
         created_at: making.at,
     };
     match links::insert(tx, new.clone()).await {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use kalends_calendar::ids::{CalendarId, ConnectionId, LinkId, TenantId};
+use kalends_calendar::plan::ImportBounds;
 use kalends_calendar::provider::{Access as RemoteAccess, Guests, Provider};
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction, Rules};
 use kalends_calendar::seams::Ids;
@@ -266,6 +267,7 @@ async fn link(
             remote_calendar: remote.id,
             direction,
             detail,
+            bounds: ImportBounds::default(),
             conflict_policy: policy,
             created_at: stage.baton.now(),
         };

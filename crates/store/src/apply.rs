@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use kalends_calendar::event::Event;
 use kalends_calendar::ids::{CalendarId, Cursor, EventId, RemoteId, RunId, Uid};
 use kalends_calendar::merge::Conflict;
-use kalends_calendar::plan::{Mirror, Reason, Step};
+use kalends_calendar::plan::{LeftOutside, Mirror, Reason, Step};
 use kalends_calendar::revision::{Actor, Cause, Revision};
 
 use crate::bind::{Bind, binds};
@@ -22,7 +22,7 @@ use crate::skips::{self, Skip};
 use crate::store::Store;
 use crate::tx::Tx;
 use crate::words::Word as _;
-use crate::{conflicts, held};
+use crate::{conflicts, held, outside};
 
 /// What one page of a run changes.
 #[derive(Clone, Debug)]
@@ -94,6 +94,8 @@ pub struct Applied {
     pub held: u64,
     /// Items skipped.
     pub skipped: u64,
+    /// Events left outside the bounds of the link.
+    pub outside: u64,
 }
 
 /// Applies a batch, whole or not at all.
@@ -135,6 +137,7 @@ pub async fn apply(store: &Store, lease: &Lease, batch: Batch) -> Result<Applied
         pushed: sorted.pushes.len() as u64,
         conflicts: sorted.conflicts.len() as u64,
         skipped: sorted.skips.len() as u64,
+        outside: sorted.outside.len() as u64,
         ..Applied::default()
     };
     // A mirror that is set carries the listing's number already.
@@ -160,9 +163,18 @@ pub async fn apply(store: &Store, lease: &Lease, batch: Batch) -> Result<Applied
             version,
             error,
             at: batch.at,
+            outside: None,
         };
         skips::put(&mut tx, lease.link, page.held.generation, skip).await?;
     }
+    outside::put(
+        &mut tx,
+        lease.link,
+        page.held.generation,
+        sorted.outside,
+        batch.at,
+    )
+    .await?;
     if !batch.gone.is_empty() {
         let ids = batch.gone.iter().map(Bind::from).collect();
         skips::forget(&mut tx, lease.link, ids).await?;
@@ -195,6 +207,7 @@ struct Sorted {
     conflicts: Vec<(EventId, Conflict)>,
     holds: Vec<EventId>,
     skips: Vec<(RemoteId, Option<kalends_calendar::ids::Version>, String)>,
+    outside: Vec<LeftOutside>,
 }
 
 /// A new version of an event: a content, or its deletion.
@@ -254,6 +267,7 @@ impl From<Vec<Step>> for Sorted {
                     version,
                     error,
                 } => sorted.skips.push((remote_id, version, error)),
+                Step::LeaveOutside(left) => sorted.outside.push(left),
             }
         }
         sorted.mirrors = last_of_each(sorted.mirrors, |mirror| mirror.event);

@@ -1,6 +1,7 @@
 //! Values on their way into a query, the same for both databases.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use kalends_calendar::event::Address;
 use kalends_calendar::ids::{
     CalendarId, ConflictId, ConnectionId, Cursor, EventId, InvitationId, LinkId, RemoteCalendarId,
@@ -196,6 +197,13 @@ impl From<Timestamp> for Bind {
 impl From<Option<Timestamp>> for Bind {
     fn from(value: Option<Timestamp>) -> Self {
         Self::Time(value)
+    }
+}
+
+/// A day as text, the same in both databases: `2026-01-31`.
+impl From<Option<Date>> for Bind {
+    fn from(value: Option<Date>) -> Self {
+        Self::Text(value.map(|day| day.to_string()))
     }
 }
 

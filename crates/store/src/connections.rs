@@ -117,31 +117,33 @@ pub async fn insert(tx: &mut Tx, new: NewConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// All connections, by name.
+/// All connections, by name, but those that are [leaving](crate::departures).
 pub async fn list(tx: &mut Tx) -> Result<Vec<Connection>, StoreError> {
     let binds = binds![tx.tenant];
     let rows = tx
         .rows(
-            "SELECT * FROM connections WHERE tenant_id = $1 ORDER BY name, id",
+            "SELECT * FROM connections WHERE tenant_id = $1 AND leaving_since IS NULL
+             ORDER BY name, id",
             binds,
         )
         .await?;
     rows.iter().map(read).collect()
 }
 
-/// One connection.
+/// One connection, unless it is leaving.
 pub async fn get(tx: &mut Tx, id: ConnectionId) -> Result<Option<Connection>, StoreError> {
     let binds = binds![tx.tenant, id];
     let row = tx
         .row(
-            "SELECT * FROM connections WHERE tenant_id = $1 AND id = $2",
+            "SELECT * FROM connections
+             WHERE tenant_id = $1 AND id = $2 AND leaving_since IS NULL",
             binds,
         )
         .await?;
     row.map(|row| read(&row)).transpose()
 }
 
-/// The connection of an account that has a name that stays.
+/// The connection of an account that has a name that stays, unless it is leaving.
 pub async fn by_subject(
     tx: &mut Tx,
     provider: ProviderKind,
@@ -150,7 +152,8 @@ pub async fn by_subject(
     let binds = binds![tx.tenant, provider, subject];
     let row = tx
         .row(
-            "SELECT * FROM connections WHERE tenant_id = $1 AND provider = $2 AND subject = $3",
+            "SELECT * FROM connections
+             WHERE tenant_id = $1 AND provider = $2 AND subject = $3 AND leaving_since IS NULL",
             binds,
         )
         .await?;
@@ -285,7 +288,7 @@ fn found(touched: u64) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn read(row: &Row) -> Result<Connection, StoreError> {
+pub(crate) fn read(row: &Row) -> Result<Connection, StoreError> {
     Ok(Connection {
         id: row.get("id")?,
         provider: row.get("provider")?,

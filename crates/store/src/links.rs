@@ -2,13 +2,14 @@
 
 use jiff::Timestamp;
 use kalends_calendar::ids::{CalendarId, ConnectionId, Cursor, LinkId, RemoteCalendarId};
+use kalends_calendar::plan::ImportBounds;
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 
 use crate::bind::binds;
 use crate::error::StoreError;
 use crate::row::Row;
 use crate::tx::Tx;
-use crate::{events, outbox};
+use crate::{departures, events, outbox};
 
 /// Whether a link is worked on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -55,6 +56,10 @@ pub struct Link {
     pub detail: Detail,
     /// Who wins.
     pub conflict_policy: ConflictPolicy,
+    /// The days that bound what it imports first.
+    pub bounds: ImportBounds,
+    /// Whether its account is [leaving](crate::departures): it only takes away what Kalends wrote there.
+    pub leaving: bool,
     /// Whether it is worked on.
     pub state: LinkState,
     /// Where the next listing goes on.
@@ -102,6 +107,8 @@ pub struct NewLink {
     pub detail: Detail,
     /// Who wins.
     pub conflict_policy: ConflictPolicy,
+    /// The days that bound what it imports first.
+    pub bounds: ImportBounds,
     /// Now.
     pub created_at: Timestamp,
 }
@@ -117,8 +124,11 @@ pub struct LinkSettings {
     pub conflict_policy: ConflictPolicy,
 }
 
-/// Makes a link; [`StoreError::Taken`] if the same two calendars are linked already.
+/// Makes a link; [`StoreError::Taken`] if the same two calendars are linked already. Where an account that is
+/// [leaving](crate::departures) was linked to the same two, nothing more is taken away: the new link wants what is there.
 pub async fn insert(tx: &mut Tx, new: NewLink) -> Result<(), StoreError> {
+    lock_tenant(tx).await?;
+    departures::give_way(tx, &new).await?;
     let binds = binds![
         tx.tenant,
         new.id,
@@ -130,36 +140,39 @@ pub async fn insert(tx: &mut Tx, new: NewLink) -> Result<(), StoreError> {
         new.conflict_policy,
         new.created_at,
         DueReason::New,
+        new.bounds.first_day,
+        new.bounds.last_day,
     ];
     tx.execute(
         "INSERT INTO links (tenant_id, id, calendar_id, connection_id, remote_calendar_id,
             direction, detail, conflict_policy, created_at, due_at, due_reason,
-            state, generation, live, fence, failures)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, 'active', 0, FALSE, 0, 0)",
+            first_day, last_day, state, generation, live, fence, failures, leaving)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12, 'active', 0, FALSE, 0, 0,
+            FALSE)",
         binds,
     )
     .await?;
     Ok(())
 }
 
-/// All links, in the order they were made.
+/// All links, in the order they were made, but those of accounts that are leaving.
 pub async fn list(tx: &mut Tx) -> Result<Vec<Link>, StoreError> {
     let binds = binds![tx.tenant];
     let rows = tx
         .rows(
-            "SELECT * FROM links WHERE tenant_id = $1 ORDER BY created_at, id",
+            "SELECT * FROM links WHERE tenant_id = $1 AND NOT leaving ORDER BY created_at, id",
             binds,
         )
         .await?;
     rows.iter().map(read).collect()
 }
 
-/// One link.
+/// One link, unless its account is leaving.
 pub async fn get(tx: &mut Tx, id: LinkId) -> Result<Option<Link>, StoreError> {
     let binds = binds![tx.tenant, id];
     let row = tx
         .row(
-            "SELECT * FROM links WHERE tenant_id = $1 AND id = $2",
+            "SELECT * FROM links WHERE tenant_id = $1 AND id = $2 AND NOT leaving",
             binds,
         )
         .await?;
@@ -335,6 +348,11 @@ pub(crate) fn read(row: &Row) -> Result<Link, StoreError> {
         direction: row.get("direction")?,
         detail: row.get("detail")?,
         conflict_policy: row.get("conflict_policy")?,
+        bounds: ImportBounds {
+            first_day: row.opt("first_day")?,
+            last_day: row.opt("last_day")?,
+        },
+        leaving: row.get("leaving")?,
         state: row.get("state")?,
         cursor: row.opt("cursor")?,
         generation: row.get("generation")?,

@@ -69,6 +69,7 @@ const MIGRATIONS: &[Migration] = migrations![
     6 "0006_api",
     7 "0007_ownership",
     10 "0010_oauth",
+    11 "0011_bounds",
 ];
 
 impl Store {

@@ -45,7 +45,7 @@ pub async fn dead_accounts(store: &Store, limit: i64) -> Result<Vec<DeadAccount>
     let rows = tx
         .rows(
             "SELECT tenant_id, id, provider, name, problem, owner_id FROM connections
-             WHERE state = 'reconnect_needed' AND told_at IS NULL
+             WHERE state = 'reconnect_needed' AND told_at IS NULL AND leaving_since IS NULL
              ORDER BY tenant_id, id LIMIT $1",
             binds![limit],
         )
@@ -88,7 +88,7 @@ pub async fn holding(store: &Store, limit: i64) -> Result<Vec<Holding>, StoreErr
         .rows(
             "SELECT h.tenant_id, h.link_id, count(*) AS deletions FROM held_deletions h
              JOIN links l ON l.tenant_id = h.tenant_id AND l.id = h.link_id
-             WHERE NOT h.confirmed AND (l.held_told_at IS NULL OR h.held_at > l.held_told_at)
+             WHERE NOT h.confirmed AND NOT l.leaving AND (l.held_told_at IS NULL OR h.held_at > l.held_told_at)
              GROUP BY h.tenant_id, h.link_id ORDER BY h.tenant_id, h.link_id LIMIT $1",
             binds![limit],
         )

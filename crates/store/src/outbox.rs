@@ -46,7 +46,7 @@ pub(crate) async fn owe_others(
     let links = tx
         .rows(
             "SELECT id FROM links WHERE tenant_id = $1 AND calendar_id = $2 AND id <> $3
-                AND direction <> 'pull' ORDER BY id",
+                AND direction <> 'pull' AND NOT leaving ORDER BY id",
             binds,
         )
         .await?
@@ -61,7 +61,7 @@ pub(crate) async fn owe_others(
     tx.execute(
         "UPDATE links SET due_at = $4, due_reason = $5
          WHERE tenant_id = $1 AND calendar_id = $2 AND id <> $3 AND direction <> 'pull'
-            AND (due_at IS NULL OR due_at > $4)",
+            AND NOT leaving AND (due_at IS NULL OR due_at > $4)",
         binds,
     )
     .await?;

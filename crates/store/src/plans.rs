@@ -100,8 +100,9 @@ pub async fn usage(tx: &mut Tx) -> Result<BTreeMap<Quota, Usage>, StoreError> {
     let binds = binds![tx.tenant];
     let counts = tx
         .only_row(
-            "SELECT (SELECT count(*) FROM connections WHERE tenant_id = $1) AS connections,
-                (SELECT count(*) FROM links WHERE tenant_id = $1) AS links,
+            "SELECT (SELECT count(*) FROM connections
+                    WHERE tenant_id = $1 AND leaving_since IS NULL) AS connections,
+                (SELECT count(*) FROM links WHERE tenant_id = $1 AND NOT leaving) AS links,
                 (SELECT count(*) FROM calendars WHERE tenant_id = $1) AS calendars",
             binds.clone(),
         )

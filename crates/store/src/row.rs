@@ -1,6 +1,7 @@
 //! Values on their way out of a row, the same for both databases.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use kalends_calendar::ids::{
     CalendarId, ConflictId, ConnectionId, Cursor, EventId, InvitationId, LinkId, RemoteCalendarId,
     RemoteId, RunId, TenantId, TokenId, Uid, UserId, Version,
@@ -127,4 +128,16 @@ wrapped! {
     ZoneId => ZoneId, String;
     Revision => Revision, i64;
     Timestamp => |micros: Micros| micros.0, Micros;
+}
+
+impl Column for Date {
+    fn read(row: &Row, name: &str) -> Result<Option<Self>, StoreError> {
+        let Some(text) = String::read(row, name)? else {
+            return Ok(None);
+        };
+        match text.parse() {
+            Ok(day) => Ok(Some(day)),
+            Err(_) => Err(corrupt(name, &text, "not a day such as 2026-01-31")),
+        }
+    }
 }

@@ -1,9 +1,11 @@
-//! Skips: remote items that could not be read or are refused, remembered until they change.
+//! Skips: remote items that could not be read or are refused, remembered until they change. What lies
+//! [outside](crate::outside) the bounds of a link is passed over in the same way.
 
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use kalends_calendar::ids::{LinkId, RemoteId, Version};
+use kalends_calendar::plan::Fingerprint;
 
 use crate::bind::{Bind, binds};
 use crate::error::StoreError;
@@ -22,13 +24,15 @@ pub struct Skip {
     pub error: String,
     /// Since when.
     pub at: Timestamp,
+    /// What it was made of, where it is nothing wrong but lies [outside](crate::outside) the bounds of its link.
+    pub outside: Option<Fingerprint>,
 }
 
-/// The skips among these remote events.
+/// What is passed over among these remote events, for whatever reason.
 pub async fn get(tx: &mut Tx, link: LinkId, ids: &[RemoteId]) -> Result<Vec<Skip>, StoreError> {
     static TEXT: LazyLock<Multi> = LazyLock::new(|| {
         Multi::new(
-            "SELECT remote_id, version, error, at FROM skips
+            "SELECT remote_id, version, error, at, fingerprint FROM skips
              WHERE tenant_id = $1 AND link_id = $2 AND remote_id IN (",
             2,
             "?",
@@ -41,20 +45,20 @@ pub async fn get(tx: &mut Tx, link: LinkId, ids: &[RemoteId]) -> Result<Vec<Skip
     rows.iter().map(read).collect()
 }
 
-/// All skips of a link.
+/// The items of a link that could not be handled.
 pub async fn list(tx: &mut Tx, link: LinkId) -> Result<Vec<Skip>, StoreError> {
     let binds = binds![tx.tenant, link];
     let rows = tx
         .rows(
-            "SELECT remote_id, version, error, at FROM skips
-             WHERE tenant_id = $1 AND link_id = $2 ORDER BY remote_id",
+            "SELECT remote_id, version, error, at, fingerprint FROM skips
+             WHERE tenant_id = $1 AND link_id = $2 AND fingerprint IS NULL ORDER BY remote_id",
             binds,
         )
         .await?;
     rows.iter().map(read).collect()
 }
 
-/// Remembers items to pass over. An item that was skipped already keeps its time if its version is the same.
+/// Remembers an item that could not be handled. One that was skipped already keeps its time if its version is the same.
 pub(crate) async fn put(
     tx: &mut Tx,
     link: LinkId,
@@ -75,7 +79,8 @@ pub(crate) async fn put(
          VALUES ($1, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (tenant_id, link_id, remote_id) DO UPDATE SET
             at = CASE WHEN skips.version = excluded.version THEN skips.at ELSE excluded.at END,
-            version = excluded.version, error = excluded.error, generation = excluded.generation",
+            version = excluded.version, error = excluded.error, generation = excluded.generation,
+            fingerprint = NULL, uid_key = NULL",
         binds,
     )
     .await?;
@@ -97,7 +102,8 @@ pub(crate) async fn forget(tx: &mut Tx, link: LinkId, ids: Vec<Bind>) -> Result<
     Ok(())
 }
 
-/// Forgets the skips that a finished full listing did not name.
+/// Forgets the skips that a finished full listing did not name. Of what lies outside nothing is forgotten for having gone
+/// unnamed: it would be taken for news when it is named again.
 pub(crate) async fn forget_unseen(
     tx: &mut Tx,
     link: LinkId,
@@ -105,7 +111,8 @@ pub(crate) async fn forget_unseen(
 ) -> Result<(), StoreError> {
     let binds = binds![tx.tenant, link, generation];
     tx.execute(
-        "DELETE FROM skips WHERE tenant_id = $1 AND link_id = $2 AND generation < $3",
+        "DELETE FROM skips WHERE tenant_id = $1 AND link_id = $2 AND generation < $3
+            AND fingerprint IS NULL",
         binds,
     )
     .await?;
@@ -118,5 +125,6 @@ fn read(row: &Row) -> Result<Skip, StoreError> {
         version: row.opt("version")?,
         error: row.get("error")?,
         at: row.get("at")?,
+        outside: row.opt("fingerprint")?.map(Fingerprint),
     })
 }

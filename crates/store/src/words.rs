@@ -69,6 +69,7 @@ words! {
         EditBeatsDeletionHere = "edit_beats_deletion_here",
         FoundAgain = "found_again",
         PutBack = "put_back",
+        Leaving = "leaving",
     }
     ProviderKind { Caldav = "caldav", Ics = "ics", Google = "google", Microsoft = "microsoft" }
     AuthServer { Google = "google", Microsoft = "microsoft" }

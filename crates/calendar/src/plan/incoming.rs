@@ -1,6 +1,6 @@
 //! What follows from what a provider reports about one event.
 
-use super::{Agreed, Canonical, Mirror, Origin, Reason, Step};
+use super::{Agreed, Canonical, Fingerprint, LeftOutside, Mirror, Origin, Reason, Step};
 use crate::event::Event;
 use crate::ids::EventId;
 use crate::merge::{Debt, Field, Sides, differing, get, merge, outgoing, put};
@@ -24,6 +24,8 @@ pub enum Ours {
     },
     /// It carries our mark of an event of this tenant in another calendar: a copy, never copied again.
     CopyFromElsewhere,
+    /// Not mirrored, and it lies wholly outside what the link imports: see [`Importing`](super::Importing).
+    Outside,
     /// Mirrored.
     Mirrored {
         /// What was agreed.
@@ -59,8 +61,19 @@ pub enum Theirs<'a> {
 /// Decides about one reported event.
 pub fn plan_incoming(ours: &Ours, theirs: Theirs<'_>, rules: &Rules) -> Vec<Step> {
     match (ours, theirs) {
-        (Ours::Unknown { .. } | Ours::Candidate { .. } | Ours::CopyFromElsewhere, Theirs::Gone)
+        (
+            Ours::Unknown { .. } | Ours::Candidate { .. } | Ours::CopyFromElsewhere | Ours::Outside,
+            Theirs::Gone,
+        )
         | (Ours::CopyFromElsewhere, Theirs::Present(..)) => Vec::new(),
+        (Ours::Outside, Theirs::Present(remote_id, observed)) => {
+            vec![Step::LeaveOutside(LeftOutside {
+                remote_id: remote_id.clone(),
+                version: observed.version.clone(),
+                fingerprint: Fingerprint::of(&observed.raw),
+                uid: observed.event.uid.clone(),
+            })]
+        }
         (Ours::Unknown { fresh }, Theirs::Present(remote_id, observed)) => {
             if !rules.receives() {
                 return Vec::new();

@@ -1,11 +1,13 @@
 //! What to do about what both sides did: plain data, made by a pure function, applied by the store.
 
+mod bounds;
 mod brake;
 mod incoming;
 mod outgoing;
 #[cfg(test)]
 mod tests;
 
+pub use bounds::{Fingerprint, ImportBounds, Importing, Met};
 pub use brake::{BRAKE_MIN_DELETIONS, BRAKE_PERCENT, Brake, brake};
 pub use incoming::{Ours, Standing, Theirs, plan_incoming};
 pub use outgoing::{Owed, mirror_name, plan_outgoing, would_send};
@@ -14,7 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
-use crate::ids::{EventId, RemoteId, Version};
+use crate::ids::{EventId, RemoteId, Uid, Version};
 use crate::merge::Conflict;
 use crate::provider::Raw;
 use crate::revision::Revision;
@@ -161,6 +163,22 @@ pub enum Step {
         /// Why, for people.
         error: String,
     },
+    /// An event that is new to us and lies wholly outside what the link imports. It stays where it is; taken in when it
+    /// changes.
+    LeaveOutside(LeftOutside),
+}
+
+/// What is remembered of a remote event that is left outside the bounds of its link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOutside {
+    /// Which remote event.
+    pub remote_id: RemoteId,
+    /// Its version when it was left.
+    pub version: Option<Version>,
+    /// Its content then, where versions say nothing.
+    pub fingerprint: Fingerprint,
+    /// What it is known by if an event of ours turns out to be the same.
+    pub uid: Uid,
 }
 
 /// Why a step is taken. Printed in plans, kept in histories and the audit.
@@ -189,4 +207,6 @@ pub enum Reason {
     FoundAgain,
     /// What they changed may not be changed there: it is put back.
     PutBack,
+    /// The account was disconnected, and what Kalends wrote there is taken away.
+    Leaving,
 }

@@ -15,6 +15,7 @@ use crate::provider::{Guests, Mark, Observed, Write};
 use crate::rules::{BUSY_TITLE, ConflictPolicy, Detail, Direction, Rules};
 use crate::time::{Length, Start, ZoneId};
 
+mod bounds;
 mod busy;
 
 fn id() -> EventId {
@@ -164,6 +165,7 @@ fn told(steps: &[Step]) -> String {
             }
             Step::HoldDeletion { .. } => "hold".to_owned(),
             Step::Skip { .. } => "skip".to_owned(),
+            Step::LeaveOutside(_) => "leave outside".to_owned(),
         })
         .collect();
     words.join(", ")

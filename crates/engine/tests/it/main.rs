@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test cannot set up has failed")]
 
+mod bounds;
+mod departures;
 mod laws;
 mod odd_servers;
 mod world;

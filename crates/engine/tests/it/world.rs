@@ -16,6 +16,7 @@ use kalends_calendar::ids::{
     CalendarId, ConnectionId, Cursor, EventId, LinkId, RemoteCalendarId, RemoteId, TenantId, Uid,
     Version,
 };
+use kalends_calendar::plan::ImportBounds;
 use kalends_calendar::provider::{
     Capabilities, Change, Coverage, Discovery, Guests, Mark, Next, Observed, Page, Position,
     Provider, Raw, Receipt, State, Write,
@@ -94,6 +95,8 @@ pub(crate) enum Trouble {
     LostBeforeSend,
     LostAfterEffect,
     Refused,
+    Unwell,
+    GrantDead,
 }
 
 /// What goes wrong with listings.
@@ -295,9 +298,7 @@ impl Remote {
             }
         }
     }
-}
 
-impl Remote {
     fn read_back(&self, receipt: Receipt) -> Receipt {
         let Receipt::Written {
             remote_id,
@@ -420,6 +421,8 @@ impl Provider for Remote {
                 Err(Failure::new(Class::Unknown, "lost"))
             }
             Some(Trouble::Refused) => Err(Failure::item("not this one")),
+            Some(Trouble::Unwell) => Err(Failure::passing("503")),
+            Some(Trouble::GrantDead) => Err(Failure::new(Class::ReconnectNeeded, "401")),
         }
     }
 
@@ -518,13 +521,9 @@ impl World {
     }
 
     pub(crate) async fn link(&self, remote: &Arc<Remote>) -> LinkId {
-        self.link_as(
-            remote,
-            self.calendar,
-            Direction::TwoWay,
-            ConflictPolicy::Remote,
-        )
-        .await
+        let policy = ConflictPolicy::Remote;
+        self.link_as(remote, self.calendar, Direction::TwoWay, policy)
+            .await
     }
 
     pub(crate) async fn link_as(
@@ -564,6 +563,7 @@ impl World {
             direction,
             detail: Detail::Full,
             conflict_policy,
+            bounds: ImportBounds::default(),
             created_at,
         };
         links::insert(&mut tx, new).await.unwrap();

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use futures_util::FutureExt;
 use kalends_calendar::ids::{TenantId, TokenId, UserId};
+use kalends_calendar::plan::ImportBounds;
 use kalends_calendar::rules::{ConflictPolicy, Detail};
 use kalends_calendar::seams::Clock;
 use kalends_engine::{Silent, claim, run_link};
@@ -318,6 +319,7 @@ async fn connect(
         direction: None,
         detail: Detail::Full,
         conflict_policy: ConflictPolicy::Newest,
+        bounds: ImportBounds::default(),
     };
     let link = linking::link(&mut tx, &calendar, &connection, work, how, making).await?;
     tx.commit().await?;

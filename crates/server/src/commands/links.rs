@@ -1,16 +1,16 @@
 //! `kalends link` and its kin: what keeps one calendar and one remote calendar in step.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 use kalends_store::calendars::{self, Calendar};
 use kalends_store::connections::ConnectionState;
 use kalends_store::links::{self, LinkState};
-use kalends_store::{Tx, held, intents, skips};
+use kalends_store::{Tx, held, intents, outside, skips};
 use serde_json::json;
 
 use crate::app::App;
-use crate::linking::{self, How, Making};
+use crate::linking::{self, How, Making, Side};
 use crate::names::{self, NamedLink};
 use crate::screen::{Tone, plain};
 use crate::words::{instant, maybe_instant, word};
@@ -24,6 +24,7 @@ pub(crate) const EXAMPLES: &str = "EXAMPLES:\n  kalends links\n  kalends links -
 EXAMPLES:
   kalends link --connection ann@dav.example.com --remote Work
   kalends link --connection ann@dav.example.com --remote Work --calendar Team --direction pull
+  kalends link --connection ann@dav.example.com --remote Work --from 2026-01-01 --to 2026-12-31
   kalends link --connection ben@dav.example.com --remote Work --calendar Team --detail busy --direction push")]
 pub(crate) struct Make {
     /// The connection, by name or id
@@ -44,6 +45,12 @@ pub(crate) struct Make {
     /// Who wins where both sides changed the same field
     #[arg(long, value_enum, default_value = "newest")]
     conflicts: Winner,
+    /// First day that is imported, in the calendar's zone: what lies wholly before is left there until it changes
+    #[arg(long, value_name = "DATE")]
+    from: Option<String>,
+    /// Last day that is imported
+    #[arg(long, value_name = "DATE")]
+    to: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -102,6 +109,15 @@ pub(crate) struct Resume {
 }
 
 pub(crate) async fn make(app: &App, command: Make) -> Result<Ended> {
+    let bounds = linking::bounds(command.from.as_deref(), command.to.as_deref()).map_err(
+        |(side, problem)| {
+            let option = match side {
+                Side::First => "--from",
+                Side::Last => "--to",
+            };
+            anyhow!("{option}: {problem}")
+        },
+    )?;
     let mut tx = app.store.begin(app.tenant).await?;
     let connection = names::connection(&mut tx, &command.connection).await?;
     let remote = names::remote_calendar(&mut tx, &connection, &command.remote).await?;
@@ -126,6 +142,7 @@ pub(crate) async fn make(app: &App, command: Make) -> Result<Ended> {
         direction,
         detail,
         conflict_policy,
+        bounds,
     };
     let link = linking::link(&mut tx, &calendar, &connection, &remote, how, making(app)).await?;
     let (id, direction) = (link.id, link.direction);
@@ -144,6 +161,8 @@ pub(crate) async fn make(app: &App, command: Make) -> Result<Ended> {
         "direction": direction,
         "detail": detail,
         "conflict_policy": conflict_policy,
+        "from": bounds.first_day,
+        "to": bounds.last_day,
     }))?;
     let arrow = arrow(direction);
     let new_mark = if made { " (new)" } else { "" };
@@ -274,6 +293,9 @@ pub(crate) async fn list(app: &App) -> Result<Ended> {
             "direction": link.direction,
             "detail": link.detail,
             "conflict_policy": link.conflict_policy,
+            "from": link.bounds.first_day,
+            "to": link.bounds.last_day,
+            "outside": outside::count(&mut tx, link.id).await?,
             "state": link.state,
             "last_success_at": link.last_success_at,
             "next_run_at": link.due_at,

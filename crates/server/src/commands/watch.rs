@@ -114,6 +114,7 @@ fn idle(counts: &Counts) -> bool {
         conflicts,
         held,
         skipped,
+        outside: _,
         seen: _,
     } = counts;
     created + updated + deleted + pushed + conflicts + held + skipped == 0
@@ -129,6 +130,7 @@ pub(crate) fn did(counts: &Counts) -> String {
         (counts.conflicts, "in conflict"),
         (counts.held, "deletions held"),
         (counts.skipped, "skipped"),
+        (counts.outside, "left outside"),
     ]
     .into_iter()
     .filter(|(count, _)| *count > 0)

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test cannot set up has failed")]
 
 mod accounts;
+mod accounts_come_and_go;
 mod conflicts;
 mod connecting;
 mod consent;

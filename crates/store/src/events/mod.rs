@@ -13,8 +13,8 @@ pub use read::{
     before_deletion, changes_since, find_anywhere, find_by_uid, get, get_many, history, list_range,
     unmirrored, version,
 };
-pub(crate) use write::{Creation, Written, insert_many, revise, take_seq, uid_key, zone_of};
-pub use write::{create, delete, update};
+pub(crate) use write::{Creation, Written, insert_many, revise, take_seq, uid_key};
+pub use write::{create, delete, update, zone_of};
 
 /// An event as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -134,8 +134,8 @@ pub(crate) async fn take_seq(tx: &mut Tx, count: i64) -> Result<i64, StoreError>
     Ok(row.get::<i64>("feed_seq")? - count + 1)
 }
 
-/// The zone in which a calendar's floating events are placed.
-pub(crate) async fn zone_of(tx: &mut Tx, calendar: CalendarId) -> Result<TimeZone, StoreError> {
+/// The zone in which a calendar's all-day and floating events are placed.
+pub async fn zone_of(tx: &mut Tx, calendar: CalendarId) -> Result<TimeZone, StoreError> {
     let binds = binds![tx.tenant, calendar];
     let row = tx
         .row(

@@ -8,7 +8,7 @@ use kalends_calendar::ids::{
     CalendarId, ConnectionId, EventId, LinkId, RemoteCalendarId, RemoteId, RunId, TenantId, Uid,
     UserId, Version,
 };
-use kalends_calendar::plan::{Mirror, Origin, Reason, Step};
+use kalends_calendar::plan::{ImportBounds, Mirror, Origin, Reason, Step};
 use kalends_calendar::provider::Raw;
 use kalends_calendar::revision::{Actor, Cause};
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
@@ -132,6 +132,7 @@ impl World {
             direction,
             detail: Detail::Full,
             conflict_policy: ConflictPolicy::Newest,
+            bounds: ImportBounds::default(),
             created_at: at(0),
         };
         links::insert(&mut tx, new).await.unwrap();

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use kalends_calendar::ids::{EventId, RemoteCalendarId, RemoteId, RunId, Uid};
 use kalends_calendar::merge::{Conflict, Field, Winner};
-use kalends_calendar::plan::{Reason, Step};
+use kalends_calendar::plan::{Fingerprint, LeftOutside, Reason, Step};
 use kalends_calendar::provider::{Access, RemoteCalendar};
 use kalends_calendar::revision::Revision;
 use kalends_calendar::rules::Direction;
@@ -19,7 +19,8 @@ use kalends_store::remote_writes::{self, WriteOp};
 use kalends_store::runs::{self, NewRun};
 use kalends_store::vault::{MasterKey, MasterKeys, Purpose, Vault};
 use kalends_store::{
-    calendars, connections, debts, held, leases, links, mirrors, remote_calendars, secrets, skips,
+    calendars, connections, debts, departures, held, leases, links, mirrors, outside,
+    remote_calendars, secrets, skips,
 };
 
 use crate::fixture::{World, at, claim, edit, entry, event, id};
@@ -45,6 +46,7 @@ contract! {
             Step::RecordConflict { event: canary, conflict },
             Step::HoldDeletion { event: canary },
             Step::Skip { remote_id: RemoteId("/bad".to_owned()), version: None, error: "canary".to_owned() },
+            Step::LeaveOutside(LeftOutside { remote_id: RemoteId("/old".to_owned()), version: None, fingerprint: Fingerprint(String::new()), uid: Uid("canary@example.com".to_owned()) }),
         ])
         .await;
         let run = RunId(id());
@@ -96,6 +98,13 @@ contract! {
         assert_eq!(mirrors::count(tx, link).await.unwrap(), 0);
         assert_eq!(skips::get(tx, link, &here).await.unwrap(), []);
         assert_eq!(skips::list(tx, link).await.unwrap(), []);
+        assert_eq!(outside::count(tx, link).await.unwrap(), 0);
+        let uid = Uid("canary@example.com".to_owned());
+        assert_eq!(outside::of_uid(tx, link, &uid).await.unwrap(), []);
+        assert_eq!(outside::unseen(tx, link, 9, None, 9).await.unwrap(), []);
+        assert_eq!(departures::get(tx, a.connection).await.unwrap(), None);
+        assert_eq!(departures::owed(tx, a.connection).await.unwrap(), 0);
+        assert!(!departures::is_kept(tx, link, canary, &here[0]).await.unwrap());
         assert_eq!(intents::due(tx, link, Timestamp::MAX, 9).await.unwrap(), []);
         assert_eq!(intents::next_due(tx, link).await.unwrap(), None);
         assert_eq!(intents::count(tx, link).await.unwrap(), 0);
@@ -134,6 +143,7 @@ contract! {
         assert!(events::delete(&mut tx, canary, Revision(1), &edit("b", 2)).await.is_err());
         assert!(links::delete(&mut tx, link, at(2)).await.is_err());
         assert!(connections::delete(&mut tx, a.connection).await.is_err());
+        assert_eq!(departures::finish(&mut tx, a.connection, at(2)).await.unwrap(), None);
         assert!(held::confirm(&mut tx, link, at(2)).await.is_err());
         assert!(members::remove(&mut tx, owner).await.is_err());
         members::put(&mut tx, owner, Role::Customer, at(2)).await.unwrap();
@@ -143,6 +153,9 @@ contract! {
         let mut tx = b.begin().await;
         let event_id = EventId(id());
         assert!(events::create(&mut tx, a.calendar, event_id, &event("b"), &edit("b", 2)).await.is_err());
+        drop(tx);
+        let mut tx = b.begin().await;
+        assert!(departures::begin(&mut tx, a.connection, at(2)).await.is_err());
         drop(tx);
         assert_eq!(leases::claim_link(&db.store, b.tenant, link, &claim("b", 20)).await.unwrap(), None);
         let mut forged = lease.clone();

@@ -1,6 +1,7 @@
 //! Links: settings, pauses, and becoming due.
 
 use kalends_calendar::ids::{EventId, LinkId, RunId};
+use kalends_calendar::plan::ImportBounds;
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 use kalends_store::links::{self, DueReason, LinkSettings, LinkState, NewLink};
 use kalends_store::{ApplyError, Batch, CursorMove, StoreError, apply, events, intents, mirrors};
@@ -25,6 +26,7 @@ contract! {
             direction: Direction::Pull,
             detail: Detail::Busy,
             conflict_policy: ConflictPolicy::Ask,
+            bounds: ImportBounds::default(),
             created_at: at(1),
         };
         let error = links::insert(&mut tx, twin).await.unwrap_err();

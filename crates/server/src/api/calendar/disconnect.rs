@@ -1,11 +1,14 @@
 //! `DELETE /api/calendar/disconnect/`: an account goes, with its secret and its links. Works when the provider does not.
+//!
+//! Where what Kalends wrote there is to be removed, the account is gone for its tenant at once too; it is kept out of sight for
+//! as long as the removals take.
 
 use axum::Json;
 use kalends_calendar::ids::ConnectionId;
 use kalends_providers::oauth::{self, Vendor};
-use kalends_store::connections::{Connection, ProviderKind};
+use kalends_store::connections::{Connection, ConnectionState, ProviderKind};
 use kalends_store::grants::{self, Grant};
-use kalends_store::{Tx, connections, links};
+use kalends_store::{Tx, connections, departures, links};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -32,7 +35,7 @@ enum Written {
     /// They stay.
     #[default]
     Keep,
-    /// They are deleted there.
+    /// They are deleted there, but for those that somebody has changed there since.
     Remove,
 }
 
@@ -41,6 +44,10 @@ enum Written {
 pub(crate) struct Disconnected {
     success: bool,
     message: &'static str,
+    /// With `remove`: how many events are being deleted there. What became of them is told in the audit log, as
+    /// `connection.cleared`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removing: Option<i64>,
 }
 
 pub(crate) async fn disconnect(
@@ -53,37 +60,23 @@ pub(crate) async fn disconnect(
         .await?
         .ok_or_else(|| ApiError::not_found("credential"))?;
     gate.require_own(connection.owner)?;
-    if wanted.events == Written::Remove {
-        return Err(ApiError::field(
-            "events",
-            "`remove` is not there yet: delete the events first, sync, and disconnect with `keep`",
-        ));
-    }
-    let now = gate.api().now();
     let grant = grant(&gate, &mut tx, &connection).await;
-    let mut unlinked = 0;
-    for link in links::list(&mut tx).await? {
-        if link.connection == id {
-            links::delete(&mut tx, link.id, now).await?;
-            unlinked += 1;
+    let removing = match wanted.events {
+        Written::Keep => {
+            forget(&gate, &mut tx, &connection).await?;
+            None
         }
-    }
-    connections::delete(&mut tx, id).await?;
-    let detail = json!({ "name": connection.name, "links": unlinked });
-    gate.audit(
-        &mut tx,
-        "connection.delete",
-        format!("connection {id}"),
-        detail,
-    )
-    .await?;
+        Written::Remove => Some(leave(&gate, &mut tx, &connection).await?),
+    };
     tx.commit().await?;
-    if let Some(grant) = grant {
+    // Whoever is still busy there needs the grant; it stays at the provider then, without anybody who has its tokens.
+    if let Some(grant) = grant.filter(|_| removing.is_none_or(|removing| removing == 0)) {
         revoke(&gate, &connection, &grant).await?;
     }
     Ok(Json(Disconnected {
         success: true,
         message: "Calendar disconnected successfully",
+        removing,
     }))
 }
 
@@ -130,6 +123,53 @@ async fn revoke(gate: &Gate<Tending>, connection: &Connection, grant: &Grant) ->
         .await?;
     tx.commit().await?;
     Ok(())
+}
+
+async fn forget(gate: &Gate<Tending>, tx: &mut Tx, connection: &Connection) -> Answer<()> {
+    let id = connection.id;
+    let now = gate.api().now();
+    let mut unlinked = 0;
+    for link in links::list(tx).await? {
+        if link.connection == id {
+            links::delete(tx, link.id, now).await?;
+            unlinked += 1;
+        }
+    }
+    connections::delete(tx, id).await?;
+    let detail = json!({ "name": connection.name, "links": unlinked });
+    gate.audit(tx, "connection.delete", format!("connection {id}"), detail)
+        .await?;
+    Ok(())
+}
+
+/// Begins to take away what Kalends wrote there; how many events that are. Where there is nothing, or nothing can be reached
+/// because the grant is dead, it is over at once.
+async fn leave(gate: &Gate<Tending>, tx: &mut Tx, connection: &Connection) -> Answer<i64> {
+    let id = connection.id;
+    let now = gate.api().now();
+    let unlinked = links::list(tx)
+        .await?
+        .iter()
+        .filter(|link| link.connection == id)
+        .count();
+    let owed = departures::begin(tx, id, now).await?;
+    let (removing, staying) = match connection.state {
+        ConnectionState::Ok => (owed, 0),
+        ConnectionState::ReconnectNeeded => (0, owed),
+    };
+    if removing == 0 {
+        departures::finish(tx, id, now).await?;
+    }
+    let detail = json!({
+        "name": connection.name,
+        "links": unlinked,
+        "events": "remove",
+        "removing": removing,
+        "staying": staying,
+    });
+    gate.audit(tx, "connection.delete", format!("connection {id}"), detail)
+        .await?;
+    Ok(removing)
 }
 
 /// A credential's id, which older clients take to be a number: no number is one of ours.

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::http::StatusCode;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use kalends_calendar::ids::{CalendarId, ConnectionId, LinkId};
 use kalends_calendar::provider::RemoteCalendar;
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
@@ -10,12 +11,12 @@ use kalends_engine::{Planned, Silent, dry_run};
 use kalends_store::calendars::Calendar;
 use kalends_store::connections::{self, Connection};
 use kalends_store::links::{self, Link, LinkSettings, LinkState};
-use kalends_store::{Tx, calendars, held, intents, remote_calendars, skips};
+use kalends_store::{Tx, calendars, held, intents, outside, remote_calendars, skips};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::sync::{Synced, run, unlinked};
+use super::sync::{Synced, bounds, run, unlinked};
 use crate::api::door::{Asks, Gate, Reading, Tending};
 use crate::api::error::{Answer, ApiError};
 use crate::api::input::{Body, Id, Params};
@@ -45,6 +46,13 @@ pub(crate) struct NewLink {
     #[serde(default)]
     #[schemars(with = "Option<words::ConflictPolicy>")]
     conflict_policy: Option<ConflictPolicy>,
+    /// The first day that is imported, in the calendar's zone; from the beginning if missing. What lies wholly before is left
+    /// there until it changes.
+    #[serde(default)]
+    start_date: Option<String>,
+    /// The last day that is imported, in the same way.
+    #[serde(default)]
+    end_date: Option<String>,
 }
 
 /// What is to change of a link.
@@ -82,6 +90,12 @@ pub(crate) struct Shown {
     detail: Detail,
     #[schemars(with = "words::ConflictPolicy")]
     conflict_policy: ConflictPolicy,
+    /// The first day that it imported when it was made, where it was bound.
+    #[schemars(with = "Option<String>")]
+    start_date: Option<Date>,
+    /// The last one.
+    #[schemars(with = "Option<String>")]
+    end_date: Option<Date>,
     #[schemars(with = "words::LinkState")]
     state: LinkState,
     #[schemars(with = "Option<words::Instant>")]
@@ -98,6 +112,8 @@ pub(crate) struct Shown {
     held_deletions: usize,
     /// Items that could not be handled.
     skipped: usize,
+    /// Remote events that lie outside its dates and are left where they are.
+    outside: i64,
     #[schemars(with = "words::Instant")]
     created_at: Timestamp,
 }
@@ -164,6 +180,7 @@ pub(crate) async fn show(gate: Gate<Reading>, Id(id): Id<LinkId>) -> Answer<Json
 }
 
 pub(crate) async fn make(gate: Gate<Tending>, Body(new): Body<NewLink>) -> Answer<Reply<One, 201>> {
+    let bounds = bounds(new.start_date.as_deref(), new.end_date.as_deref())?;
     let mut tx = gate.begin().await?;
     let connection = connection(&gate, &mut tx, &new.connection_id).await?;
     let remote = remote_calendars::list(&mut tx, connection.id)
@@ -186,6 +203,7 @@ pub(crate) async fn make(gate: Gate<Tending>, Body(new): Body<NewLink>) -> Answe
         direction: new.direction,
         detail: new.detail.unwrap_or(Detail::Full),
         conflict_policy: new.conflict_policy.unwrap_or(ConflictPolicy::Newest),
+        bounds,
     };
     let made = linking::link(&mut tx, &calendar, &connection, &remote, how, making)
         .await
@@ -371,6 +389,8 @@ async fn shown(tx: &mut Tx, link: Link) -> Answer<Shown> {
         direction: link.direction,
         detail: link.detail,
         conflict_policy: link.conflict_policy,
+        start_date: link.bounds.first_day,
+        end_date: link.bounds.last_day,
         state: link.state,
         last_success_at: link.last_success_at,
         next_run_at: link.due_at,
@@ -379,6 +399,7 @@ async fn shown(tx: &mut Tx, link: Link) -> Answer<Shown> {
         owed: intents::count(tx, link.id).await?,
         held_deletions: held::list(tx, link.id).await?.len(),
         skipped: skips::list(tx, link.id).await?.len(),
+        outside: outside::count(tx, link.id).await?,
         created_at: link.created_at,
     })
 }

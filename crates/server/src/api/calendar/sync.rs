@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
-use jiff::civil::Date;
 use kalends_calendar::ids::LinkId;
+use kalends_calendar::plan::ImportBounds;
 use kalends_calendar::provider::{Access, RemoteCalendar};
 use kalends_calendar::rules::{ConflictPolicy, Detail};
 use kalends_engine::report::Counts;
@@ -27,14 +27,12 @@ use crate::api::door::{Asks, Gate, Tending};
 use crate::api::error::{Answer, ApiError};
 use crate::api::input::Body;
 use crate::api::output::Reply;
-use crate::linking::{self, How, LinkError, Making};
+use crate::linking::{self, How, LinkError, Making, Side};
 
 /// How long a request waits for its run.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 /// How often it looks whether the run has ended that another node has under way.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// The longest range of dates.
-const RANGE_YEARS_MAX: i64 = 5;
 
 /// Which account, and which of its calendars.
 #[derive(Deserialize, JsonSchema)]
@@ -45,10 +43,11 @@ pub(crate) struct Wanted {
     /// The provider's id of the calendar; the primary one if missing.
     #[serde(default)]
     calendar_id: Option<String>,
-    /// A first day, which is checked and bounds nothing yet: the whole calendar is imported.
+    /// The first day that is imported when the calendar is linked for the first time, in the calendar's zone. What lies wholly
+    /// before is left there until it changes. A calendar that is linked already goes on as it was made.
     #[serde(default)]
     start_date: Option<String>,
-    /// A last day, as the first one.
+    /// The last day, in the same way.
     #[serde(default)]
     end_date: Option<String>,
 }
@@ -66,6 +65,8 @@ pub(crate) struct Synced {
     deleted: usize,
     pushed: usize,
     conflicts: usize,
+    /// Events that this run left where they are because they lie wholly outside the dates of the first import.
+    outside: usize,
     /// Items that could not be handled, and why.
     skipped: Vec<Skipped>,
     /// The link that was synced.
@@ -85,7 +86,7 @@ pub(crate) async fn sync(
     Body(wanted): Body<Wanted>,
 ) -> Answer<Reply<Synced, 200, 202>> {
     let id = credential(&wanted.credential_id)?;
-    check_range(wanted.start_date.as_deref(), wanted.end_date.as_deref())?;
+    let bounds = bounds(wanted.start_date.as_deref(), wanted.end_date.as_deref())?;
     let mut tx = gate.begin().await?;
     let connection = connections::get(&mut tx, id)
         .await?
@@ -107,7 +108,7 @@ pub(crate) async fn sync(
             ));
         }
         Some(link) => link.id,
-        None => linked(&gate, &mut tx, &connection, &remote).await?,
+        None => linked(&gate, &mut tx, &connection, &remote, bounds).await?,
     };
     tx.commit().await?;
     run(&gate, link).await
@@ -223,6 +224,7 @@ fn synced(run: &Run, status: &'static str, skipped: Vec<Skipped>) -> Synced {
         deleted: counts.deleted,
         pushed: counts.pushed,
         conflicts: counts.conflicts,
+        outside: counts.outside,
         skipped,
         link_id: run.link.to_string(),
     }
@@ -249,6 +251,7 @@ async fn linked(
     tx: &mut Tx,
     connection: &Connection,
     remote: &RemoteCalendar,
+    bounds: ImportBounds,
 ) -> Answer<LinkId> {
     let making = Making {
         ids: gate.api().ids().as_ref(),
@@ -259,6 +262,7 @@ async fn linked(
         direction: None,
         detail: Detail::Full,
         conflict_policy: ConflictPolicy::Newest,
+        bounds,
     };
     let link = linking::link(tx, &calendar, connection, remote, how, making)
         .await
@@ -278,28 +282,13 @@ pub(super) fn unlinked(error: LinkError) -> ApiError {
     }
 }
 
-/// Makes sure that both are days, in the order of time.
-fn check_range(from: Option<&str>, to: Option<&str>) -> Answer<()> {
-    let read = |field, text: Option<&str>| match text {
-        None => Ok(None),
-        Some(text) => match text.parse::<Date>() {
-            Ok(date) if text.len() == "2026-01-31".len() => Ok(Some(date)),
-            Ok(_) | Err(_) => Err(ApiError::field(field, "expected a date such as 2026-01-31")),
-        },
-    };
-    let from = read("start_date", from)?;
-    let to = read("end_date", to)?;
-    if let (Some(from), Some(to)) = (from, to) {
-        if from > to {
-            return Err(ApiError::field("end_date", "it lies before start_date"));
-        }
-        let latest = from
-            .checked_add(jiff::Span::new().years(RANGE_YEARS_MAX))
-            .unwrap_or(Date::MAX);
-        if to > latest {
-            let problem = format!("it lies more than {RANGE_YEARS_MAX} years after start_date");
-            return Err(ApiError::field("end_date", problem));
-        }
-    }
-    Ok(())
+/// The days that bound a first import; 400 naming the one that makes no sense.
+pub(super) fn bounds(from: Option<&str>, to: Option<&str>) -> Answer<ImportBounds> {
+    linking::bounds(from, to).map_err(|(side, problem)| {
+        let field = match side {
+            Side::First => "start_date",
+            Side::Last => "end_date",
+        };
+        ApiError::field(field, problem)
+    })
 }

@@ -112,6 +112,7 @@ fn why(line: &Planned) -> &'static str {
         Reason::EditBeatsDeletionHere => "deleted here, but edited there",
         Reason::FoundAgain => "found again",
         Reason::PutBack => "may not be changed there: put back",
+        Reason::Leaving => "the account was disconnected",
     }
 }
 
