@@ -8,7 +8,7 @@ use crate::bind::binds;
 use crate::error::StoreError;
 use crate::row::Row;
 use crate::tx::Tx;
-use crate::{events, outbox};
+use crate::{events, outbox, runs};
 
 /// Whether a link is worked on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -192,6 +192,7 @@ pub async fn update_settings(
         binds,
     )
     .await?;
+    runs::interrupt(tx, id, at).await?;
     // The run that was cut off had taken the due time with it.
     make_due(tx, id, at, DueReason::User).await?;
     if (before.direction, before.detail) == (settings.direction, settings.detail) {
@@ -235,6 +236,7 @@ pub async fn set_state(
         )
         .await?;
     found(touched)?;
+    runs::interrupt(tx, id, at).await?;
     make_due(tx, id, at, DueReason::User).await
 }
 

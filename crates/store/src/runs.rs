@@ -13,7 +13,7 @@ use crate::tx::Tx;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
-    /// It goes on, or its node died.
+    /// It goes on, or its node died and the link was not run since.
     Running,
     /// It ended well.
     Done,
@@ -74,8 +74,9 @@ pub struct RunEnd {
     pub error: Option<String>,
 }
 
-/// Puts a run on record.
+/// Puts a run on record. Whatever run of the link is still open was cut off, or its node died: it is closed.
 pub async fn start(tx: &mut Tx, new: NewRun) -> Result<(), StoreError> {
+    interrupt(tx, new.link, new.started_at).await?;
     let binds = binds![
         tx.tenant,
         new.id,
