@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::merge::merged;
+use super::merge::{merged, refuse_taken_away};
 use super::node::{Node, join};
 use super::write::{self, put};
 use super::{JsError, extension, limits, read};
@@ -59,7 +59,10 @@ pub fn patch(event: &Event, change: &Map<String, Value>) -> Result<Event, JsErro
                 None => drop(moved.remove(name)),
             }
         }
+        refuse_taken_away(&moved, change)?;
         after = merged(&moved, change);
+    } else {
+        refuse_taken_away(&before, change)?;
     }
     limits::check_named(&after, change.keys())?;
     read::event(&Value::Object(after), || event.uid.clone())
