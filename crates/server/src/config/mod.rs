@@ -4,6 +4,7 @@ mod database;
 mod duration;
 mod keys;
 mod network;
+mod reference;
 mod server;
 mod sync;
 mod variables;
