@@ -11,7 +11,7 @@ use kalends_providers::caldav::locate;
 use kalends_store::connections::{self, Connection, ConnectionState, NewConnection, ProviderKind};
 use kalends_store::plans::{self, Quota};
 use kalends_store::vault::{Purpose, Vault};
-use kalends_store::{StoreError, Tx, links, remote_calendars, secrets};
+use kalends_store::{StoreError, Tx, links, remote_calendars, secrets, tenants};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use url::Url;
@@ -158,6 +158,8 @@ pub(crate) async fn keep(
     seen: &Seen,
     keeping: &Keeping<'_>,
 ) -> Result<Kept, ConnectError> {
+    // Of two who connect the same account at once the second one finds what the first has made.
+    tenants::lock(tx).await?;
     let kept = match known(tx, seen).await? {
         Some(connection) => {
             revive(tx, &connection, seen, keeping.at).await?;

@@ -13,7 +13,7 @@ use kalends_store::plans::{self, Quota};
 use kalends_store::{StoreError, Tx};
 
 /// The longest name of a calendar.
-pub(crate) const NAME_CHARS_MAX: usize = 200;
+const NAME_CHARS_MAX: usize = 200;
 
 /// Why two calendars were not linked.
 #[derive(Debug, thiserror::Error)]

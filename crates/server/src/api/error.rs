@@ -74,8 +74,17 @@ impl ApiError {
         self
     }
 
+    pub(crate) fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
     pub(crate) fn with_code(mut self, code: &'static str) -> Self {
         self.0.code = code;
+        self
+    }
+
+    pub(crate) fn with_error(mut self, error: impl Into<String>) -> Self {
+        self.0.error = error.into();
         self
     }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test cannot set up has failed")]
 
 mod accounts;
+mod bounds;
 mod conflicts;
 mod connecting;
 mod contract;
@@ -12,6 +13,7 @@ mod features;
 mod files;
 mod help;
 mod history;
+mod idempotency;
 mod keeping_in_step;
 mod nodes;
 mod person;
@@ -19,3 +21,4 @@ mod routes;
 mod secrets;
 mod servers;
 mod service;
+mod serving;

@@ -16,6 +16,7 @@ use kalends_store::members::{self, Role};
 use kalends_store::{StoreError, Tx, tenants};
 use serde_json::Value;
 
+use super::limits::OpenStream;
 use super::tenant::{self, Present};
 use super::{Limits, Shared};
 use crate::accounts::Accounts;
@@ -131,6 +132,12 @@ impl<A: Asks> Gate<A> {
     pub(crate) async fn feed_position(&self) -> Result<i64, StoreError> {
         let tenant = tenants::by_id(&self.api().store, self.tenant()).await?;
         Ok(tenant.map_or(0, |tenant| tenant.feed_seq))
+    }
+
+    /// Counts a stream that is opened.
+    pub(crate) fn open_stream(&self) -> Result<OpenStream, ApiError> {
+        let limits: &Limits = self.api().limits();
+        limits.stream(self.user(), self.tenant())
     }
 
     /// Counts the connecting of an account.

@@ -6,6 +6,8 @@
 mod address;
 mod caller;
 mod gate;
+mod idempotency;
+mod lasting;
 mod limits;
 mod tenant;
 
@@ -17,10 +19,12 @@ use kalends_calendar::seams::{Clock, Ids};
 use kalends_engine::Engine;
 use kalends_store::Store;
 
-pub(crate) use address::Address;
+pub(crate) use address::{Address, Cause};
 pub(crate) use caller::{AS_COOKIE, Admin, Caller, Signed, Via, Whole};
 pub(crate) use gate::{Asks, Gate, Inside, Managing, Owning, Reading, Tending};
-pub(crate) use limits::Limits;
+pub(crate) use idempotency::{KEY, REPLAYED, Secret, document_writes, once};
+pub(crate) use lasting::Lasting;
+pub(crate) use limits::{Limits, OpenStream};
 pub(crate) use tenant::Present;
 
 use crate::accounts::Accounts;
@@ -33,6 +37,7 @@ pub(crate) struct Api {
     engine: Engine,
     accounts: Arc<Accounts>,
     limits: Limits,
+    lasting: Lasting,
     stopping: Stopping,
     /// How it is set up.
     pub(crate) settings: Server,
@@ -60,6 +65,7 @@ impl Api {
             engine,
             accounts,
             limits: Limits::new(settings.requests_per_minute),
+            lasting: Lasting::new(),
             stopping,
             settings,
             zone,
@@ -74,6 +80,11 @@ impl Api {
     /// Done when the node is asked to stop: what lasts ends then.
     pub(crate) fn stopping(&self) -> Stopping {
         self.stopping.clone()
+    }
+
+    /// What goes on when its request is over.
+    pub(crate) fn lasting(&self) -> &Lasting {
+        &self.lasting
     }
 
     /// The clock.
