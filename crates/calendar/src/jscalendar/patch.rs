@@ -38,7 +38,9 @@ pub fn patch(event: &Event, change: &Map<String, Value>) -> Result<Event, JsErro
     limits::check_named(change, change.keys())?;
     let mut after = merged(&before, change);
     let start = read::start_of(&Value::Object(after.clone()))?;
-    if start != event.master.start {
+    if start == event.master.start {
+        refuse_taken_away(&before, change)?;
+    } else {
         let mut moved = event.clone();
         if change.get("recurrenceOverrides") == Some(&Value::Null) {
             moved.recurrence_overrides.clear();
@@ -61,8 +63,6 @@ pub fn patch(event: &Event, change: &Map<String, Value>) -> Result<Event, JsErro
         }
         refuse_taken_away(&moved, change)?;
         after = merged(&moved, change);
-    } else {
-        refuse_taken_away(&before, change)?;
     }
     limits::check_named(&after, change.keys())?;
     read::event(&Value::Object(after), || event.uid.clone())

@@ -20,6 +20,7 @@ use crate::local_zone::LocalZone;
 pub(crate) use database::{Database, Migrate};
 pub(crate) use keys::{KeyPlace, Keys};
 pub(crate) use network::Network;
+pub(crate) use reference::table;
 pub(crate) use server::Server;
 pub(crate) use sync::Sync;
 

@@ -56,6 +56,32 @@ pub(super) fn all() -> Vec<Setting> {
     all
 }
 
+/// How the table begins.
+const HEAD: &str = "| file | environment | default | what it is |\n";
+
+/// Everything that can be set as a table in Markdown.
+pub(crate) fn table() -> String {
+    let mut text = format!("{HEAD}|---|---|---|---|\n");
+    for setting in all() {
+        let file = match (setting.section, setting.key) {
+            (Some(section), Some(key)) => format!("`[{section}] {key}`"),
+            (None, Some(key)) => format!("`{key}`"),
+            (_, None) => String::new(),
+        };
+        let variable = setting.variable.map(|name| format!("`KALENDS_{name}`"));
+        let variable = variable.unwrap_or_default();
+        for cell in [&file, &variable, &setting.usual, setting.what] {
+            text.push('|');
+            if !cell.is_empty() {
+                text.extend([" ", cell]);
+            }
+            text.push(' ');
+        }
+        text.push_str("|\n");
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -64,42 +90,15 @@ mod tests {
     use super::*;
 
     const GUIDE: &str = include_str!("../../../../docs/configuration.md");
-    const BEGIN: &str = "| file | environment | default | what it is |\n";
-
-    fn table(settings: &[Setting]) -> String {
-        let mut text = format!("{BEGIN}|---|---|---|---|\n");
-        for setting in settings {
-            let file = match (setting.section, setting.key) {
-                (Some(section), Some(key)) => format!("`[{section}] {key}`"),
-                (None, Some(key)) => format!("`{key}`"),
-                (_, None) => String::new(),
-            };
-            let variable = setting
-                .variable
-                .map(|name| format!("`KALENDS_{name}`"))
-                .unwrap_or_default();
-            let cells = [&file, &variable, &setting.usual, setting.what];
-            for cell in cells {
-                text.push('|');
-                if !cell.is_empty() {
-                    text.extend([" ", cell]);
-                }
-                text.push(' ');
-            }
-            text.push_str("|\n");
-        }
-        text
-    }
-
     #[test]
     fn the_guide_has_the_table_that_the_code_makes() {
-        let begin = GUIDE.find(BEGIN).unwrap();
+        let begin = GUIDE.find(HEAD).unwrap();
         let rest = &GUIDE[begin..];
-        let found = &rest[..rest.find("\n\n").unwrap() + 1];
-        let made = table(&all());
+        let found = &rest[..=rest.find("\n\n").unwrap()];
+        let made = table();
         assert!(
             found == made,
-            "docs/configuration.md is to have this table:\n{made}"
+            "docs/configuration.md is to have the table of `kalends settings`:\n{made}"
         );
     }
 

@@ -9,6 +9,7 @@ mod connecting;
 mod contract;
 mod deletions;
 mod device;
+mod doctor;
 mod features;
 mod files;
 mod help;

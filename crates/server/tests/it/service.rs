@@ -256,7 +256,7 @@ impl Wire {
         let mut stream = TcpStream::connect(&self.host).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let request = format!(
-            "GET /api/calendar/stream HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {token}\r\n{more}\r\n",
+            "GET /api/calendar/stream HTTP/1.1\r\nhost: {}\r\nconnection: close\r\nauthorization: Bearer {token}\r\n{more}\r\n",
             self.host
         );
         stream.write_all(request.as_bytes()).unwrap();

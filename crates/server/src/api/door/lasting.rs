@@ -54,7 +54,7 @@ mod tests {
         let lasting = Lasting::new();
         lasting.all_ended().await;
         let (go, gone) = tokio::sync::oneshot::channel::<()>();
-        drop(lasting.spawn(async move { gone.await }));
+        drop(lasting.spawn(gone));
         let broken = lasting.spawn(async { panic!("as it may happen") });
         assert!(broken.await.is_err());
         let waiting = tokio::spawn({
