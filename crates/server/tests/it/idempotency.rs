@@ -268,6 +268,24 @@ fn the_door_is_asked_again_before_anything_is_told_again() {
         CALENDARS,
         &new(service.manager())
     )));
+    // A token that is narrowed to a role does not administer the platform, though its user does.
+    let path = "/api/platform/features/";
+    let seats = |token| with_key(token, "seats", json!({ "code": "seats", "name": "Seats" }));
+    service
+        .asks("POST", path, &seats(service.platform()))
+        .is(201);
+    let narrow = json!({ "name": "narrow", "role": "owner" });
+    let narrow = service
+        .sends(service.platform(), "POST", "/api/tokens/", narrow)
+        .is(201);
+    service
+        .asks("POST", path, &seats(narrow["token"].as_str().unwrap()))
+        .refused(403, "role_required");
+    assert!(is_replayed(&service.asks(
+        "POST",
+        path,
+        &seats(service.platform())
+    )));
     // Nobody has no keys.
     let nobody = Asking {
         token: None,

@@ -7,6 +7,7 @@ mod bounds;
 mod conflicts;
 mod connecting;
 mod contract;
+mod cut_off;
 mod deletions;
 mod device;
 mod doctor;

@@ -152,6 +152,11 @@ impl Caller {
         self.bound.is_some() || self.role_max.is_some()
     }
 
+    /// Whether they administer the platform. A token that is narrowed to a tenant or a role does not.
+    pub(super) fn administers(&self) -> bool {
+        self.user.platform_admin && !self.is_narrow()
+    }
+
     /// Whether their token is good for a tenant.
     pub(crate) fn reaches(&self, tenant: TenantId) -> bool {
         self.bound.is_none_or(|bound| bound == tenant)
@@ -218,8 +223,7 @@ impl FromRequestParts<Shared> for Admin {
 
     async fn from_request_parts(parts: &mut Parts, api: &Shared) -> Result<Self, ApiError> {
         let caller = caller(parts, api).await?;
-        // A token that is narrowed to a tenant or a role does not administer the platform.
-        if caller.user.platform_admin && !caller.is_narrow() {
+        if caller.administers() {
             Ok(Self(caller))
         } else {
             Err(ApiError::role_required(

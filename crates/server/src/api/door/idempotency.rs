@@ -43,6 +43,8 @@ const ANSWER_BYTES_MAX: usize = 4 << 20;
 const RUNNING_MAX: SignedDuration = SignedDuration::from_mins(5);
 /// What lies below needs the feature.
 const GATED: &str = "/api/calendar/";
+/// What lies below is for administrators of the platform.
+const PLATFORMS: &str = "/api/platform/";
 
 /// Stands with an answer that holds a secret which is shown this once: it is not kept.
 #[derive(Clone, Copy)]
@@ -109,11 +111,17 @@ async fn carried_out(
     })?;
     let request = hash(&parts, &body);
     // Where they are no member their handler says so, if it asks at all; here it is as if they named no tenant.
-    let present = Present::from_request_parts(&mut parts, &api).await.ok();
+    let present = match Present::from_request_parts(&mut parts, &api).await {
+        Ok(present) => Some(present),
+        Err(error) if error.status() == StatusCode::BAD_REQUEST => None,
+        Err(error) if error.status() == StatusCode::FORBIDDEN => None,
+        Err(error) => return Err(error),
+    };
+    let Keyed { key, asking } = keyed;
     let place = Place {
         tenant: present.as_ref().map_or(PLATFORM, |at| at.tenant.id),
-        user: keyed.asking.user.id,
-        key: keyed.key,
+        user: asking.user.id,
+        key,
     };
     let asked = Asked {
         request,
@@ -148,14 +156,14 @@ async fn carried_out(
              send it with another key.",
         )),
         Known::Withheld { role } => {
-            still_may(present.as_ref(), role, &path).await?;
+            still_may(&asking, present.as_ref(), role, &path).await?;
             Err(ApiError::conflict(
                 "idempotency_answer_not_kept",
                 "This was carried out already. Its answer held a secret, and was not kept.",
             ))
         }
         Known::Answered { answer, role } => {
-            still_may(present.as_ref(), role, &path).await?;
+            still_may(&asking, present.as_ref(), role, &path).await?;
             Ok(again(answer))
         }
     }
@@ -181,10 +189,16 @@ fn role(present: &Present) -> Option<Role> {
 
 /// Whoever has lost what they asked with is not told again what they were told then.
 async fn still_may(
+    asking: &Caller,
     present: Option<&Present>,
     then: Option<Role>,
     path: &str,
 ) -> Result<(), ApiError> {
+    if path.starts_with(PLATFORMS) && !asking.administers() {
+        return Err(ApiError::role_required(
+            "Only administrators of the platform may do this.",
+        ));
+    }
     if then > present.and_then(role) {
         return Err(ApiError::role_required(
             "You have not the role any more in which you asked for this.",
