@@ -340,7 +340,7 @@ fn holder(person: &Person, remote: &str) -> Option<String> {
     clippy::disallowed_methods,
     reason = "processes of their own are watched, which have the machine's clock"
 )]
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }
 
