@@ -69,7 +69,7 @@ const MIGRATIONS: &[Migration] = migrations![
     6 "0006_api",
     7 "0007_ownership",
     8 "0008_idempotency",
-    9 "0009_audit_filters",
+    9 "0009_indexes",
 ];
 
 impl Store {

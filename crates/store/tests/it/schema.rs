@@ -15,7 +15,7 @@ contract! {
         assert!(status.iter().all(|one| one.applied));
         let names: Vec<_> = status.iter().map(|one| one.name).collect();
         let known =
-            ["0001_tenants", "0002_calendars", "0003_links", "0004_statistics", "0005_accounts", "0006_api", "0007_ownership", "0008_idempotency", "0009_audit_filters"];
+            ["0001_tenants", "0002_calendars", "0003_links", "0004_statistics", "0005_accounts", "0006_api", "0007_ownership", "0008_idempotency", "0009_indexes"];
         assert_eq!(names, known);
         assert_eq!(db.store.migrate_up().await.unwrap(), []);
         World::new(&db.store, "a").await;

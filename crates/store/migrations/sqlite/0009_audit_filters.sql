@@ -1,4 +1,0 @@
--- By whom, of which kind, about what: each the latest first.
-CREATE INDEX audit_by_actor ON audit (tenant_id, actor, at, id);
-CREATE INDEX audit_by_action ON audit (tenant_id, action, at, id);
-CREATE INDEX audit_by_object ON audit (tenant_id, object, at, id);
