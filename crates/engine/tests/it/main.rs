@@ -4,4 +4,5 @@
 
 mod laws;
 mod odd_servers;
+mod trouble;
 mod world;
