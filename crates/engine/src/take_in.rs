@@ -86,6 +86,7 @@ pub(crate) async fn take_in_against(
             held: held.into_iter().map(|(_, field)| field).collect(),
         };
         let mut batch = Batch::new(run.id, run.engine.clock.now());
+        batch.settles = true;
         let theirs = Theirs::Present(&change.remote_id, observed);
         batch.steps = plan_incoming(&ours, theirs, &run.rules);
         if normalised {

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     calendars, conflicts, connect, connections, demo, doctor, events, export, import, keys, links,
-    migrate, openapi, platform, runs, serve, sync,
+    migrate, openapi, platform, runs, serve, settings, sync,
 };
 
 /// Keeps calendars in step: CalDAV servers and iCalendar feeds on one side, calendars of your own on the other.
@@ -144,6 +144,9 @@ pub(crate) enum Command {
     Doctor(doctor::Doctor),
     /// Print the document of the API, for programs
     Openapi(openapi::Openapi),
+    /// Print the table of all settings, for the guide
+    #[command(hide = true)]
+    Settings(settings::Settings),
     /// Bring the database's schema up to date, or take it back
     #[command(subcommand)]
     Migrate(migrate::Migrate),

@@ -15,7 +15,7 @@ use kalends_store::connections::{self, Connection, ConnectionState, NewConnectio
 use kalends_store::grants::{self, NewTokens};
 use kalends_store::plans::{self, Quota};
 use kalends_store::vault::{Purpose, Vault};
-use kalends_store::{StoreError, Tx, links, remote_calendars, secrets};
+use kalends_store::{StoreError, Tx, links, remote_calendars, secrets, tenants};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use url::Url;
@@ -234,6 +234,8 @@ pub(crate) async fn keep(
     seen: &Seen,
     keeping: &Keeping<'_>,
 ) -> Result<Kept, ConnectError> {
+    // Of two who connect the same account at once the second one finds what the first has made.
+    tenants::lock(tx).await?;
     let kept = match known(tx, seen).await? {
         Some(connection) => {
             revive(tx, &connection, seen, keeping.at).await?;

@@ -18,7 +18,7 @@ use kalends_store::{StoreError, Tx};
 const RANGE_YEARS_MAX: i64 = 5;
 
 /// The longest name of a calendar.
-pub(crate) const NAME_CHARS_MAX: usize = 200;
+const NAME_CHARS_MAX: usize = 200;
 
 /// Why two calendars were not linked.
 #[derive(Debug, thiserror::Error)]

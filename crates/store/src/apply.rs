@@ -40,6 +40,9 @@ pub struct Batch {
     pub cursor: CursorMove,
     /// Whether this ends a full listing: the link is live from now on, and skips it did not see are forgotten.
     pub complete: bool,
+    /// Whether it takes in what came of a write that was sent. That was sent, so it is kept though the tenant lost the
+    /// feature meanwhile; such a batch moves no cursor and ends no listing.
+    pub settles: bool,
     /// In this run.
     pub run: RunId,
     /// Now.
@@ -56,6 +59,7 @@ impl Batch {
             generation: None,
             cursor: CursorMove::Keep,
             complete: false,
+            settles: false,
             run,
             at,
         }
@@ -124,7 +128,11 @@ pub async fn apply(store: &Store, lease: &Lease, batch: Batch) -> Result<Applied
         Bind::from(batch.complete),
         Bind::from(batch.at),
     ];
-    let held = leases::check_and_advance(&mut tx, lease, advance).await?;
+    let held = if batch.settles {
+        leases::check_held(&mut tx, lease).await?
+    } else {
+        leases::check_and_advance(&mut tx, lease, advance).await?
+    };
     let page = Page {
         lease,
         held,

@@ -63,10 +63,22 @@ pub async fn list(
     which: Which,
     limit: i64,
 ) -> Result<Vec<StoredConflict>, StoreError> {
-    let binds = binds![tx.tenant, which == Which::All, limit];
+    page(tx, which, None, limit).await
+}
+
+/// The conflicts before a point (`at`, `id` of the last one read), the latest first.
+pub async fn page(
+    tx: &mut Tx,
+    which: Which,
+    before: Option<(Timestamp, ConflictId)>,
+    limit: i64,
+) -> Result<Vec<StoredConflict>, StoreError> {
+    let (at, id) = before.unwrap_or((Timestamp::MAX, ConflictId(Uuid::max())));
+    let binds = binds![tx.tenant, which == Which::All, limit, at, id];
     let rows = tx
         .rows(
             "SELECT * FROM conflicts WHERE tenant_id = $1 AND (state = 'open' OR $2)
+                AND (at, id) < ($4, $5)
              ORDER BY at DESC, id DESC LIMIT $3",
             binds,
         )

@@ -164,9 +164,20 @@ pub async fn renew(store: &Store, lease: &mut Lease, until: Timestamp) -> Result
 
 /// Gives a lease back, and says how it went and when the link is due again; also that of a tenant that lost the feature, whose
 /// link stays due then.
+///
+/// Where the link was paused or changed meanwhile the lease is good no more; what the run left open of its record is closed
+/// all the same, unless another run has the link, which does that when it begins.
 pub async fn release(store: &Store, lease: &Lease, outcome: Outcome) -> Result<(), LeaseError> {
     let mut tx = store.begin(lease.tenant).await?;
-    check_held(&mut tx, lease).await?;
+    match check_held(&mut tx, lease).await {
+        Ok(_) => {}
+        Err(LeaseError::Fenced) => {
+            close_if_free(&mut tx, lease, outcome.at).await?;
+            tx.commit().await?;
+            return Err(LeaseError::Fenced);
+        }
+        Err(error) => return Err(error),
+    }
     let binds = binds![
         lease.tenant,
         lease.link,
@@ -207,6 +218,21 @@ pub async fn release(store: &Store, lease: &Lease, outcome: Outcome) -> Result<(
         connections::needs_reconnect(&mut tx, lease.link, problem).await?;
     }
     tx.commit().await?;
+    Ok(())
+}
+
+async fn close_if_free(tx: &mut Tx, lease: &Lease, at: Timestamp) -> Result<(), StoreError> {
+    let binds = binds![lease.tenant, lease.link];
+    let free = tx
+        .row(
+            "UPDATE links SET fence = fence WHERE tenant_id = $1 AND id = $2 AND lease_until IS NULL
+             RETURNING id",
+            binds,
+        )
+        .await?;
+    if free.is_some() {
+        runs::interrupt(tx, lease.link, at).await?;
+    }
     Ok(())
 }
 

@@ -11,6 +11,7 @@
 //! This crate never talks to a provider, never reads a clock, and decides nothing: it applies plans that others made.
 //! Times and identifiers are given by the caller; nothing here says `now()` or `random()`, but for keys and nonces.
 
+pub mod answers;
 pub mod apply;
 pub mod audit;
 pub mod calendars;

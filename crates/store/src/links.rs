@@ -9,7 +9,7 @@ use crate::bind::binds;
 use crate::error::StoreError;
 use crate::row::Row;
 use crate::tx::Tx;
-use crate::{departures, events, outbox};
+use crate::{departures, events, outbox, runs};
 
 /// Whether a link is worked on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -205,6 +205,7 @@ pub async fn update_settings(
         binds,
     )
     .await?;
+    runs::interrupt(tx, id, at).await?;
     // The run that was cut off had taken the due time with it.
     make_due(tx, id, at, DueReason::User).await?;
     if (before.direction, before.detail) == (settings.direction, settings.detail) {
@@ -248,6 +249,7 @@ pub async fn set_state(
         )
         .await?;
     found(touched)?;
+    runs::interrupt(tx, id, at).await?;
     make_due(tx, id, at, DueReason::User).await
 }
 

@@ -68,6 +68,8 @@ const MIGRATIONS: &[Migration] = migrations![
     5 "0005_accounts",
     6 "0006_api",
     7 "0007_ownership",
+    8 "0008_idempotency",
+    9 "0009_indexes",
     10 "0010_oauth",
     11 "0011_bounds",
 ];

@@ -65,6 +65,11 @@ pub async fn get(store: &Store, code: &str) -> Result<Option<Plan>, StoreError> 
     let plans = tx
         .rows("SELECT * FROM plans WHERE code = $1", binds![code])
         .await?;
+    terms(&mut tx, code, &plans).await
+}
+
+/// The plan of these rows, with all that it says.
+async fn terms(tx: &mut Tx, code: &str, plans: &[Row]) -> Result<Option<Plan>, StoreError> {
     let permissions = tx
         .rows(
             "SELECT * FROM plan_permissions WHERE plan_code = $1",
@@ -77,7 +82,30 @@ pub async fn get(store: &Store, code: &str) -> Result<Option<Plan>, StoreError> 
             binds![code],
         )
         .await?;
-    Ok(read(&plans, &permissions, &quotas)?.pop())
+    Ok(read(plans, &permissions, &quotas)?.pop())
+}
+
+/// One plan, which nobody else changes until the transaction ends; [`StoreError::PlatformOnly`] in a tenant's own.
+pub async fn locked(tx: &mut Tx, code: &str) -> Result<Option<Plan>, StoreError> {
+    tx.require_platform()?;
+    let plans = tx
+        .rows(
+            "UPDATE plans SET name = name WHERE code = $1 RETURNING *",
+            binds![code],
+        )
+        .await?;
+    terms(tx, code, &plans).await
+}
+
+/// Makes a plan; [`StoreError::Taken`] if there is one of this code, else as [`put`].
+pub async fn create(tx: &mut Tx, plan: Plan, at: Timestamp) -> Result<(), StoreError> {
+    tx.require_platform()?;
+    tx.execute(
+        "INSERT INTO plans (code, name, created_at, updated_at) VALUES ($1, $2, $3, $3)",
+        binds![plan.code.clone(), plan.name.clone(), at],
+    )
+    .await?;
+    replace_terms(tx, plan).await
 }
 
 /// Makes a plan, or replaces all that the plan of this code says, for all of its tenants at once.

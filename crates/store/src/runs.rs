@@ -13,7 +13,7 @@ use crate::tx::Tx;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
-    /// It goes on, or its node died.
+    /// It goes on, or its node died and the link was not run since.
     Running,
     /// It ended well.
     Done,
@@ -74,8 +74,9 @@ pub struct RunEnd {
     pub error: Option<String>,
 }
 
-/// Puts a run on record.
+/// Puts a run on record. Whatever run of the link is still open was cut off, or its node died: it is closed.
 pub async fn start(tx: &mut Tx, new: NewRun) -> Result<(), StoreError> {
+    interrupt(tx, new.link, new.started_at).await?;
     let binds = binds![
         tx.tenant,
         new.id,
@@ -114,15 +115,21 @@ pub async fn finish(tx: &mut Tx, id: RunId, end: RunEnd) -> Result<(), StoreErro
     Ok(())
 }
 
+/// The text that closes runs. A link has as many runs as days have minutes; there is an index of the open ones.
+macro_rules! interrupting {
+    ($before:literal) => {
+        concat!(
+            $before,
+            "UPDATE runs SET state = 'failed', finished_at = $3, error = 'stopped before it was done'
+             WHERE tenant_id = $1 AND link_id = $2 AND state = 'running'"
+        )
+    };
+}
+
 /// Closes the records of a link's runs that nobody goes on with.
 pub(crate) async fn interrupt(tx: &mut Tx, link: LinkId, at: Timestamp) -> Result<(), StoreError> {
     let binds = binds![tx.tenant, link, at];
-    tx.execute(
-        "UPDATE runs SET state = 'failed', finished_at = $3, error = 'stopped before it was done'
-         WHERE tenant_id = $1 AND link_id = $2 AND state = 'running'",
-        binds,
-    )
-    .await?;
+    tx.execute(interrupting!(""), binds).await?;
     Ok(())
 }
 
@@ -161,4 +168,28 @@ fn read(row: &Row) -> Result<Run, StoreError> {
         counts: row.opt_json("counts")?.unwrap_or_default(),
         error: row.opt("error")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use kalends_calendar::ids::TenantId;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::Store;
+
+    #[tokio::test]
+    async fn open_runs_are_found_without_looking_at_all_that_ever_were() {
+        let store = Store::open("sqlite::memory:").await.unwrap();
+        store.migrate_up().await.unwrap();
+        let tenant = TenantId(Uuid::nil());
+        let mut tx = store.read(tenant).await.unwrap();
+        let binds = binds![tenant, LinkId(Uuid::nil()), Timestamp::UNIX_EPOCH];
+        let rows = tx
+            .rows(interrupting!("EXPLAIN QUERY PLAN "), binds)
+            .await
+            .unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.get("detail").unwrap()).collect();
+        assert!(plan[0].contains("INDEX runs_open"), "{plan:?}");
+    }
 }

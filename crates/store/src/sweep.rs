@@ -13,9 +13,11 @@ pub struct Swept {
     pub sessions: u64,
     /// OAuth states that nobody came back with.
     pub oauth_states: u64,
+    /// Answers that were kept for whoever sends a write again.
+    pub answers: u64,
 }
 
-/// Deletes sessions and OAuth states that have expired. To leave them does no harm but takes room: nothing finds them.
+/// Deletes sessions, OAuth states and kept answers that have expired. To leave them does no harm but takes room: nothing finds them.
 pub async fn sweep(store: &Store, now: Timestamp) -> Result<Swept, StoreError> {
     let mut tx = store.platform().await?;
     let sessions = tx
@@ -27,9 +29,13 @@ pub async fn sweep(store: &Store, now: Timestamp) -> Result<Swept, StoreError> {
             binds![now],
         )
         .await?;
+    let answers = tx
+        .execute("DELETE FROM answers WHERE expires_at <= $1", binds![now])
+        .await?;
     tx.commit().await?;
     Ok(Swept {
         sessions,
         oauth_states,
+        answers,
     })
 }

@@ -5,6 +5,7 @@ use kalends_calendar::ids::TenantId;
 
 use crate::bind::binds;
 use crate::error::StoreError;
+use crate::links;
 use crate::row::Row;
 use crate::store::{Scope, Store};
 use crate::tx::{Tx, TxAccess};
@@ -98,6 +99,12 @@ pub async fn page(
         )
         .await?;
     rows.iter().map(read).collect()
+}
+
+/// Keeps everybody else waiting who does something about the same tenant that only one may do at a time (its quotas, its
+/// accounts, which links it has), until the transaction ends. Before any other lock.
+pub async fn lock(tx: &mut Tx) -> Result<(), StoreError> {
+    links::lock_tenant(tx).await
 }
 
 /// Gives the tenant of the transaction another name for people.

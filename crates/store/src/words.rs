@@ -5,6 +5,7 @@ use kalends_calendar::plan::{Origin, Reason};
 use kalends_calendar::provider::Access;
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 
+use crate::answers::AnswerState;
 use crate::conflicts::ConflictState;
 use crate::connections::{ConnectionState, ProviderKind};
 use crate::intents::IntentState;
@@ -51,6 +52,7 @@ macro_rules! words {
 }
 
 words! {
+    AnswerState { Running = "running", Answered = "answered", Withheld = "withheld" }
     Direction { TwoWay = "two_way", Pull = "pull", Push = "push" }
     Detail { Full = "full", Busy = "busy" }
     ConflictPolicy { Newest = "newest", Remote = "remote", Local = "local", Ask = "ask" }

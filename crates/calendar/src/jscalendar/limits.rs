@@ -20,6 +20,9 @@ const ENTRIES_MAX: usize = 1_000;
 /// Objects within objects: the deepest that is understood is an observance's rule's weekday.
 const NESTING_MAX: usize = 12;
 
+/// Names in a path of an override: no path that leads anywhere has more.
+const PATH_NAMES_MAX: usize = NESTING_MAX;
+
 /// All that overrides say in full, in bytes: each is kept whole, so that a long description and many overrides would
 /// make much of little.
 pub(super) const OVERRIDES_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -93,6 +96,9 @@ fn bounded(name: &str, node: &Node<'_>, depth: usize) -> Result<(), JsError> {
             };
             many(map.len(), most)?;
             map.iter().try_for_each(|(key, value)| {
+                if key.matches('/').count() >= PATH_NAMES_MAX && is_path(&node.pointer) {
+                    return Err(node.fail("has a path that is nested too deep"));
+                }
                 if key.len() > NAME_BYTES_MAX {
                     return Err(node.fail(format!("has a name longer than {NAME_BYTES_MAX} bytes")));
                 }
@@ -100,6 +106,12 @@ fn bounded(name: &str, node: &Node<'_>, depth: usize) -> Result<(), JsError> {
             })
         }
     }
+}
+
+/// Whether the names of an object at this place are paths: those of an override are.
+fn is_path(pointer: &str) -> bool {
+    let mut names = pointer.split('/').skip(1);
+    names.next() == Some("recurrenceOverrides") && names.next().is_some() && names.next().is_none()
 }
 
 fn inner(name: &str, value: &Value, outer: &Node<'_>, depth: usize) -> Result<(), JsError> {

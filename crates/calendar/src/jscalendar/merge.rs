@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::extension;
-use super::node::Node;
+use super::node::{Node, join, unescaped};
 use super::times::{self, Moment};
 use super::write::put;
+use super::{JsError, extension};
 use crate::event::Address;
 use crate::ical::whole_days;
 use crate::time::Length;
@@ -61,23 +61,81 @@ fn merge(target: &mut Map<String, Value>, name: &str, value: &Value) {
 
 fn merge_overrides(known: &mut Map<String, Value>, changes: &Map<String, Value>, all_day: bool) {
     for (key, change) in changes {
-        let key = match times::parse_moment(key) {
-            // Ids of whole days may be dates.
-            Some(Moment::Date(date)) if all_day => times::format_local(date.at(0, 0, 0, 0)),
-            _ => key.clone(),
-        };
+        let key = override_key(key, all_day);
         match (known.get_mut(&key), change) {
             (_, Value::Null) => drop(known.remove(&key)),
             (Some(Value::Object(patch)), Value::Object(change)) => {
                 for (path, value) in change {
                     let within = format!("{path}/");
                     patch.retain(|other, _| !other.starts_with(&within));
-                    put(patch, path, value.clone());
+                    if !put_within(patch, path, value) {
+                        put(patch, path, value.clone());
+                    }
                 }
             }
             (_, other) => put(known, &key, other.clone()),
         }
     }
+}
+
+/// Changes what a patch says as a whole by a path into it. False where the patch says nothing of the kind as a whole, or
+/// where the path leads nowhere, which is told when the patch is read.
+fn put_within(patch: &mut Map<String, Value>, path: &str, value: &Value) -> bool {
+    let cuts: Vec<usize> = path.match_indices('/').map(|(at, _)| at).collect();
+    let said = cuts.iter().find(|at| patch.contains_key(&path[..**at]));
+    let Some((outer, rest)) = said.map(|at| (&path[..*at], &path[at + 1..])) else {
+        return false;
+    };
+    let Some(mut target) = patch.get_mut(outer).and_then(Value::as_object_mut) else {
+        return false;
+    };
+    let mut names = rest.split('/').map(unescaped);
+    let mut name = names.next().unwrap_or_default();
+    for next in names {
+        match target.get_mut(&name) {
+            Some(Value::Object(inner)) => target = inner,
+            _ => return false,
+        }
+        name = next;
+    }
+    if value.is_null() {
+        target.remove(&name);
+    } else {
+        target.insert(name, value.clone());
+    }
+    true
+}
+
+/// The key of an override as it is written: those of whole days may be dates.
+fn override_key(key: &str, all_day: bool) -> String {
+    match times::parse_moment(key) {
+        Some(Moment::Date(date)) if all_day => times::format_local(date.at(0, 0, 0, 0)),
+        _ => key.to_owned(),
+    }
+}
+
+/// Refuses to change an occurrence that was taken away without bringing it back: what is said of it would say nothing.
+pub(super) fn refuse_taken_away(
+    before: &Map<String, Value>,
+    change: &Map<String, Value>,
+) -> Result<(), JsError> {
+    let overrides = |of: &Map<String, Value>| of.get(OVERRIDES)?.as_object().cloned();
+    let (Some(known), Some(changes)) = (overrides(before), overrides(change)) else {
+        return Ok(());
+    };
+    let all_day = whole_days_are(before);
+    for (key, change) in &changes {
+        let patch = known.get(&override_key(key, all_day));
+        let is_gone = patch.is_some_and(|patch| patch.get("excluded") == Some(&json!(true)));
+        let says =
+            |change: &Map<String, Value>| !change.is_empty() && !change.contains_key("excluded");
+        if is_gone && change.as_object().is_some_and(says) {
+            let pointer = join(&join("", OVERRIDES), key);
+            let problem = "was taken away: say `\"excluded\": false` too, or null to have it as the series has it";
+            return Err(JsError::new(pointer, problem));
+        }
+    }
+    Ok(())
 }
 
 /// The change with the ids of what it recognisably means.

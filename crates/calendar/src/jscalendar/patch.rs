@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::merge::merged;
+use super::merge::{merged, refuse_taken_away};
 use super::node::{Node, join};
 use super::write::{self, put};
 use super::{JsError, extension, limits, read};
@@ -38,7 +38,9 @@ pub fn patch(event: &Event, change: &Map<String, Value>) -> Result<Event, JsErro
     limits::check_named(change, change.keys())?;
     let mut after = merged(&before, change);
     let start = read::start_of(&Value::Object(after.clone()))?;
-    if start != event.master.start {
+    if start == event.master.start {
+        refuse_taken_away(&before, change)?;
+    } else {
         let mut moved = event.clone();
         if change.get("recurrenceOverrides") == Some(&Value::Null) {
             moved.recurrence_overrides.clear();
@@ -59,6 +61,7 @@ pub fn patch(event: &Event, change: &Map<String, Value>) -> Result<Event, JsErro
                 None => drop(moved.remove(name)),
             }
         }
+        refuse_taken_away(&moved, change)?;
         after = merged(&moved, change);
     }
     limits::check_named(&after, change.keys())?;

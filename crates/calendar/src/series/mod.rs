@@ -187,6 +187,21 @@ pub fn exclude(event: &Event, id: RecurrenceId) -> Result<Event, SeriesError> {
     Ok(changed)
 }
 
+/// Whether nothing of an event happens any more: each of its occurrences was taken away. What cannot be told is not so.
+pub fn is_empty(event: &Event) -> bool {
+    let gone = event
+        .recurrence_overrides
+        .values()
+        .filter(|change| matches!(change, Override::Excluded))
+        .count();
+    if gone < event.recurrence_overrides.len() || (gone == 0 && event.shape == Shape::Series) {
+        return false;
+    }
+    // One more than is gone is enough to know that something is left.
+    let all = Timestamp::MIN..Timestamp::MAX;
+    occurrences(event, all, &TimeZone::UTC, gone + 1).is_ok_and(|found| found.is_empty())
+}
+
 /// The master of instances without a series repeats the first of them. Ids are on its clock, so that one of another
 /// zone or kind cannot stand for it.
 fn repeat_first(event: &mut Event) {

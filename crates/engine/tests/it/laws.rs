@@ -4,7 +4,8 @@ use kalends_calendar::rules::{ConflictPolicy, Direction};
 use kalends_engine::{Outcome, Silent, dry_run, edits};
 use kalends_store::{conflicts, held, intents, links};
 
-use crate::world::{Listing, Remote, Trouble, World, meeting};
+use crate::trouble::{Listing, Trouble};
+use crate::world::{Remote, World, meeting};
 
 #[tokio::test]
 async fn an_edit_crosses_and_its_echo_is_silent() {
@@ -80,7 +81,7 @@ async fn a_creation_whose_answer_was_lost_is_not_repeated() {
         let link = world.link(&remote).await;
         world.sync(link).await;
         world.add("a", "Standup").await;
-        *remote.trouble.lock().unwrap() = Some(trouble);
+        *remote.trouble.lock().unwrap() = Some(trouble.clone());
         world.sync(link).await;
         world.wait(7200);
         let report = world.sync(link).await;

@@ -6,4 +6,5 @@ mod bounds;
 mod departures;
 mod laws;
 mod odd_servers;
+mod trouble;
 mod world;

@@ -10,10 +10,11 @@ use kalends_calendar::revision::Revision;
 use kalends_calendar::rules::{ConflictPolicy, Direction};
 use kalends_engine::worker::run_until;
 use kalends_engine::{Outcome, Silent};
-use kalends_store::features::{self, CALENDAR_SYNC};
-use kalends_store::{intents, links};
+use kalends_store::intents::{self, IntentState};
+use kalends_store::links;
 
-use crate::world::{Remote, Trouble, World, meeting};
+use crate::trouble::{Trouble, set_sync};
+use crate::world::{Remote, World, meeting};
 
 #[tokio::test]
 async fn an_item_that_the_server_cannot_give_out_stalls_nothing() {
@@ -191,16 +192,6 @@ async fn a_server_is_left_alone_though_the_run_that_heard_it_was_taken_over() {
     assert!(world.titles().await.is_empty(), "nothing was asked for");
 }
 
-/// Gives the tenant the feature, or takes it away.
-async fn set_sync(world: &World, enabled: bool) {
-    let mut tx = world.engine.store.administer(world.tenant).await.unwrap();
-    let overrides = [(CALENDAR_SYNC, Some(enabled))];
-    features::set_overrides(&mut tx, &overrides, world.now())
-        .await
-        .unwrap();
-    tx.commit().await.unwrap();
-}
-
 #[tokio::test]
 async fn a_run_stops_where_the_tenant_loses_the_feature_and_the_next_goes_on() {
     let world = World::new().await;
@@ -214,7 +205,7 @@ async fn a_run_stops_where_the_tenant_loses_the_feature_and_the_next_goes_on() {
     world.add("b", "Ours, too").await;
     remote.writes();
     let leased = world.claim(link).await;
-    set_sync(&world, false).await;
+    set_sync(&world.engine.store, world.tenant, false).await;
     assert_eq!(world.run(leased).await.outcome, Outcome::TakenOver);
     assert_eq!(remote.writes(), Vec::<String>::new());
     assert_eq!(world.titles().await, ["Ours", "Ours, too"]);
@@ -223,7 +214,7 @@ async fn a_run_stops_where_the_tenant_loses_the_feature_and_the_next_goes_on() {
     assert_eq!((kept.due_at, kept.holder), (Some(world.now()), None));
     assert_eq!(intents::count(&mut tx, link).await.unwrap(), 2);
     drop(tx);
-    set_sync(&world, true).await;
+    set_sync(&world.engine.store, world.tenant, true).await;
     assert_eq!(world.sync(link).await.outcome, Outcome::Succeeded);
     assert_eq!(
         remote.writes(),
@@ -238,6 +229,41 @@ async fn a_run_stops_where_the_tenant_loses_the_feature_and_the_next_goes_on() {
             both.map(String::from).to_vec()
         )
     );
+}
+
+#[tokio::test]
+async fn what_a_provider_made_of_a_write_is_kept_though_the_feature_was_lost_while_it_was_sent() {
+    let world = World::new().await;
+    let remote = Remote::new();
+    let link = world.link(&remote).await;
+    world.add("a", "Ours").await;
+    world.sync(link).await;
+    world.rename("Ours", "Ours again").await;
+    world.add("b", "Not sent any more").await;
+    remote.writes();
+    remote
+        .between
+        .lock()
+        .unwrap()
+        .push(|event| event.master.details.title = "OURS AGAIN".into());
+    let (store, tenant) = (world.engine.store.clone(), world.tenant);
+    *remote.trouble.lock().unwrap() = Some(Trouble::FeatureLost(store.clone(), tenant));
+    let leased = world.claim(link).await;
+    assert_eq!(world.run(leased).await.outcome, Outcome::TakenOver);
+    assert_eq!(remote.writes(), ["update Ours again"]);
+    // What was sent is settled, as the provider has it; what was not waits.
+    assert_eq!(world.titles().await, ["Not sent any more", "OURS AGAIN"]);
+    let mut tx = store.read(tenant).await.unwrap();
+    let left = intents::due(&mut tx, link, jiff::Timestamp::MAX, 9)
+        .await
+        .unwrap();
+    let states: Vec<IntentState> = left.iter().map(|intent| intent.state).collect();
+    assert_eq!(states, [IntentState::Due]);
+    drop(tx);
+    set_sync(&store, tenant, true).await;
+    assert_eq!(world.sync(link).await.outcome, Outcome::Succeeded);
+    assert_eq!(remote.writes(), ["create Not sent any more"]);
+    assert_eq!(remote.titles(), ["Not sent any more", "OURS AGAIN"]);
 }
 
 /// Done after it was asked so often.

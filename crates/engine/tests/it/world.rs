@@ -35,6 +35,8 @@ use kalends_store::tenants::{self, NewTenant};
 use kalends_store::{Store, events, mirrors};
 use uuid::Uuid;
 
+use crate::trouble::{Listing, Trouble, set_sync};
+
 /// An event on the first of December, at nine in Berlin.
 pub(crate) fn meeting(uid: &str, title: &str) -> Event {
     Event {
@@ -87,24 +89,6 @@ impl Entropy for Seams {
     fn below(&self, bound: u64) -> u64 {
         bound / 2
     }
-}
-
-/// What goes wrong with the next write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
-    LostBeforeSend,
-    LostAfterEffect,
-    Refused,
-    Unwell,
-    GrantDead,
-}
-
-/// What goes wrong with listings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Listing {
-    Honest,
-    Empty,
-    Fails,
 }
 
 #[derive(Default)]
@@ -410,7 +394,8 @@ impl Provider for Remote {
     }
 
     async fn write(&self, _: &RemoteCalendarId, write: &Write) -> Result<Receipt, Failure> {
-        match self.trouble.lock().unwrap().take() {
+        let trouble = self.trouble.lock().unwrap().take();
+        match trouble {
             None => {
                 let receipt = self.carry_out(write)?;
                 Ok(self.read_back(receipt))
@@ -423,6 +408,11 @@ impl Provider for Remote {
             Some(Trouble::Refused) => Err(Failure::item("not this one")),
             Some(Trouble::Unwell) => Err(Failure::passing("503")),
             Some(Trouble::GrantDead) => Err(Failure::new(Class::ReconnectNeeded, "401")),
+            Some(Trouble::FeatureLost(store, tenant)) => {
+                let receipt = self.carry_out(write)?;
+                set_sync(&store, tenant, false).await;
+                Ok(self.read_back(receipt))
+            }
         }
     }
 

@@ -94,6 +94,11 @@ impl ApiError {
         self
     }
 
+    pub(crate) fn with_error(mut self, error: impl Into<String>) -> Self {
+        self.0.error = error.into();
+        self
+    }
+
     pub(crate) fn not_authenticated() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,

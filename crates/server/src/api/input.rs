@@ -163,6 +163,19 @@ impl<T: JsonSchema> OperationInput for At<T> {
     }
 }
 
+/// The longest name that people give to anything, an account's user at its provider included: what a list can still show.
+pub(crate) const NAME_CHARS_MAX: usize = 200;
+
+/// A name without what stands around it: neither empty nor too long.
+pub(crate) fn name(field: &str, text: &str) -> Result<String, ApiError> {
+    let name = text.trim();
+    if (1..=NAME_CHARS_MAX).contains(&name.chars().count()) {
+        return Ok(name.to_owned());
+    }
+    let problem = format!("expected 1 to {NAME_CHARS_MAX} characters");
+    Err(ApiError::field(field, problem))
+}
+
 /// The longest mail address (RFC 5321 §4.5.3.1.3).
 const EMAIL_CHARS_MAX: usize = 254;
 

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::docs::escaped;
-use super::door::{Address, Api, Shared};
+use super::door::{Address, Api, Cause, Shared};
 use super::error::sentence;
 use super::session;
 use crate::credentials::{self, Kind, PASSWORD_CHARS_MIN};
@@ -43,6 +43,7 @@ pub(crate) async fn accept(
     State(api): State<Shared>,
     Path(token): Path<String>,
     Address(from): Address,
+    Cause(cause): Cause,
     headers: HeaderMap,
     Form(accepting): Form<Accepting>,
 ) -> Response {
@@ -130,7 +131,7 @@ pub(crate) async fn accept(
         Ok((_, owner)) => owner,
         Err(error) => return refused(&error),
     };
-    welcome(&api, owner, from, &headers).await
+    welcome(&api, owner, from, cause, &headers).await
 }
 
 /// Signs the new owner in, and leads them home.
@@ -138,6 +139,7 @@ async fn welcome(
     api: &Api,
     owner: UserId,
     from: Option<std::net::IpAddr>,
+    cause: Option<String>,
     headers: &HeaderMap,
 ) -> Response {
     let user = match users::get(api.before_sign_in(), owner).await {
@@ -145,7 +147,7 @@ async fn welcome(
         Ok(None) => return refused(&InvitationError::Unknown),
         Err(error) => return refused(&error.into()),
     };
-    match session::begin(api, &user, from, headers).await {
+    match session::begin(api, &user, from, cause, headers).await {
         Ok(cookie) => {
             let mut response = StatusCode::SEE_OTHER.into_response();
             let headers = response.headers_mut();

@@ -19,11 +19,14 @@ mod invitation;
 mod oauth;
 mod outer;
 mod output;
+mod paging;
 mod platform;
 mod session;
 mod tenant;
 mod tokens;
 mod words;
+
+use std::sync::Arc;
 
 use aide::axum::ApiRouter;
 use aide::axum::routing::{ApiMethodRouter, delete_with, get_with, post_with, put_with};
@@ -31,6 +34,7 @@ use aide::openapi::{OpenApi, SecurityScheme};
 use aide::transform::{TransformOpenApi, TransformOperation};
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
+use axum::middleware;
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 
@@ -506,7 +510,11 @@ pub(crate) fn document() -> OpenApi {
 /// The whole API.
 pub(crate) fn router(api: Shared) -> Router {
     let (router, document) = routed();
-    router.merge(pages(&document)).with_state(api)
+    let once = middleware::from_fn_with_state(Arc::clone(&api), door::once);
+    router
+        .route_layer(once)
+        .merge(pages(&document))
+        .with_state(api)
 }
 
 fn routed() -> (Router<Shared>, OpenApi) {
@@ -514,6 +522,7 @@ fn routed() -> (Router<Shared>, OpenApi) {
     aide::generate::infer_responses(true);
     let mut document = OpenApi::default();
     let router = described().finish_api_with(&mut document, about);
+    door::document_writes(&mut document);
     (router, document)
 }
 
@@ -539,7 +548,8 @@ fn about(api: TransformOpenApi<'_>) -> TransformOpenApi<'_> {
             "Every path answers with and without its trailing slash. The tenant is said by its subdomain, by the \
              header `X-Tenant`, or by a token that is bound to it. Errors are problem details (RFC 9457) which also \
              carry `success: false`, `error` and `code`. `GET /api/calendar/stream/` tells changes as server-sent \
-             events, resumable by `Last-Event-ID`.",
+             events, resumable by `Last-Event-ID`. Every write takes an `Idempotency-Key`, with which it can be sent \
+             again without being carried out twice.",
         )
         .security_scheme("token", token)
         .security_scheme(door::AS_COOKIE, cookie)

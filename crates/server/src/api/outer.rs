@@ -21,6 +21,7 @@ use tower_http::request_id::{
 };
 use tower_http::timeout::TimeoutLayer;
 
+use super::door::{KEY, REPLAYED};
 use super::error::ApiError;
 use super::input::BODY_BYTES_MAX;
 use crate::config::Server;
@@ -115,8 +116,9 @@ fn cors(origins: &[HeaderValue]) -> CorsLayer {
             IF_MATCH,
             HeaderName::from_static("x-tenant"),
             HeaderName::from_static("last-event-id"),
+            KEY,
         ])
-        .expose_headers([axum::http::header::ETAG, REQUEST_ID])
+        .expose_headers([axum::http::header::ETAG, REQUEST_ID, REPLAYED])
 }
 
 async fn surrounded(request: Request, next: Next, encrypted: bool) -> Response {

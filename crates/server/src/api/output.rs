@@ -10,6 +10,8 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::door::Secret;
+
 /// A body in JSON with the status `A`, or with `B` where that differs.
 pub(crate) struct Reply<T, const A: u16, const B: u16 = A> {
     body: T,
@@ -89,6 +91,32 @@ impl<T: JsonSchema, const A: u16, const B: u16> OperationOutput for Reply<T, A, 
             .into_iter()
             .filter_map(|status| Some((Some(status), Self::operation_response(ctx, operation)?)))
             .collect()
+    }
+}
+
+/// A body in JSON that holds a secret which is shown this once: no copy of the answer is kept.
+pub(crate) struct Once<T, const A: u16>(pub(crate) Reply<T, A>);
+
+impl<T: Serialize, const A: u16> IntoResponse for Once<T, A> {
+    fn into_response(self) -> Response {
+        let mut response = self.0.into_response();
+        response.extensions_mut().insert(Secret);
+        response
+    }
+}
+
+impl<T: JsonSchema, const A: u16> OperationOutput for Once<T, A> {
+    type Inner = T;
+
+    fn operation_response(ctx: &mut GenContext, operation: &mut Operation) -> Option<Documented> {
+        Reply::<T, A>::operation_response(ctx, operation)
+    }
+
+    fn inferred_responses(
+        ctx: &mut GenContext,
+        operation: &mut Operation,
+    ) -> Vec<(Option<u16>, Documented)> {
+        Reply::<T, A>::inferred_responses(ctx, operation)
     }
 }
 

@@ -6,15 +6,18 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, StatusCode};
+use kalends_store::Tx;
+use kalends_store::audit::{self, Entry};
 use kalends_store::members::{self, Role};
 use kalends_store::sessions::{self, NewSession, SessionHash};
 use kalends_store::users::{self, User};
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::cookie;
-use super::door::{Address, Api, Caller, Shared, Signed, Via};
+use super::door::{Address, Api, Caller, Cause, Shared, Signed, Via};
 use super::error::{Answer, ApiError};
 use super::input::{Body, check_email};
 use super::output::Cookied;
@@ -57,6 +60,7 @@ pub(crate) struct Membership {
 pub(crate) async fn sign_in(
     State(api): State<Shared>,
     Address(from): Address,
+    Cause(cause): Cause,
     headers: HeaderMap,
     Body(who): Body<SignIn>,
 ) -> Answer<Cookied<Me>> {
@@ -72,13 +76,22 @@ pub(crate) async fn sign_in(
     let fits = api.limits().hashing(verify).await?;
     let Some(user) = user.filter(|_| fits) else {
         api.limits().failure(from)?;
+        let mut tx = api.before_sign_in().platform().await?;
+        let told = Told {
+            who: &who.email.to_lowercase(),
+            action: "session.refused",
+            from,
+            cause,
+        };
+        told.note(&api, &mut tx).await?;
+        tx.commit().await?;
         return Err(ApiError::new(
             StatusCode::UNAUTHORIZED,
             "wrong_credentials",
             "E-mail address or password are wrong.",
         ));
     };
-    let cookie = begin(&api, &user, from, &headers).await?;
+    let cookie = begin(&api, &user, from, cause, &headers).await?;
     let body = me(&api, user, None).await?;
     Ok(Cookied { cookie, body })
 }
@@ -88,6 +101,7 @@ pub(super) async fn begin(
     api: &Api,
     user: &User,
     from: Option<IpAddr>,
+    cause: Option<String>,
     headers: &HeaderMap,
 ) -> Answer<axum::http::HeaderValue> {
     let fresh = credentials::fresh(Kind::Session).map_err(ApiError::internal)?;
@@ -106,8 +120,39 @@ pub(super) async fn begin(
     };
     let mut tx = api.before_sign_in().platform().await?;
     sessions::create(&mut tx, new).await?;
+    let told = Told {
+        who: &user.email,
+        action: "session.create",
+        from,
+        cause,
+    };
+    told.note(api, &mut tx).await?;
     tx.commit().await?;
     Ok(cookie::set(&fresh.secret, api.settings.is_encrypted()))
+}
+
+/// What the audit log of the platform is told of somebody who signs in, or tries to.
+struct Told<'a> {
+    who: &'a str,
+    action: &'static str,
+    from: Option<IpAddr>,
+    cause: Option<String>,
+}
+
+impl Told<'_> {
+    async fn note(self, api: &Api, tx: &mut Tx) -> Answer<()> {
+        let entry = Entry {
+            id: api.ids().next(),
+            at: api.now(),
+            actor: self.who.to_owned(),
+            action: self.action.to_owned(),
+            object: format!("user {}", self.who),
+            detail: json!({}),
+            address: self.from.map(|from| from.to_string()),
+            cause: self.cause,
+        };
+        Ok(audit::append(tx, entry).await?)
+    }
 }
 
 /// Who somebody is; as far as their token reaches, where it is narrowed.
@@ -147,10 +192,15 @@ pub(crate) async fn sign_out(signed: Signed) -> Answer<Cookied<serde_json::Value
     if let Via::Session(hash) = &signed.0.via {
         let mut tx = signed.platform().await?;
         sessions::end(&mut tx, hash).await?;
+        let object = format!("user {}", signed.0.user.email);
+        signed
+            .0
+            .audit(&mut tx, "session.end", object, json!({}))
+            .await?;
         tx.commit().await?;
     }
     Ok(Cookied {
         cookie: cookie::clear(signed.api().settings.is_encrypted()),
-        body: serde_json::json!({ "success": true }),
+        body: json!({ "success": true }),
     })
 }

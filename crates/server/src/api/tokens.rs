@@ -12,13 +12,10 @@ use serde_json::json;
 
 use super::door::{Signed, Via, Whole};
 use super::error::{Answer, ApiError, done};
-use super::input::{Body, Id};
-use super::output::Reply;
+use super::input::{Body, Id, name};
+use super::output::{Once, Reply};
 use super::words;
 use crate::credentials::{self, Kind};
-
-/// The longest name.
-const NAME_CHARS_MAX: usize = 200;
 
 /// A token to be made.
 #[derive(Deserialize, JsonSchema)]
@@ -85,12 +82,8 @@ pub(crate) async fn list(Whole(signed): Whole) -> Answer<Json<Tokens>> {
     }))
 }
 
-pub(crate) async fn make(Whole(signed): Whole, Body(new): Body<New>) -> Answer<Reply<Made, 201>> {
-    let name = new.name.trim();
-    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX {
-        let problem = format!("expected what it is for, in up to {NAME_CHARS_MAX} characters");
-        return Err(ApiError::field("name", problem));
-    }
+pub(crate) async fn make(Whole(signed): Whole, Body(new): Body<New>) -> Answer<Once<Made, 201>> {
+    let name = name("name", &new.name)?;
     let now = signed.api().now();
     if new.expires_at.is_some_and(|at| at <= now) {
         return Err(ApiError::field("expires_at", "it lies in the past"));
@@ -111,7 +104,7 @@ pub(crate) async fn make(Whole(signed): Whole, Body(new): Body<New>) -> Answer<R
         id: TokenId(signed.api().ids().next()),
         hash: TokenHash(fresh.hash),
         prefix: fresh.shown,
-        name: name.to_owned(),
+        name: name.clone(),
         user,
         tenant,
         role: new.role,
@@ -130,11 +123,11 @@ pub(crate) async fn make(Whole(signed): Whole, Body(new): Body<New>) -> Answer<R
     let token = tokens::get(signed.own(), id)
         .await?
         .ok_or_else(|| ApiError::not_found("token"))?;
-    Ok(Reply::new(Made {
+    Ok(Once(Reply::new(Made {
         success: true,
         token: fresh.secret.expose_secret().to_owned(),
         shown: shown(token),
-    }))
+    })))
 }
 
 pub(crate) async fn revoke(signed: Signed, Id(id): Id<TokenId>) -> Answer<Json<serde_json::Value>> {

@@ -193,13 +193,20 @@ async fn contents(settings: &Settings, store: &Store, findings: &mut Vec<Finding
         .map(|tenant| tenant.id)
         .chain([kalends_store::PLATFORM])
     {
-        if let audit::Verdict::Broken { seq, .. } = audit::verify(store, tenant).await? {
-            let found = format!("the chain of {tenant} is broken at entry {seq}");
-            findings.push(bad(
-                "audit",
-                found,
-                "kalends audit verify; compare with a backup",
-            ));
+        match audit::verify(store, tenant).await? {
+            audit::Verdict::Broken { seq, .. } => {
+                let found = format!("the chain of {tenant} is broken at entry {seq}");
+                let cure = "kalends audit verify; compare with a backup";
+                findings.push(bad("audit", found, cure));
+            }
+            audit::Verdict::Whole { outside: 0, .. } => {}
+            audit::Verdict::Whole { outside, .. } => {
+                let found = format!(
+                    "{outside} entries of {tenant} have no place in its chain: a node of an older version wrote them"
+                );
+                let cure = "stop the nodes of older versions; what was written stays as it is";
+                findings.push(wary("audit", found, cure));
+            }
         }
     }
     Ok(())

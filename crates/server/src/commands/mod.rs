@@ -17,6 +17,7 @@ pub(crate) mod platform;
 pub(crate) mod runs;
 mod secret;
 pub(crate) mod serve;
+pub(crate) mod settings;
 mod stop;
 pub(crate) mod sync;
 mod watch;
@@ -46,6 +47,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Ended> {
     }
     let command = match cli.command {
         Command::Openapi(command) => return openapi::run(&command),
+        Command::Settings(command) => return settings::run(&command),
         Command::Doctor(command) => return doctor::run(&global, command).await,
         Command::Demo(command) => return demo::run(&global, command).await,
         Command::Sandbox(command) => return demo::sandbox(&global, command).await,
@@ -79,6 +81,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Ended> {
         Command::Keys(command) => keys::run(&app, command).await,
         Command::Migrate(_)
         | Command::Openapi(_)
+        | Command::Settings(_)
         | Command::Doctor(_)
         | Command::Demo(_)
         | Command::Sandbox(_) => Ok(Ended::Well),

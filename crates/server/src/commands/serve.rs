@@ -96,6 +96,7 @@ pub(crate) async fn serve(
         app.settings.zone.clone(),
         stopped.clone(),
     );
+    let lasting = api.lasting().clone();
     let routes = health(Arc::new(app.store.clone())).merge(api::router(api));
     let service = MapRequestLayer::new(api::with_slash).layer(api::wrapped(routes, &settings));
     let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
@@ -108,6 +109,8 @@ pub(crate) async fn serve(
         sweeping,
         notifying
     );
+    // Whoever waited for these may be gone; what they hold is given back all the same.
+    lasting.all_ended().await;
     served?;
     worked
 }

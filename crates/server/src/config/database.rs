@@ -7,6 +7,7 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
 use super::env;
+use super::reference::Setting;
 
 /// The section as written.
 #[derive(Debug, Default, Deserialize)]
@@ -103,6 +104,37 @@ fn data_folder() -> Result<PathBuf> {
         "there is no home folder to keep the database in: give --database, or set KALENDS_DATA",
     )?;
     Ok(Path::new(&home).join(".local/share/kalends"))
+}
+
+/// What the guide says of it.
+pub(super) fn reference() -> Vec<Setting> {
+    let setting = |key, variable, usual: &str, what| Setting {
+        section: Some("database"),
+        key,
+        variable,
+        usual: usual.to_owned(),
+        what,
+    };
+    vec![
+        setting(
+            Some("url"),
+            Some("DATABASE"),
+            "`sqlite:` + `kalends.db` in the data folder",
+            "`sqlite:PATH` or `postgres://USER@HOST/DATABASE`",
+        ),
+        setting(
+            None,
+            Some("DATA"),
+            "`$XDG_DATA_HOME/kalends`, else `~/.local/share/kalends`",
+            "the data folder",
+        ),
+        setting(
+            Some("migrate"),
+            Some("MIGRATE"),
+            "`auto`",
+            "`manual`: commands stop until `kalends migrate up` was run",
+        ),
+    ]
 }
 
 #[cfg(test)]

@@ -16,6 +16,16 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     Ok(length)
 }
 
+/// Writes it as people do, in the largest unit that leaves nothing over.
+pub(super) fn shown(length: Duration) -> String {
+    let seconds = length.as_secs();
+    match (seconds % 3_600, seconds % 60) {
+        (0, _) => format!("{}h", seconds / 3_600),
+        (_, 0) if seconds > 60 => format!("{}m", seconds / 60),
+        _ => format!("{seconds}s"),
+    }
+}
+
 pub(super) fn optional<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(from)?;
     parse(&text).map(Some).map_err(serde::de::Error::custom)

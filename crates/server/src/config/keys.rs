@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::env;
+use super::reference::Setting;
 
 /// The section as written. A key itself does not belong in a settings file, which others read: only the name of its file.
 #[derive(Debug, Default, Deserialize)]
@@ -69,4 +70,35 @@ impl Section {
         };
         Keys { current, older }
     }
+}
+
+/// What the guide says of it.
+pub(super) fn reference() -> Vec<Setting> {
+    let setting = |key, variable, usual: &str, what| Setting {
+        section: Some("keys"),
+        key,
+        variable,
+        usual: usual.to_owned(),
+        what,
+    };
+    vec![
+        setting(
+            Some("master_key_file"),
+            Some("MASTER_KEY_FILE"),
+            "see below",
+            "a file with the key that seals passwords",
+        ),
+        setting(
+            None,
+            Some("MASTER_KEY"),
+            "see below",
+            "the key itself: 32 bytes in base64 or hex",
+        ),
+        setting(
+            Some("older_master_key_files"),
+            Some("OLDER_MASTER_KEY_FILES"),
+            "none",
+            "earlier keys, until `kalends keys rotate` is through (commas between)",
+        ),
+    ]
 }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::env;
+use super::reference::Setting;
 
 /// The section as written.
 #[derive(Debug, Default, Deserialize)]
@@ -87,4 +88,36 @@ impl Section {
             from,
         })
     }
+}
+
+/// What the guide says of it.
+pub(super) fn reference() -> Vec<Setting> {
+    let setting = |key, variable, usual: &str, what| Setting {
+        section: Some("mail"),
+        key,
+        variable,
+        usual: usual.to_owned(),
+        what,
+    };
+    vec![
+        setting(
+            Some("smtp_url"),
+            Some("SMTP_URL"),
+            "none",
+            "a mail server for notices: `smtps://user@mail.example.com` (TLS), `smtp://user@mail.example.com:587` (STARTTLS)",
+        ),
+        setting(
+            Some("smtp_password_file"),
+            Some("SMTP_PASSWORD_FILE"),
+            "none",
+            "a file with the user's password there",
+        ),
+        setting(None, Some("SMTP_PASSWORD"), "", "the password itself"),
+        setting(
+            Some("from"),
+            Some("MAIL_FROM"),
+            "the mailbox's address",
+            "as whom notices are sent: `Kalends <kalends@example.com>`",
+        ),
+    ]
 }

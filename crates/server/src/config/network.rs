@@ -8,6 +8,7 @@ use kalends_providers::http::guard::{Guard, PrivateAddresses};
 use serde::Deserialize;
 
 use super::env;
+use super::reference::Setting;
 
 /// Opens every private address; the metadata services of clouds stay closed.
 const ALL_PRIVATE: &str = "private";
@@ -86,6 +87,31 @@ fn guard(allow: &[String]) -> Result<Guard> {
         }
     }
     Ok(guard)
+}
+
+/// What the guide says of it.
+pub(super) fn reference() -> Vec<Setting> {
+    let setting = |key, variable, usual: &str, what| Setting {
+        section: Some("network"),
+        key,
+        variable,
+        usual: usual.to_owned(),
+        what,
+    };
+    vec![
+        setting(
+            Some("allow"),
+            Some("ALLOW_ADDRESSES"),
+            "none",
+            "what may be talked to beside the public internet (commas between)",
+        ),
+        setting(
+            Some("extra_roots_file"),
+            Some("EXTRA_ROOTS_FILE"),
+            "none",
+            "certificates (PEM) to trust beside the system's",
+        ),
+    ]
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::env;
+use super::reference::Setting;
 
 /// Only for this machine, until somebody says otherwise.
 const LISTEN: SocketAddr =
@@ -159,4 +160,59 @@ impl Server {
             None => !self.listen.ip().is_loopback(),
         }
     }
+}
+
+/// What the guide says of it.
+pub(super) fn reference() -> Vec<Setting> {
+    let setting = |key, variable, usual: &str, what| Setting {
+        section: Some("server"),
+        key,
+        variable,
+        usual: usual.to_owned(),
+        what,
+    };
+    vec![
+        setting(
+            Some("listen"),
+            Some("LISTEN"),
+            &format!("`{LISTEN}`"),
+            "where `serve` listens",
+        ),
+        setting(
+            Some("public_url"),
+            Some("PUBLIC_URL"),
+            "where it listens",
+            "under which address people reach it, for links in invitations: `https://kalends.example.com`",
+        ),
+        setting(
+            Some("domain"),
+            Some("DOMAIN"),
+            "none",
+            "the domain whose subdomains are tenants: with `example.com`, `demo.example.com` is the tenant `demo`; `demo.localhost` always is",
+        ),
+        setting(
+            Some("behind_proxy"),
+            None,
+            "`false`",
+            "whether `X-Forwarded-For` is the word of a proxy of yours",
+        ),
+        setting(
+            Some("requests_per_minute"),
+            None,
+            &format!("`{REQUESTS_A_MINUTE}`"),
+            "how many requests a user may make in a minute",
+        ),
+        setting(
+            Some("cors_origins"),
+            None,
+            "none",
+            "sites whose pages may call the API from a browser: `[\"https://app.example.com\"]`",
+        ),
+        setting(
+            Some("return_origins"),
+            None,
+            "none",
+            "sites to which people may be sent back after consenting at Google or Microsoft: `[\"https://app.example.com\"]`",
+        ),
+    ]
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use serde::Deserialize;
 
+use super::reference::Setting;
 use super::{duration, env};
 
 /// How many links are worked on at once by one `sync --watch` or `serve`.
@@ -97,4 +98,61 @@ fn number<N: std::str::FromStr>(name: &str, file: Option<N>) -> Result<Option<N>
         },
         None => Ok(file),
     }
+}
+
+/// What the guide says of it.
+pub(super) fn reference() -> Vec<Setting> {
+    let usual = kalends_engine::Settings::default();
+    let length = |length: Duration| format!("`{}`", duration::shown(length));
+    let setting = |key, variable, usual: &str, what| Setting {
+        section: Some("sync"),
+        key,
+        variable,
+        usual: usual.to_owned(),
+        what,
+    };
+    vec![
+        setting(
+            Some("poll_every"),
+            Some("SYNC_POLL_EVERY"),
+            &length(usual.poll_every),
+            "how often a link looks at its remote side when nothing wakes it",
+        ),
+        setting(
+            Some("full_listing_every"),
+            Some("SYNC_FULL_LISTING_EVERY"),
+            &length(usual.full_listing_every),
+            "how often everything is listed and compared, whatever the server says has changed",
+        ),
+        setting(
+            Some("lease"),
+            Some("SYNC_LEASE"),
+            &length(usual.lease_for),
+            "how long a node that died keeps its link from others",
+        ),
+        setting(
+            Some("backoff_first"),
+            Some("SYNC_BACKOFF_FIRST"),
+            &length(usual.backoff_first),
+            "the first wait after a failure",
+        ),
+        setting(
+            Some("backoff_max"),
+            Some("SYNC_BACKOFF_MAX"),
+            &length(usual.backoff_max),
+            "the longest wait after failures",
+        ),
+        setting(
+            Some("writes_per_event_per_hour"),
+            Some("SYNC_WRITES_PER_EVENT_PER_HOUR"),
+            &format!("`{}`", usual.writes_per_event_per_hour),
+            "more writes of one event through one link stop that event",
+        ),
+        setting(
+            Some("workers"),
+            Some("SYNC_WORKERS"),
+            &format!("`{WORKERS}`"),
+            "how many links `sync --watch` and `serve` work on at once",
+        ),
+    ]
 }

@@ -1,46 +1,9 @@
 //! The variables of the environment that are settings, so that one which is misspelt does not pass in silence.
 
+use super::reference;
+
 /// What all of them begin with.
 const PREFIX: &str = "KALENDS_";
-
-/// Those that are settings, without the prefix: `docs/configuration.md` lists them.
-const KNOWN: [&str; 35] = [
-    "ALLOW_ADDRESSES",
-    "CONFIG",
-    "DATA",
-    "DATABASE",
-    "DOMAIN",
-    "EXTRA_ROOTS_FILE",
-    "GOOGLE_BASE_URL",
-    "GOOGLE_CLIENT_ID",
-    "GOOGLE_CLIENT_SECRET",
-    "GOOGLE_CLIENT_SECRET_FILE",
-    "LISTEN",
-    "LOG",
-    "MAIL_FROM",
-    "MASTER_KEY",
-    "MASTER_KEY_FILE",
-    "MICROSOFT_BASE_URL",
-    "MICROSOFT_CLIENT_ID",
-    "MICROSOFT_CLIENT_SECRET",
-    "MICROSOFT_CLIENT_SECRET_FILE",
-    "MICROSOFT_DIRECTORY",
-    "MIGRATE",
-    "OLDER_MASTER_KEY_FILES",
-    "PUBLIC_URL",
-    "SMTP_PASSWORD",
-    "SMTP_PASSWORD_FILE",
-    "SMTP_URL",
-    "SYNC_BACKOFF_FIRST",
-    "SYNC_BACKOFF_MAX",
-    "SYNC_FULL_LISTING_EVERY",
-    "SYNC_LEASE",
-    "SYNC_POLL_EVERY",
-    "SYNC_WORKERS",
-    "SYNC_WRITES_PER_EVENT_PER_HOUR",
-    "TENANT",
-    "TIME_ZONE",
-];
 
 /// What others set: tests and scripts of the repository, and Kubernetes for a service that is called kalends.
 const OTHERS: [&str; 12] = [
@@ -50,11 +13,12 @@ const OTHERS: [&str; 12] = [
 
 /// What to say of variables that look like settings and are none, but for those that the command line names.
 pub(super) fn unknown(set: impl Iterator<Item = String>, named: &[String]) -> Vec<String> {
+    let known = known();
     let mut unknown: Vec<String> = set
         .filter(|name| !named.contains(name))
         .filter(|name| {
             name.strip_prefix(PREFIX).is_some_and(|rest| {
-                !KNOWN.contains(&rest) && !OTHERS.iter().any(|others| rest.starts_with(others))
+                !known.contains(&rest) && !OTHERS.iter().any(|others| rest.starts_with(others))
             })
         })
         .map(|name| {
@@ -63,6 +27,12 @@ pub(super) fn unknown(set: impl Iterator<Item = String>, named: &[String]) -> Ve
         .collect();
     unknown.sort();
     unknown
+}
+
+/// Those that are settings, without the prefix.
+fn known() -> Vec<&'static str> {
+    let all = reference::all();
+    all.iter().filter_map(|setting| setting.variable).collect()
 }
 
 #[cfg(test)]
@@ -87,11 +57,12 @@ mod tests {
 
     #[test]
     fn every_variable_that_the_guide_names_is_known() {
+        let known = known();
         let guide = include_str!("../../../../docs/configuration.md");
         for part in guide.split(PREFIX).skip(1) {
             let end = part.find(|c: char| !c.is_ascii_uppercase() && c != '_');
             let name = &part[..end.unwrap_or(part.len())];
-            assert!(KNOWN.contains(&name), "{PREFIX}{name}");
+            assert!(known.contains(&name), "{PREFIX}{name}");
         }
     }
 }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::env;
+use super::reference::Setting;
 
 /// `[google]` as written.
 #[derive(Debug, Default, Deserialize)]
@@ -264,6 +265,107 @@ fn at(setting: &str, host: &str, path: &str) -> Result<Url> {
         bail!("{setting}: {host:?} must be like https://www.example.com");
     }
     Ok(url)
+}
+
+/// What the guide says of them.
+pub(super) fn reference() -> Vec<Setting> {
+    let setting = |section, key, variable, usual: &str, what| Setting {
+        section: Some(section),
+        key,
+        variable,
+        usual: usual.to_owned(),
+        what,
+    };
+    let google = |key, variable, usual: &str, what| setting("google", key, variable, usual, what);
+    let microsoft =
+        |key, variable, usual: &str, what| setting("microsoft", key, variable, usual, what);
+    vec![
+        google(
+            Some("client_id"),
+            Some("GOOGLE_CLIENT_ID"),
+            "none",
+            "the OAuth client that Kalends is at Google; without it Google accounts cannot be connected",
+        ),
+        google(
+            Some("client_secret_file"),
+            Some("GOOGLE_CLIENT_SECRET_FILE"),
+            "none",
+            "a file with its secret",
+        ),
+        google(None, Some("GOOGLE_CLIENT_SECRET"), "", "the secret itself"),
+        google(
+            Some("base_url"),
+            Some("GOOGLE_BASE_URL"),
+            "none",
+            "in place of all of Google's hosts: a sandbox's, `http://127.0.0.1:8090/google`",
+        ),
+        google(
+            Some("accounts_url"),
+            None,
+            "`https://accounts.google.com`",
+            "where people consent",
+        ),
+        google(
+            Some("oauth_url"),
+            None,
+            "`https://oauth2.googleapis.com`",
+            "where tokens come from, and are taken back",
+        ),
+        google(
+            Some("api_url"),
+            None,
+            "`https://www.googleapis.com`",
+            "where calendars are",
+        ),
+        google(
+            Some("gmail_url"),
+            None,
+            "`https://gmail.googleapis.com`",
+            "where notices are sent from the platform's mailbox",
+        ),
+        microsoft(
+            Some("client_id"),
+            Some("MICROSOFT_CLIENT_ID"),
+            "none",
+            "the application that Kalends is at Microsoft; without it Microsoft accounts cannot be connected",
+        ),
+        microsoft(
+            Some("client_secret_file"),
+            Some("MICROSOFT_CLIENT_SECRET_FILE"),
+            "none",
+            "a file with its secret",
+        ),
+        microsoft(
+            None,
+            Some("MICROSOFT_CLIENT_SECRET"),
+            "",
+            "the secret itself",
+        ),
+        microsoft(
+            Some("directory"),
+            Some("MICROSOFT_DIRECTORY"),
+            "`common`",
+            "whose accounts may come: `common`, `organizations`, `consumers`, or one directory's id or domain",
+        ),
+        microsoft(
+            Some("base_url"),
+            Some("MICROSOFT_BASE_URL"),
+            "none",
+            "in place of all of Microsoft's hosts: a sandbox's, `http://127.0.0.1:8090/microsoft`",
+        ),
+        microsoft(
+            Some("login_url"),
+            None,
+            "`https://login.microsoftonline.com`",
+            "where people consent, and where tokens come from",
+        ),
+        microsoft(
+            Some("graph_url"),
+            None,
+            "`https://graph.microsoft.com`",
+            "where calendars are, and notices are sent from the platform's mailbox",
+        ),
+    ]
 }
 
 #[cfg(test)]

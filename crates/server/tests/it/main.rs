@@ -4,16 +4,20 @@
 
 mod accounts;
 mod accounts_come_and_go;
+mod bounds;
 mod conflicts;
 mod connecting;
 mod consent;
 mod contract;
+mod cut_off;
 mod deletions;
 mod device;
+mod doctor;
 mod features;
 mod files;
 mod help;
 mod history;
+mod idempotency;
 mod keeping_in_step;
 mod nodes;
 mod oauth;
@@ -22,3 +26,4 @@ mod routes;
 mod secrets;
 mod servers;
 mod service;
+mod serving;

@@ -16,7 +16,21 @@ pub(crate) struct Service {
     /// Where it keeps nothing that outlives it.
     home: tempfile::TempDir,
     told: Value,
-    host: String,
+    wire: Wire,
+}
+
+/// Where a service listens, and how one talks to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Wire {
+    pub(crate) host: String,
+}
+
+impl std::ops::Deref for Service {
+    type Target = Wire;
+
+    fn deref(&self) -> &Wire {
+        &self.wire
+    }
 }
 
 /// What the service answered.
@@ -68,7 +82,7 @@ impl Service {
             child,
             home,
             told,
-            host,
+            wire: Wire { host },
         }
     }
 
@@ -130,6 +144,13 @@ impl Service {
             }
         }
         all
+    }
+}
+
+impl Wire {
+    /// Where it listens.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
     }
 
     /// Asks as somebody, without a body.
@@ -193,15 +214,33 @@ impl Service {
         exchange(&self.host, method, path, asking, body)
     }
 
-    /// The first lines of the event stream, from a place of the feed on.
-    pub(crate) fn listens(&self, token: &str, from: &str, until: &str) -> String {
+    /// Opens the event stream, from now on, and hears that it was opened.
+    pub(crate) fn opens_stream(&self, token: &str) -> TcpStream {
+        self.tries_stream(token).expect("the stream was refused")
+    }
+
+    /// The same; none where it is refused.
+    pub(crate) fn tries_stream(&self, token: &str) -> Option<TcpStream> {
+        let mut stream = self.asks_for_stream(token, "");
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).unwrap();
+        (&head == b"HTTP/1.1 200").then_some(stream)
+    }
+
+    fn asks_for_stream(&self, token: &str, more: &str) -> TcpStream {
         let mut stream = TcpStream::connect(&self.host).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let request = format!(
-            "GET /api/calendar/stream HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {token}\r\nlast-event-id: {from}\r\n\r\n",
+            "GET /api/calendar/stream HTTP/1.1\r\nhost: {}\r\nconnection: close\r\nauthorization: Bearer {token}\r\n{more}\r\n",
             self.host
         );
         stream.write_all(request.as_bytes()).unwrap();
+        stream
+    }
+
+    /// The first lines of the event stream, from a place of the feed on.
+    pub(crate) fn listens(&self, token: &str, from: &str, until: &str) -> String {
+        let mut stream = self.asks_for_stream(token, &format!("last-event-id: {from}\r\n"));
         let mut heard = String::new();
         let mut part = [0; 4096];
         while !heard.contains(until) {

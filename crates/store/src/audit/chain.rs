@@ -39,6 +39,9 @@ pub enum Verdict {
         hash: [u8; 32],
         /// How many there are from before the chain, of which only the number is known.
         unchained: i64,
+        /// How many have no place in the chain though it had begun: a node of an older version wrote them during an upgrade.
+        /// They took nothing from the chain, and nothing vouches for them.
+        outside: i64,
     },
     /// Something was done to it.
     Broken {
@@ -61,7 +64,7 @@ pub enum Fault {
     Cut,
     /// What is kept of the chain's end does not fit the last entry, or is missing.
     Head,
-    /// Entries from before the chain are missing, or there are more of them than there were.
+    /// Entries from before the chain are missing.
     Unchained,
 }
 
@@ -227,13 +230,14 @@ impl Walk {
         if self.hash != head.hash {
             return broken(head.seq, Fault::Head);
         }
-        if unchained != head.unchained {
+        if unchained < head.unchained {
             return broken(0, Fault::Unchained);
         }
         Verdict::Whole {
             entries: self.seq,
             hash: self.hash,
-            unchained,
+            unchained: head.unchained,
+            outside: unchained - head.unchained,
         }
     }
 }

@@ -10,8 +10,8 @@ use kalends_calendar::ids::{CalendarId, EventId, LinkId, Uid};
 use kalends_calendar::revision::{Cause, Revision};
 
 pub use read::{
-    before_deletion, changes_since, find_anywhere, find_by_uid, get, get_many, history, list_range,
-    unmirrored, version,
+    before_deletion, changes_since, find_anywhere, find_by_uid, get, get_many, history,
+    history_after, list_range, unmirrored, version,
 };
 pub(crate) use write::{Creation, Written, insert_many, revise, take_seq, uid_key};
 pub use write::{create, delete, update, zone_of};

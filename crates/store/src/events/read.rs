@@ -198,6 +198,24 @@ pub async fn history(tx: &mut Tx, id: EventId) -> Result<Vec<EventVersion>, Stor
     rows.iter().map(read_version).collect()
 }
 
+/// The versions of an event after one of them (0: from the first one on), in order.
+pub async fn history_after(
+    tx: &mut Tx,
+    id: EventId,
+    after: Revision,
+    limit: i64,
+) -> Result<Vec<EventVersion>, StoreError> {
+    let binds = binds![tx.tenant, id, after, limit];
+    let rows = tx
+        .rows(
+            "SELECT * FROM event_versions WHERE tenant_id = $1 AND event_id = $2 AND revision > $3
+             ORDER BY revision LIMIT $4",
+            binds,
+        )
+        .await?;
+    rows.iter().map(read_version).collect()
+}
+
 /// One version of an event.
 pub async fn version(
     tx: &mut Tx,

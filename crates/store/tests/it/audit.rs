@@ -294,11 +294,29 @@ contract! {
         assert_eq!(whole(&db.store, PLATFORM).await, 0);
         tell(&db.store, world.tenant, vec![entry("later", 9)]).await.unwrap();
         let hash = match audit::verify(&db.store, world.tenant).await.unwrap() {
-            Verdict::Whole { entries: 1, hash, unchained: 5 } => hash,
+            Verdict::Whole { entries: 1, hash, unchained: 5, outside: 0 } => hash,
             other => panic!("{other:?}"),
         };
         assert_ne!(hash, [0; 32]);
         db.tamper("DELETE FROM audit WHERE object = 'link 3'").await;
         assert_eq!(broken(&db.store, world.tenant).await, (0, Fault::Unchained));
+    }
+
+    async fn what_an_older_node_writes_during_an_upgrade_is_told_as_that(db) {
+        let world = World::new(&db.store, "a").await;
+        five(&world).await;
+        db.tamper(
+            "INSERT INTO audit (tenant_id, id, at, actor, action, object, detail)
+             SELECT tenant_id, tenant_id, at, 'old', 'link.create', 'link 6', '{}' FROM audit WHERE seq = 1",
+        )
+        .await;
+        tell(&db.store, world.tenant, vec![entry("later", 9)]).await.unwrap();
+        match audit::verify(&db.store, world.tenant).await.unwrap() {
+            Verdict::Whole { entries: 6, unchained: 0, outside: 1, .. } => {}
+            other => panic!("{other:?}"),
+        }
+        // It hides nothing that was done to the chain.
+        db.tamper("DELETE FROM audit WHERE seq = 4").await;
+        assert_eq!(broken(&db.store, world.tenant).await, (4, Fault::Missing));
     }
 }

@@ -57,6 +57,15 @@ contract! {
         assert_eq!(conflicts::open_fields(&mut tx, link, &[event]).await.unwrap(), [(event, Field::Time)]);
         let missing = conflicts::resolve(&mut tx, ConflictId(id()), "ann", at(5)).await;
         assert!(matches!(missing, Err(StoreError::NotFound("conflict"))));
+        let mut paged = Vec::new();
+        let mut before = None;
+        loop {
+            let page = conflicts::page(&mut tx, Which::All, before, 2).await.unwrap();
+            let Some(last) = page.last() else { break };
+            before = Some((last.at, last.id));
+            paged.extend(page.into_iter().map(|one| one.id));
+        }
+        assert_eq!(paged, all.iter().map(|one| one.id).collect::<Vec<_>>());
         links::delete(&mut tx, link, at(6)).await.unwrap();
         assert_eq!(conflicts::list(&mut tx, Which::Open, 10).await.unwrap(), []);
         assert_eq!(conflicts::list(&mut tx, Which::All, 2).await.unwrap().len(), 2);

@@ -74,6 +74,11 @@ contract! {
             (4, false, "restored version 1", at(4)),
         ]);
         // A NUL is kept by neither database, alike.
+        for after in 0..=2 {
+            let rest = events::history_after(&mut tx, event_id, Revision(after), 1).await.unwrap();
+            let expected: Vec<_> = history.iter().skip(usize::try_from(after).unwrap()).take(1).cloned().collect();
+            assert_eq!(rest, expected, "after {after}");
+        }
         let kept = history[1].body.as_ref().unwrap();
         assert_eq!(kept.master.details.title, "Coffee ☕ \u{fffd}");
     }

@@ -4,15 +4,22 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use kalends_calendar::ids::{LinkId, RunId, TenantId};
+use kalends_calendar::plan::{Reason, Step};
 use kalends_calendar::rules::Direction;
 use kalends_store::features::{self, CALENDAR_SYNC, Effective, Feature, Source};
+use kalends_store::intents::{MirrorMove, Sending, Settled, Settlement};
 use kalends_store::leases::{self, Outcome, RunResult};
 use kalends_store::links::DueReason;
 use kalends_store::plans::{self, Plan, Quota};
+use kalends_store::remote_writes::WriteOp;
 use kalends_store::tenants::{self, NewTenant};
-use kalends_store::{Batch, CursorMove, Store, StoreError, apply, events, intents, mirrors};
+use kalends_store::{
+    ApplyError, Batch, CursorMove, Store, StoreError, apply, events, intents, mirrors,
+};
 
-use crate::fixture::{World, at, claim, edit, event, id, plan, platform, put_plan, set_plan};
+use crate::fixture::{
+    World, at, claim, edit, event, id, mirror, plan, platform, put_plan, set_plan,
+};
 use crate::harness::contract;
 
 const WEBHOOKS: &str = "can_use_webhooks";
@@ -241,6 +248,45 @@ contract! {
             let lease = world.lease(link, 8).await;
             leases::release(&db.store, &lease, well()).await.unwrap();
         }
+    }
+
+    async fn what_came_of_a_write_is_kept_though_the_feature_was_lost_meanwhile(db) {
+        let world = World::new(&db.store, "a").await;
+        let link = world.link(Direction::TwoWay).await;
+        let lease = world.lease(link, 0).await;
+        let tea = world.take_in(&lease, "tea").await;
+        let mut tx = world.begin().await;
+        events::update(&mut tx, tea, kalends_calendar::revision::Revision(1), &event("coffee"), &edit("edited", 1)).await.unwrap();
+        tx.commit().await.unwrap();
+        world.apply(&lease, vec![Step::Push { event: tea, reason: Reason::ChangedHere }]).await;
+        let mut tx = world.read().await;
+        let stamp = intents::due(&mut tx, link, at(9), 1).await.unwrap()[0].stamp;
+        drop(tx);
+        let run = RunId(id());
+        let sending = Sending {
+            event: tea, stamp, revision: kalends_calendar::revision::Revision(2), name: None, op: WriteOp::Update,
+            remote_id: None, fields: vec![], reason: Reason::ChangedHere, run, at: at(2),
+        };
+        intents::mark_sent(&db.store, &lease, &sending).await.unwrap();
+        world.set_sync(Some(false)).await;
+        // What the provider made of it is taken in, and the write is settled.
+        let mut batch = Batch::new(run, at(3));
+        batch.steps = vec![Step::SetMirror(mirror(tea, "tea", "2"))];
+        let refused = apply(&db.store, &lease, batch.clone()).await;
+        assert!(matches!(refused, Err(ApplyError::Fenced)), "{refused:?}");
+        batch.settles = true;
+        apply(&db.store, &lease, batch).await.unwrap();
+        let done = Settlement::Done(MirrorMove::Keep);
+        let settled = intents::settle(&db.store, &lease, tea, stamp, done, at(3)).await.unwrap();
+        assert_eq!(settled, Settled::AsSent);
+        let mut tx = world.read().await;
+        assert_eq!(intents::count(&mut tx, link).await.unwrap(), 0);
+        let kept = mirrors::by_events(&mut tx, link, &[tea]).await.unwrap();
+        assert_eq!(kept[0].version.as_ref().unwrap().0, "2");
+        // But nothing further is sent.
+        drop(tx);
+        let late = intents::mark_sent(&db.store, &lease, &sending).await;
+        assert!(matches!(late, Err(kalends_store::LeaseError::Fenced)), "{late:?}");
     }
 
     async fn a_tenant_without_the_feature_keeps_nobody_waiting(db) {

@@ -120,6 +120,61 @@ contract! {
         assert_eq!((closed.state, closed.finished_at), (RunState::Failed, Some(at(5))));
     }
 
+    async fn a_run_that_was_cut_off_is_not_left_open(db) {
+        let world = World::new(&db.store, "a").await;
+        let link = world.link(Direction::TwoWay).await;
+        let begin = async |minute: i64| {
+            let run = RunId(id());
+            let mut tx = world.begin().await;
+            let new = NewRun {
+                id: run,
+                link,
+                reason: DueReason::Schedule,
+                holder: "node".to_owned(),
+                cursor: None,
+                started_at: at(minute),
+            };
+            runs::start(&mut tx, new).await.unwrap();
+            tx.commit().await.unwrap();
+            run
+        };
+        let state = async |run| {
+            let mut tx = world.read().await;
+            let run = runs::get(&mut tx, run).await.unwrap().unwrap();
+            (run.state, run.finished_at)
+        };
+        let set = async |state| {
+            let mut tx = world.begin().await;
+            links::set_state(&mut tx, link, state, at(2)).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        // By a pause while it goes on.
+        world.lease(link, 0).await;
+        let paused = begin(1).await;
+        set(LinkState::Paused).await;
+        assert_eq!(state(paused).await, (RunState::Failed, Some(at(2))));
+        // By a pause before it was on record: its end finds the link with nobody.
+        set(LinkState::Active).await;
+        let lease = world.lease(link, 3).await;
+        set(LinkState::Paused).await;
+        let late = begin(4).await;
+        let ended = leases::release(&db.store, &lease, outcome(Some(5), RunResult::Stopped)).await;
+        assert!(matches!(ended, Err(LeaseError::Fenced)));
+        assert_eq!(state(late).await, (RunState::Failed, Some(at(5))));
+        // By the death of its node: the next run closes it, and the dead one's end does not touch the next.
+        set(LinkState::Active).await;
+        let dead = world.lease(link, 6).await;
+        let killed = begin(6).await;
+        let next = world.lease(link, 20).await;
+        let going = begin(20).await;
+        assert_eq!(state(killed).await, (RunState::Failed, Some(at(20))));
+        let ended = leases::release(&db.store, &dead, outcome(Some(5), RunResult::Stopped)).await;
+        assert!(matches!(ended, Err(LeaseError::Fenced)));
+        assert_eq!(state(going).await, (RunState::Running, None));
+        leases::release(&db.store, &next, outcome(Some(5), RunResult::Stopped)).await.unwrap();
+        assert_eq!(state(going).await.0, RunState::Failed);
+    }
+
     async fn an_account_that_was_connected_again_is_not_lost_to_an_old_run(db) {
         let world = World::new(&db.store, "a").await;
         let link = world.link(Direction::TwoWay).await;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test cannot set up has failed")]
 
 mod accounts;
+mod answers;
 mod apply;
 mod audit;
 mod bulk;

@@ -7,7 +7,7 @@ use kalends_calendar::rules::Direction;
 use kalends_store::plans::{self, Plan, Quota, Usage};
 use kalends_store::{StoreError, connections};
 
-use crate::fixture::{World, id, plan, put_plan, set_plan};
+use crate::fixture::{World, at, id, plan, platform, put_plan, set_plan};
 use crate::harness::contract;
 
 fn limited(quotas: &[(Quota, i64)]) -> Plan {
@@ -63,6 +63,32 @@ contract! {
         assert_eq!(full.to_string(), "the plan allows 1 connections, and there are 1");
         let over = plans::require_room(&mut tx, Quota::Calendars).await.unwrap_err();
         assert!(matches!(over, StoreError::QuotaExceeded { quota: Quota::Calendars, limit: 0, used: 1 }), "{over}");
+    }
+
+    async fn of_two_who_change_one_plan_at_once_neither_is_lost(db) {
+        let (store, at_once) = (&db.store, 6);
+        put_plan(store, limited(&[(Quota::Connections, 0), (Quota::Links, 0)]), 1).await.unwrap();
+        let change = |quota: Quota| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let mut tx = store.platform().await?;
+                let mut plan = plans::locked(&mut tx, "small").await?.unwrap();
+                *plan.quotas.entry(quota).or_default() += 1;
+                plans::put(&mut tx, plan, at(2)).await?;
+                tx.commit().await
+            })
+        };
+        let changes: Vec<_> = (0..at_once).flat_map(|_| [change(Quota::Connections), change(Quota::Links)]).collect();
+        for done in changes {
+            done.await.unwrap().unwrap();
+        }
+        let plan = plans::get(store, "small").await.unwrap().unwrap();
+        assert_eq!(plan.quotas[&Quota::Connections], at_once);
+        assert_eq!(plan.quotas[&Quota::Links], at_once);
+        let again = platform(store, async |tx| plans::create(tx, plan, at(3)).await).await;
+        assert!(matches!(again, Err(StoreError::Taken(_))), "{again:?}");
+        let mut tx = store.platform().await.unwrap();
+        assert_eq!(plans::locked(&mut tx, "none").await.unwrap(), None);
     }
 
     async fn of_two_at_once_one_gets_the_last_place(db) {

@@ -246,6 +246,97 @@ fn one_occurrence_is_changed() {
 }
 
 #[test]
+fn what_an_occurrence_says_as_a_whole_is_changed_by_path() {
+    let alerts = json!({ "1": { "trigger": { "@type": "OffsetTrigger", "offset": "-PT5M" } } });
+    let whole = json!({ "recurrenceOverrides": { "2026-12-02T09:00:00": { "alerts": alerts } } });
+    let event = changed(&standup(), &whole).unwrap();
+    let of = |event: &Event| {
+        let alerts = &instance(event, id(2, 9)).details.alerts;
+        alerts.len()
+    };
+    assert_eq!(of(&event), 1);
+    let path = |path: &str, value: Value| json!({ "recurrenceOverrides": { "2026-12-02T09:00:00": { path: value } } });
+    let second = json!({ "trigger": { "@type": "OffsetTrigger", "offset": "-PT9M" } });
+    let event = changed(&event, &path("alerts/2", second)).unwrap();
+    assert_eq!(of(&event), 2);
+    let shown = to_json(&event);
+    let said = shown["recurrenceOverrides"]["2026-12-02T09:00:00"].clone();
+    let nine = said
+        .as_object()
+        .unwrap()
+        .iter()
+        .find(|(_, value)| value.to_string().contains("PT9M"))
+        .unwrap()
+        .0;
+    // However deep it lies in what is said.
+    let nine = match said[nine].get("trigger") {
+        Some(_) => format!("{nine}/trigger/offset"),
+        None => {
+            let inner = said[nine].as_object().unwrap();
+            let key = inner
+                .iter()
+                .find(|(_, value)| value.to_string().contains("PT9M"));
+            format!("{nine}/{}/trigger/offset", key.unwrap().0)
+        }
+    };
+    let event = changed(&event, &path(&nine, json!("-PT7M"))).unwrap();
+    let text = to_json(&event).to_string();
+    assert!(text.contains("-PT7M") && !text.contains("-PT9M"), "{text}");
+    let deep = path(&"a/".repeat(20), json!(1));
+    let error = changed(&event, &deep).unwrap_err();
+    assert!(error.problem.contains("nested too deep"), "{error}");
+    let nowhere = path("alerts/none/trigger/offset", json!("-PT7M"));
+    assert!(changed(&event, &nowhere).is_err());
+}
+
+#[test]
+fn an_occurrence_that_was_taken_away_is_brought_back_before_it_is_changed() {
+    let event = standup();
+    let third = |change: Value| {
+        let change = json!({ "recurrenceOverrides": { "2026-12-03T09:00:00": change } });
+        changed(&event, &change)
+    };
+    let error = third(json!({ "title": "Ghost" })).unwrap_err();
+    assert_eq!(error.pointer, "/recurrenceOverrides/2026-12-03T09:00:00");
+    assert!(error.problem.contains("taken away"), "{error}");
+    let back = third(json!({ "title": "Back", "excluded": false })).unwrap();
+    assert_eq!(instance(&back, id(3, 9)).details.title, "Back");
+    assert!(third(Value::Null).unwrap().recurrence_overrides.len() == 2);
+    assert_eq!(third(json!({})).unwrap(), event);
+    assert_eq!(third(json!({ "excluded": true })).unwrap(), event);
+    // Where the series moves, it is meant by its new id.
+    let moved = json!({ "start": "2026-12-01T10:00:00",
+        "recurrenceOverrides": { "2026-12-03T10:00:00": { "title": "Ghost" } } });
+    assert!(changed(&event, &moved).is_err());
+}
+
+#[test]
+fn a_series_is_empty_when_each_of_its_occurrences_was_taken_away() {
+    use kalends_calendar::series::{exclude, is_empty, truncate};
+    let three = read(
+        &json!({ "start": "2026-12-01T09:00:00", "timeZone": "Europe/Berlin",
+        "recurrenceRules": [{ "frequency": "daily", "count": 3 }] }),
+    )
+    .unwrap();
+    let mut left = three.clone();
+    for day in 1..=3 {
+        assert!(!is_empty(&left), "{day}");
+        left = exclude(&left, id(day, 9)).unwrap();
+    }
+    assert!(is_empty(&left));
+    let without_first = exclude(&three, id(1, 9)).unwrap();
+    assert!(!is_empty(&without_first));
+    assert!(is_empty(&truncate(&without_first, id(2, 9)).unwrap()));
+    let once = read(&json!({ "start": "2026-12-01T09:00:00" })).unwrap();
+    assert!(!is_empty(&once));
+    let for_ever = read(&json!({ "start": "2026-12-01T09:00:00",
+        "recurrenceRules": [{ "frequency": "secondly" }],
+        "recurrenceOverrides": { "2026-12-01T09:00:01": { "excluded": true } } }))
+    .unwrap();
+    assert!(!is_empty(&for_ever));
+}
+
+#[test]
 fn identity_and_bookkeeping_are_not_changed() {
     let event = standup();
     let refusals = [

@@ -11,10 +11,10 @@ use serde_json::json;
 use super::occurrences::known_zone;
 use crate::api::door::{Gate, Managing, Reading};
 use crate::api::error::{Answer, ApiError};
-use crate::api::input::Body;
+use crate::api::input::{Body, name};
 use crate::api::output::Reply;
 use crate::api::words;
-use crate::linking::{self, Making, NAME_CHARS_MAX};
+use crate::linking::{self, Making};
 
 /// A calendar to be made.
 #[derive(Deserialize, JsonSchema)]
@@ -69,11 +69,7 @@ pub(crate) async fn make(
     gate: Gate<Managing>,
     Body(new): Body<NewCalendar>,
 ) -> Answer<Reply<Made, 201>> {
-    let name = new.name.trim();
-    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX {
-        let problem = format!("a calendar has a name of up to {NAME_CHARS_MAX} characters");
-        return Err(ApiError::field("name", problem));
-    }
+    let name = name("name", &new.name)?;
     if new.color.as_deref().is_some_and(|color| !is_color(color)) {
         return Err(ApiError::field("color", "expected #rrggbb"));
     }
@@ -92,7 +88,7 @@ pub(crate) async fn make(
         at: gate.api().now(),
     };
     let mut tx = gate.begin().await?;
-    let made = linking::calendar(&mut tx, name, new.color.as_deref(), zone, making).await?;
+    let made = linking::calendar(&mut tx, &name, new.color.as_deref(), zone, making).await?;
     let object = format!("calendar {}", made.id);
     gate.audit(
         &mut tx,

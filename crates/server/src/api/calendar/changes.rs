@@ -12,12 +12,8 @@ use serde_json::Value;
 use crate::api::door::{Gate, Reading};
 use crate::api::error::{Answer, ApiError};
 use crate::api::input::Params;
+use crate::api::paging::{PAGE, PAGE_MAX, limit};
 use crate::api::words;
-
-/// How many changes a page holds where nobody says.
-const PAGE: i64 = 100;
-/// How many it holds at most.
-const PAGE_MAX: i64 = 1_000;
 
 /// From where on.
 #[derive(Deserialize, JsonSchema)]
@@ -102,18 +98,6 @@ pub(super) fn position(cursor: Option<&str>) -> Answer<i64> {
             .ok()
             .filter(|position| *position >= 0)
             .ok_or_else(|| ApiError::field("since", "expected a cursor of this feed")),
-    }
-}
-
-/// How many a page is to hold.
-pub(in crate::api) fn limit(wanted: Option<i64>, usual: i64, most: i64) -> Answer<i64> {
-    match wanted {
-        None => Ok(usual),
-        Some(limit) if (1..=most).contains(&limit) => Ok(limit),
-        Some(_) => Err(ApiError::field(
-            "limit",
-            format!("expected a number from 1 to {most}"),
-        )),
     }
 }
 

@@ -12,10 +12,8 @@ use serde_json::{Value, json};
 use crate::api::door::{Gate, Reading, Tending};
 use crate::api::error::{Answer, ApiError, done};
 use crate::api::input::{Body, Id, Params};
+use crate::api::paging::{self, PAGE, PAGE_MAX, cut, limit};
 use crate::api::words;
-
-/// The most conflicts that are shown: who has more resolves these first.
-const LISTED_MAX: i64 = 1_000;
 
 /// Which conflicts.
 #[derive(Deserialize, JsonSchema)]
@@ -23,6 +21,12 @@ pub(crate) struct Wanted {
     /// `open` (as if missing) or `all`.
     #[serde(default)]
     state: State,
+    /// At most so many (1000).
+    #[serde(default)]
+    limit: Option<i64>,
+    /// The `next_cursor` of the page before.
+    #[serde(default)]
+    cursor: Option<String>,
 }
 
 /// Which conflicts.
@@ -41,6 +45,8 @@ enum State {
 pub(crate) struct Conflicts {
     success: bool,
     conflicts: Vec<Shown>,
+    /// Where the next page begins; null after the last.
+    next_cursor: Option<String>,
 }
 
 /// Both sides changed the same field, differently.
@@ -80,7 +86,7 @@ pub(crate) struct Decision {
 }
 
 /// Which value the event gets, on both sides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Chosen {
     /// What it became here.
@@ -99,11 +105,16 @@ pub(crate) async fn list(
         State::Open => Which::Open,
         State::All => Which::All,
     };
+    let limit = limit(wanted.limit, PAGE, PAGE_MAX)?;
+    let before = wanted.cursor.as_deref().map(paging::place).transpose()?;
+    let before = before.map(|(at, id)| (at, ConflictId(id)));
     let mut tx = gate.read().await?;
-    let found = conflicts::list(&mut tx, which, LISTED_MAX).await?;
+    let mut found = conflicts::page(&mut tx, which, before, limit + 1).await?;
+    let next_cursor = cut(&mut found, limit, |last| paging::cursor(last.at, last.id.0));
     Ok(Json(Conflicts {
         success: true,
         conflicts: found.into_iter().map(shown).collect(),
+        next_cursor,
     }))
 }
 
@@ -140,14 +151,17 @@ pub(crate) async fn resolve(
         }
     };
     let mut tx = gate.begin().await?;
+    let found = conflicts::get(&mut tx, id)
+        .await?
+        .ok_or_else(|| ApiError::not_found("conflict"))?;
     edits::resolve_in(gate.engine(), &mut tx, id, choice, gate.editor()).await?;
-    gate.audit(
-        &mut tx,
-        "conflict.resolve",
-        format!("conflict {id}"),
-        json!({}),
-    )
-    .await?;
+    // The values are the event's, whose history has them.
+    let detail = json!({
+        "choose": decision.choose, "event": found.event, "link": found.link, "field": found.conflict.field,
+    });
+    let object = format!("conflict {id}");
+    gate.audit(&mut tx, "conflict.resolve", object, detail)
+        .await?;
     tx.commit().await?;
     Ok(done())
 }

@@ -7,7 +7,7 @@ use kalends_calendar::ids::{ConnectionId, RemoteCalendarId};
 use kalends_calendar::provider::RemoteCalendar;
 use kalends_store::links::{self, Link};
 use kalends_store::members::Role;
-use kalends_store::{connections, remote_calendars};
+use kalends_store::{connections, remote_calendars, tenants};
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::api::door::{Asks, Gate, Reading, Tending};
 use crate::api::error::{Answer, ApiError};
-use crate::api::input::{Body, Id};
+use crate::api::input::{self, Body, Id};
 use crate::api::output::Reply;
 use crate::api::words;
 use crate::connecting::{self, ConnectError, Keeping, Kept, Seen, Wanted};
@@ -87,9 +87,8 @@ pub(crate) async fn caldav(
     Body(new): Body<NewCaldav>,
 ) -> Answer<Reply<Connected, 201, 200>> {
     gate.count_connect()?;
-    if new.user.trim().is_empty() {
-        return Err(ApiError::field("user", "who is to sign in?"));
-    }
+    input::name("user", &new.user)?;
+    check(new.name.as_deref())?;
     let wanted = connecting::caldav(gate.accounts(), &new.url, &new.user, |_| Ok(new.password))
         .map_err(|error| match error.downcast::<ConnectError>() {
             Ok(error) => told(error),
@@ -103,8 +102,17 @@ pub(crate) async fn feed(
     Body(new): Body<NewFeed>,
 ) -> Answer<Reply<Connected, 201, 200>> {
     gate.count_connect()?;
+    check(new.name.as_deref())?;
     let wanted = connecting::feed(gate.accounts(), new.url).map_err(told)?;
     connect(&gate, wanted, new.name.as_deref()).await
+}
+
+/// A name may be missing or empty: then the connection gets one.
+fn check(wanted: Option<&str>) -> Answer<()> {
+    match wanted.map(str::trim) {
+        None | Some("") => Ok(()),
+        Some(name) => input::name("name", name).map(drop),
+    }
 }
 
 async fn connect(
@@ -117,6 +125,7 @@ async fn connect(
     };
     let seen = connecting::look(wanted).await.map_err(told)?;
     let mut tx = gate.begin().await?;
+    tenants::lock(&mut tx).await?;
     if let Some(known) = connecting::known(&mut tx, &seen).await? {
         gate.require_own(known.owner)?;
     }

@@ -11,7 +11,7 @@ use kalends_calendar::event::{Event, RecurrenceId};
 use kalends_calendar::ids::{CalendarId, EventId, Uid};
 use kalends_calendar::jscalendar::{self, JsError};
 use kalends_calendar::revision::{Cause, Revision};
-use kalends_calendar::series;
+use kalends_calendar::series::{self, SeriesError};
 use kalends_engine::edits;
 use kalends_store::events::{self, PageKey, StoredEvent, Window};
 use kalends_store::{Tx, calendars};
@@ -19,18 +19,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::changes::limit;
 use super::occurrences::{Expanded, OCCURRENCES_MAX, Shown as Occurrence, Unexpanded, expand};
 use crate::api::door::{Gate, Reading, Tending};
 use crate::api::error::{Answer, ApiError};
 use crate::api::input::{Body, Id, Params};
 use crate::api::output::{Reply, etag};
+use crate::api::paging::{self, PAGE, PAGE_MAX, cut, limit};
 use crate::api::words;
 
-/// How many events a page holds where nobody says.
-const PAGE: i64 = 100;
-/// How many it holds at most.
-const PAGE_MAX: i64 = 1_000;
 /// How many occurrences a page holds where nobody says.
 const OCCURRENCES: i64 = 1_000;
 /// The longest stretch of time that one page expands.
@@ -127,12 +123,25 @@ enum Scope {
     All,
 }
 
-/// Every version of an event.
+/// Which page of a history.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct Since {
+    /// At most so many versions (1000).
+    #[serde(default)]
+    limit: Option<i64>,
+    /// The `next_cursor` of the page before.
+    #[serde(default)]
+    cursor: Option<String>,
+}
+
+/// The versions of an event, the first one first.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct History {
     success: bool,
     id: String,
     versions: Vec<VersionShown>,
+    /// Where the next page begins; null after the last.
+    next_cursor: Option<String>,
 }
 
 /// A version of an event.
@@ -200,7 +209,7 @@ fn key(cursor: &str) -> Answer<PageKey> {
             id: id.parse().ok()?,
         })
     };
-    read().ok_or_else(|| ApiError::field("cursor", "expected a `next_cursor` of this list"))
+    read().ok_or_else(paging::strange)
 }
 
 /// A page of occurrences. It ends after two years or as many as were asked for, whichever is first.
@@ -301,7 +310,7 @@ fn resume(cursor: &str) -> Answer<(Timestamp, usize)> {
         let at = Timestamp::from_microsecond(micros.parse().ok()?).ok()?;
         Some((at, skip.parse().ok()?))
     };
-    read().ok_or_else(|| ApiError::field("cursor", "expected a `next_cursor` of this list"))
+    read().ok_or_else(paging::strange)
 }
 
 pub(crate) async fn show(
@@ -368,8 +377,8 @@ pub(crate) async fn change(
             (before, Some(after))
         }
     };
-    let revision = revised(&gate, &mut tx, &stored, &body, event, now).await?;
-    audited(&gate, &mut tx, "event.update", id, revision).await?;
+    let (action, revision) = revised(&gate, &mut tx, &stored, &body, event, now).await?;
+    audited(&gate, &mut tx, action, id, revision).await?;
     let following = match following {
         None => None,
         Some(mut event) => {
@@ -402,10 +411,11 @@ pub(crate) async fn delete(
     let now = gate.api().now();
     let left = match target(&part, &body)? {
         None => None,
-        Some((Scope::This, occurrence)) => {
-            let left = series::exclude(&body, occurrence).map_err(|error| split(&error))?;
-            Some(left)
-        }
+        Some((Scope::This, occurrence)) => match series::exclude(&body, occurrence) {
+            Ok(left) => Some(left),
+            Err(SeriesError::NothingLeft) => None,
+            Err(error) => return Err(split(&error)),
+        },
         Some((_, occurrence)) => {
             Some(series::truncate(&body, occurrence).map_err(|error| split(&error))?)
         }
@@ -417,10 +427,7 @@ pub(crate) async fn delete(
                 edits::delete_in(gate.engine(), &mut tx, id, stored.revision, editor).await?;
             ("event.delete", deleted)
         }
-        Some(event) => {
-            let revised = revised(&gate, &mut tx, &stored, &body, event, now).await?;
-            ("event.update", revised)
-        }
+        Some(event) => revised(&gate, &mut tx, &stored, &body, event, now).await?,
     };
     audited(&gate, &mut tx, action, id, revision).await?;
     let stored = get(&mut tx, id).await?;
@@ -428,10 +435,20 @@ pub(crate) async fn delete(
     Ok(one(shown(&stored), None))
 }
 
-pub(crate) async fn history(gate: Gate<Reading>, Id(id): Id<EventId>) -> Answer<Json<History>> {
+pub(crate) async fn history(
+    gate: Gate<Reading>,
+    Id(id): Id<EventId>,
+    Params(since): Params<Since>,
+) -> Answer<Json<History>> {
+    let limit = limit(since.limit, PAGE, PAGE_MAX)?;
+    let after = match &since.cursor {
+        None => Revision(0),
+        Some(text) => text.parse().map(Revision).map_err(|_| paging::strange())?,
+    };
     let mut tx = gate.read().await?;
     get(&mut tx, id).await?;
-    let versions = events::history(&mut tx, id).await?;
+    let mut versions = events::history_after(&mut tx, id, after, limit + 1).await?;
+    let next_cursor = cut(&mut versions, limit, |last| last.revision.0.to_string());
     let versions = versions
         .into_iter()
         .map(|version| VersionShown {
@@ -446,6 +463,7 @@ pub(crate) async fn history(gate: Gate<Reading>, Id(id): Id<EventId>) -> Answer<
         success: true,
         id: id.to_string(),
         versions,
+        next_cursor,
     }))
 }
 
@@ -487,7 +505,8 @@ async fn editable(tx: &mut Tx, id: EventId, headers: &HeaderMap) -> Answer<(Stor
     }
 }
 
-/// Makes a new version, unless nothing is different.
+/// Makes a new version, unless nothing is different. A series of which nothing is left is deleted: its history has it still.
+/// Tells also what was done.
 async fn revised(
     gate: &Gate<Tending>,
     tx: &mut Tx,
@@ -495,11 +514,16 @@ async fn revised(
     before: &Event,
     mut event: Event,
     now: Timestamp,
-) -> Answer<Revision> {
+) -> Answer<(&'static str, Revision)> {
     use kalends_calendar::merge::{Field, differing};
+    let (engine, editor) = (gate.engine(), gate.editor());
     let fields = differing(before, &event);
     if fields.is_empty() {
-        return Ok(stored.revision);
+        return Ok(("event.update", stored.revision));
+    }
+    if series::is_empty(&event) {
+        let deleted = edits::delete_in(engine, tx, stored.id, stored.revision, editor).await?;
+        return Ok(("event.delete", deleted));
     }
     let is_new_time = |field: &Field| matches!(field, Field::Time | Field::Override(_));
     if fields.iter().any(is_new_time) {
@@ -507,8 +531,8 @@ async fn revised(
         event.sequence = event.sequence.saturating_add(1);
     }
     event.updated = Some(now);
-    let (engine, editor) = (gate.engine(), gate.editor());
-    Ok(edits::update_in(engine, tx, stored.id, stored.revision, &event, editor).await?)
+    let revision = edits::update_in(engine, tx, stored.id, stored.revision, &event, editor).await?;
+    Ok(("event.update", revision))
 }
 
 async fn audited(

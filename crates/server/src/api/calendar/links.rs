@@ -11,7 +11,7 @@ use kalends_engine::{Planned, Silent, dry_run};
 use kalends_store::calendars::Calendar;
 use kalends_store::connections::{self, Connection};
 use kalends_store::links::{self, Link, LinkSettings, LinkState};
-use kalends_store::{Tx, calendars, held, intents, outside, remote_calendars, skips};
+use kalends_store::{Tx, calendars, held, intents, outside, remote_calendars, skips, tenants};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -182,6 +182,7 @@ pub(crate) async fn show(gate: Gate<Reading>, Id(id): Id<LinkId>) -> Answer<Json
 pub(crate) async fn make(gate: Gate<Tending>, Body(new): Body<NewLink>) -> Answer<Reply<One, 201>> {
     let bounds = bounds(new.start_date.as_deref(), new.end_date.as_deref())?;
     let mut tx = gate.begin().await?;
+    tenants::lock(&mut tx).await?;
     let connection = connection(&gate, &mut tx, &new.connection_id).await?;
     let remote = remote_calendars::list(&mut tx, connection.id)
         .await?
@@ -208,11 +209,10 @@ pub(crate) async fn make(gate: Gate<Tending>, Body(new): Body<NewLink>) -> Answe
     let made = linking::link(&mut tx, &calendar, &connection, &remote, how, making)
         .await
         .map_err(unlinked)?;
-    let detail =
-        json!({ "calendar": calendar.name, "connection": connection.name, "remote": remote.name });
+    let link = get(&mut tx, made.id).await?;
+    let detail = told(&mut tx, &link, &connection).await?;
     gate.audit(&mut tx, "link.create", format!("link {}", made.id), detail)
         .await?;
-    let link = get(&mut tx, made.id).await?;
     let Json(answer) = one(&mut tx, link).await?;
     tx.commit().await?;
     Ok(Reply::new(answer))
@@ -228,6 +228,10 @@ pub(crate) async fn change(
     let link = get(&mut tx, id).await?;
     let connection = connection(&gate, &mut tx, &link.connection.to_string()).await?;
     let mut detail = serde_json::Map::new();
+    detail.insert(
+        "before".to_owned(),
+        told(&mut tx, &link, &connection).await?,
+    );
     if change.direction.is_some() || change.detail.is_some() || change.conflict_policy.is_some() {
         let settings = settings(&mut tx, &link, &connection, &change).await?;
         links::update_settings(&mut tx, id, settings, now).await?;
@@ -286,9 +290,11 @@ async fn settings(
 pub(crate) async fn unlink(gate: Gate<Tending>, Id(id): Id<LinkId>) -> Answer<Json<Value>> {
     let mut tx = gate.begin().await?;
     let link = get(&mut tx, id).await?;
-    connection(&gate, &mut tx, &link.connection.to_string()).await?;
+    let connection = connection(&gate, &mut tx, &link.connection.to_string()).await?;
+    let mut detail = told(&mut tx, &link, &connection).await?;
+    detail["owed"] = json!(intents::count(&mut tx, id).await?);
     links::delete(&mut tx, id, gate.api().now()).await?;
-    gate.audit(&mut tx, "link.delete", format!("link {id}"), json!({}))
+    gate.audit(&mut tx, "link.delete", format!("link {id}"), detail)
         .await?;
     tx.commit().await?;
     Ok(crate::api::error::done())
@@ -334,6 +340,22 @@ pub(crate) async fn sync(
         };
     }
     Ok(run(&gate, id).await?.map(Came::Run))
+}
+
+/// What the audit log is told of a link: what it links, and how.
+pub(super) async fn told(tx: &mut Tx, link: &Link, connection: &Connection) -> Answer<Value> {
+    let calendar = calendars::get(tx, link.calendar).await?;
+    let remote = remote_calendars::get(tx, link.connection, &link.remote_calendar).await?;
+    Ok(json!({
+        "calendar": calendar.map(|calendar| calendar.name),
+        "connection": connection.name,
+        "remote": remote.map(|remote| remote.name),
+        "remote_id": link.remote_calendar,
+        "direction": link.direction,
+        "detail": link.detail,
+        "conflict_policy": link.conflict_policy,
+        "state": link.state,
+    }))
 }
 
 /// The calendar that a remote one is linked to where nobody says which.

@@ -12,7 +12,7 @@ use futures_util::stream::{self, Stream};
 use kalends_store::events;
 
 use super::changes::{change, cursor_gone, position};
-use crate::api::door::{Gate, Reading, Shared};
+use crate::api::door::{Gate, OpenStream, Reading, Shared};
 use crate::api::error::Answer;
 
 /// How often the feed is looked at. Another node may have written to it, which tells this one nothing.
@@ -29,6 +29,8 @@ struct Listening {
     api: Shared,
     since: i64,
     looks: u32,
+    /// Counted while it is open.
+    _open: OpenStream,
 }
 
 /// From `Last-Event-ID` on; without one, what changes from now on.
@@ -44,12 +46,14 @@ pub(crate) async fn stream(
     if since > gate.feed_position().await? {
         return Err(cursor_gone());
     }
+    let open = gate.open_stream()?;
     let stopping = api.stopping();
     let listening = Listening {
         gate,
         api,
         since,
         looks: 0,
+        _open: open,
     };
     let told = stream::unfold(listening, look)
         .flat_map(stream::iter)

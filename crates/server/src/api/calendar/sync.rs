@@ -16,13 +16,13 @@ use kalends_store::connections::{self, Connection, ConnectionState};
 use kalends_store::leases::Leased;
 use kalends_store::links::{self, LinkState};
 use kalends_store::runs::{self, Run, RunState};
-use kalends_store::{Tx, remote_calendars, skips};
+use kalends_store::{Tx, remote_calendars, skips, tenants};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::disconnect::credential;
-use super::links::own_calendar;
+use super::links::{own_calendar, told as told_of_link};
 use crate::api::door::{Asks, Gate, Tending};
 use crate::api::error::{Answer, ApiError};
 use crate::api::input::Body;
@@ -88,6 +88,8 @@ pub(crate) async fn sync(
     let id = credential(&wanted.credential_id)?;
     let bounds = bounds(wanted.start_date.as_deref(), wanted.end_date.as_deref())?;
     let mut tx = gate.begin().await?;
+    // Of two who sync a calendar for the first time at once, one links it.
+    tenants::lock(&mut tx).await?;
     let connection = connections::get(&mut tx, id)
         .await?
         .ok_or_else(|| ApiError::not_found("credential"))?;
@@ -142,11 +144,12 @@ pub(super) async fn run<A: Asks>(gate: &Gate<A>, link: LinkId) -> Answer<Reply<S
     told(gate, link, began).await
 }
 
-/// The run goes on when the request is over, unless this node stops: then the link is given back.
+/// The run goes on when the request is over, unless this node stops: then the link is given back before it ends.
 async fn run_here<A: Asks>(gate: &Gate<A>, leased: Leased) -> Answer<()> {
     let engine = gate.engine().clone();
     let stopping = gate.api().stopping();
-    let run = tokio::spawn(async move { run_until(&engine, leased, &Silent, stopping).await });
+    let going = async move { run_until(&engine, leased, &Silent, stopping).await };
+    let run = gate.api().lasting().spawn(going);
     match run.await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(error.into()),
@@ -267,8 +270,9 @@ async fn linked(
     let link = linking::link(tx, &calendar, connection, remote, how, making)
         .await
         .map_err(unlinked)?;
-    let detail =
-        json!({ "calendar": calendar.name, "connection": connection.name, "remote": remote.name });
+    let made = links::get(tx, link.id).await?;
+    let made = made.ok_or_else(|| ApiError::not_found("link"))?;
+    let detail = told_of_link(tx, &made, connection).await?;
     gate.audit(tx, "link.create", format!("link {}", link.id), detail)
         .await?;
     Ok(link.id)

@@ -7,6 +7,8 @@ use aide::OperationInput;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 
+use tower_http::request_id::RequestId;
+
 use super::{Api, Shared};
 
 /// Extracts the address of the client, as far as it is known.
@@ -20,6 +22,26 @@ impl FromRequestParts<Shared> for Address {
     async fn from_request_parts(parts: &mut Parts, api: &Shared) -> Result<Self, Infallible> {
         Ok(Self(of(parts, api)))
     }
+}
+
+/// Extracts why something is done that follows from the request: its id, as the audit log has it.
+pub(crate) struct Cause(pub(crate) Option<String>);
+
+impl OperationInput for Cause {}
+
+impl FromRequestParts<Shared> for Cause {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Infallible> {
+        Ok(Self(cause(parts)))
+    }
+}
+
+/// The id of the request, as a cause.
+pub(super) fn cause(parts: &Parts) -> Option<String> {
+    let id = parts.extensions.get::<RequestId>()?;
+    let id = id.header_value().to_str().ok()?;
+    Some(format!("request {id}"))
 }
 
 /// The address of the connection, or what the proxy before us says where the operator trusts one.

@@ -15,11 +15,10 @@ use kalends_calendar::seams::Ids;
 use kalends_store::audit::{self, Entry};
 use kalends_store::members::Role;
 use kalends_store::sessions::{self, SessionHash, Sight};
-use kalends_store::tokens::{self, TokenHash};
+use kalends_store::tokens::{self, Token, TokenHash};
 use kalends_store::users::{self, User};
 use kalends_store::{Store, StoreError, Tx};
-use serde_json::Value;
-use tower_http::request_id::RequestId;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Api, Shared, address};
@@ -43,7 +42,7 @@ pub(crate) struct Caller {
     pub(super) bound: Option<TenantId>,
     /// At most as what their token acts.
     pub(super) role_max: Option<Role>,
-    /// The id of the request.
+    /// The request, as a cause.
     request: Option<String>,
     pub(super) api: Shared,
 }
@@ -84,10 +83,7 @@ impl Caller {
             object,
             detail,
             address: self.address.map(|address| address.to_string()),
-            cause: self
-                .request
-                .as_ref()
-                .map(|request| format!("request {request}")),
+            cause: self.cause(),
         };
         audit::append(tx, entry).await
     }
@@ -107,6 +103,15 @@ impl Caller {
     /// Where identifiers come from.
     pub(crate) fn ids(&self) -> &dyn Ids {
         self.api.ids().as_ref()
+    }
+
+    /// The request, and with which token it came, if with one: who holds several tells them apart.
+    fn cause(&self) -> Option<String> {
+        let request = self.request.as_ref()?;
+        Some(match &self.via {
+            Via::Token(token) => format!("{request} with token {token}"),
+            Via::Session(_) => request.clone(),
+        })
     }
 }
 
@@ -163,6 +168,11 @@ impl Caller {
     /// Whether their token is narrowed to a tenant or a role.
     pub(crate) fn is_narrow(&self) -> bool {
         self.bound.is_some() || self.role_max.is_some()
+    }
+
+    /// Whether they administer the platform. A token that is narrowed to a tenant or a role does not.
+    pub(super) fn administers(&self) -> bool {
+        self.user.platform_admin && !self.is_narrow()
     }
 
     /// Whether their token is good for a tenant.
@@ -231,8 +241,7 @@ impl FromRequestParts<Shared> for Admin {
 
     async fn from_request_parts(parts: &mut Parts, api: &Shared) -> Result<Self, ApiError> {
         let caller = caller(parts, api).await?;
-        // A token that is narrowed to a tenant or a role does not administer the platform.
-        if caller.user.platform_admin && !caller.is_narrow() {
+        if caller.administers() {
             Ok(Self(caller))
         } else {
             Err(ApiError::role_required(
@@ -243,14 +252,15 @@ impl FromRequestParts<Shared> for Admin {
 }
 
 pub(super) async fn caller(parts: &Parts, api: &Shared) -> Result<Caller, ApiError> {
+    // What stands before the handlers has found out already.
+    if let Some(known) = parts.extensions.get::<Caller>() {
+        return Ok(known.clone());
+    }
     let address = address::of(parts, api);
-    let request = parts
-        .extensions
-        .get::<RequestId>()
-        .and_then(|id| id.header_value().to_str().ok())
-        .map(str::to_owned);
+    let request = address::cause(parts);
+    let from = (address, request.as_deref());
     let known = match bearer(parts)? {
-        Some(token) => with_token(api, token).await?,
+        Some(token) => with_token(api, token, from).await?,
         None => match cookie::session(&parts.headers, api.settings.is_encrypted()) {
             Some(session) => with_session(api, session).await?,
             None => return Err(ApiError::not_authenticated()),
@@ -274,7 +284,10 @@ pub(super) async fn caller(parts: &Parts, api: &Shared) -> Result<Caller, ApiErr
 
 type Known = (User, Via, Option<TenantId>, Option<Role>);
 
-async fn with_token(api: &Api, text: &str) -> Result<Option<Known>, ApiError> {
+/// From where a request comes, and which one it is.
+type Whence<'a> = (Option<IpAddr>, Option<&'a str>);
+
+async fn with_token(api: &Api, text: &str, from: Whence<'_>) -> Result<Option<Known>, ApiError> {
     let Some(hash) = credentials::hash(Kind::Token, text) else {
         return Ok(None);
     };
@@ -282,8 +295,33 @@ async fn with_token(api: &Api, text: &str) -> Result<Option<Known>, ApiError> {
     let Some((token, user)) = tokens::find(&api.store, &TokenHash(hash), now).await? else {
         return Ok(None);
     };
+    if token.last_used_at.is_none() {
+        first_used(api, &token, &user, from).await?;
+    }
     tokens::touch(&api.store, &token, now).await?;
     Ok(Some((user, Via::Token(token.id), token.tenant, token.role)))
+}
+
+/// Tells the audit log that a token is used for the first time. Each use would bury everything else there.
+async fn first_used(
+    api: &Api,
+    token: &Token,
+    user: &User,
+    (address, request): Whence<'_>,
+) -> Result<(), StoreError> {
+    let entry = Entry {
+        id: api.ids().next(),
+        at: api.now(),
+        actor: user.email.clone(),
+        action: "token.first_use".to_owned(),
+        object: format!("token {}", token.id),
+        detail: json!({ "name": token.name }),
+        address: address.map(|address| address.to_string()),
+        cause: request.map(str::to_owned),
+    };
+    let mut tx = api.store.platform().await?;
+    audit::append(&mut tx, entry).await?;
+    tx.commit().await
 }
 
 async fn with_session(api: &Api, text: &str) -> Result<Option<Known>, ApiError> {

@@ -17,6 +17,7 @@ use kalends_store::members::{self, Role};
 use kalends_store::{StoreError, Tx, tenants};
 use serde_json::Value;
 
+use super::limits::OpenStream;
 use super::tenant::{self, Present};
 use super::{Limits, Shared};
 use crate::accounts::Accounts;
@@ -148,6 +149,12 @@ impl<A: Asks> Gate<A> {
     /// Who asks, with how they proved it.
     pub(super) fn into_caller(self) -> super::Caller {
         self.present.caller
+    }
+
+    /// Counts a stream that is opened.
+    pub(crate) fn open_stream(&self) -> Result<OpenStream, ApiError> {
+        let limits: &Limits = self.api().limits();
+        limits.stream(self.user(), self.tenant())
     }
 
     /// Counts the connecting of an account.

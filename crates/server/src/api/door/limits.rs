@@ -1,14 +1,16 @@
 //! How often one may ask.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
-use kalends_calendar::ids::UserId;
+use kalends_calendar::ids::{TenantId, UserId};
 use tokio::sync::Semaphore;
 
 use crate::api::error::ApiError;
@@ -23,6 +25,12 @@ const HASHING_MAX: usize = 4;
 const SIGN_INS_A_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
 /// How often one user may begin to connect an account, a minute.
 const CONNECTS_A_MINUTE: NonZeroU32 = NonZeroU32::new(30).expect("not zero");
+/// How many streams one user may listen to at once: a few windows on a few devices.
+const STREAMS_OF_USER_MAX: usize = 10;
+/// How many may be listened to in one tenant on this node: each looks at the database every second.
+const STREAMS_OF_TENANT_MAX: usize = 100;
+/// After so many seconds it may be tried again: streams end when windows are closed.
+const STREAMS_RETRY_SECONDS: u64 = 30;
 /// After so many keys those that are full again are forgotten.
 const KEYS_KEPT_MAX: usize = 100_000;
 
@@ -36,6 +44,21 @@ pub(crate) struct Limits {
     sign_ins: Keyed<(String, Option<IpAddr>)>,
     hashing: Arc<Semaphore>,
     connects: Keyed<UserId>,
+    streams: Arc<Mutex<Streams>>,
+}
+
+/// How many streams are open, of whom and where.
+#[derive(Default)]
+struct Streams {
+    users: HashMap<UserId, usize>,
+    tenants: HashMap<TenantId, usize>,
+}
+
+/// An open stream; it counts until dropped.
+pub(crate) struct OpenStream {
+    streams: Arc<Mutex<Streams>>,
+    user: UserId,
+    tenant: TenantId,
 }
 
 impl Limits {
@@ -47,6 +70,7 @@ impl Limits {
             attempts: RateLimiter::keyed(Quota::per_minute(ATTEMPTS_A_MINUTE)),
             hashing: Arc::new(Semaphore::new(HASHING_MAX)),
             connects: RateLimiter::keyed(Quota::per_minute(CONNECTS_A_MINUTE)),
+            streams: Arc::default(),
         }
     }
 
@@ -90,9 +114,51 @@ impl Limits {
         worked.await.map_err(ApiError::internal)
     }
 
+    /// Counts a stream that is opened, unless there are too many.
+    pub(crate) fn stream(&self, user: UserId, tenant: TenantId) -> Result<OpenStream, ApiError> {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = |count: Option<&usize>| count.copied().unwrap_or(0);
+        if open(streams.users.get(&user)) >= STREAMS_OF_USER_MAX
+            || open(streams.tenants.get(&tenant)) >= STREAMS_OF_TENANT_MAX
+        {
+            let error = format!(
+                "Too many streams are open: {STREAMS_OF_USER_MAX} of one user and {STREAMS_OF_TENANT_MAX} of one tenant \
+                 are allowed."
+            );
+            return Err(ApiError::too_many(STREAMS_RETRY_SECONDS)
+                .with_code("too_many_streams")
+                .with_error(error));
+        }
+        *streams.users.entry(user).or_default() += 1;
+        *streams.tenants.entry(tenant).or_default() += 1;
+        Ok(OpenStream {
+            streams: Arc::clone(&self.streams),
+            user,
+            tenant,
+        })
+    }
+
     /// Counts the connecting of an account.
     pub(crate) fn connect(&self, user: UserId) -> Result<(), ApiError> {
         count(&self.connects, &user)
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let Streams { users, tenants } = &mut *streams;
+        closed(users, self.user);
+        closed(tenants, self.tenant);
+    }
+}
+
+fn closed<K: Hash + Eq>(open: &mut HashMap<K, usize>, key: K) {
+    if let Entry::Occupied(mut entry) = open.entry(key) {
+        *entry.get_mut() -= 1;
+        if *entry.get() == 0 {
+            entry.remove();
+        }
     }
 }
 
@@ -104,4 +170,32 @@ fn count<K: Hash + Eq + Clone>(keyed: &Keyed<K>, key: &K) -> Result<(), ApiError
         let wait = not_until.wait_time_from(DefaultClock::default().now());
         ApiError::too_many(wait.as_secs().saturating_add(1))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_are_limited_by_user_and_by_tenant_and_count_while_they_are_open() {
+        let limits = Limits::new(NonZeroU32::MIN);
+        let user = |n: usize| UserId(uuid::Uuid::from_u128(n as u128));
+        let here = TenantId(uuid::Uuid::from_u128(1));
+        let there = TenantId(uuid::Uuid::from_u128(2));
+        let mut open: Vec<OpenStream> = (0..STREAMS_OF_USER_MAX)
+            .map(|_| limits.stream(user(1), here).unwrap())
+            .collect();
+        assert!(limits.stream(user(1), there).is_err());
+        open.pop();
+        open.push(limits.stream(user(1), there).unwrap());
+        open.extend(
+            (0..=STREAMS_OF_TENANT_MAX - STREAMS_OF_USER_MAX)
+                .map(|n| limits.stream(user(2 + n), here).unwrap()),
+        );
+        assert!(limits.stream(user(9_999), here).is_err());
+        assert!(limits.stream(user(9_999), there).is_ok());
+        drop(open);
+        let streams = limits.streams.lock().unwrap();
+        assert!(streams.users.is_empty() && streams.tenants.is_empty());
+    }
 }

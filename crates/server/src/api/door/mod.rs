@@ -7,6 +7,8 @@ mod address;
 mod caller;
 mod consent;
 mod gate;
+mod idempotency;
+mod lasting;
 mod limits;
 mod tenant;
 
@@ -18,11 +20,13 @@ use kalends_calendar::seams::{Clock, Ids};
 use kalends_engine::Engine;
 use kalends_store::Store;
 
-pub(crate) use address::Address;
+pub(crate) use address::{Address, Cause};
 pub(crate) use caller::{AS_COOKIE, Admin, Caller, Signed, Via, Whole};
 pub(crate) use consent::{Aim, Begun, Initiating, Unwelcome, Visitor, Welcome};
 pub(crate) use gate::{Asks, Gate, Inside, Managing, Owning, Reading, Tending};
-pub(crate) use limits::Limits;
+pub(crate) use idempotency::{KEY, REPLAYED, Secret, document_writes, once};
+pub(crate) use lasting::Lasting;
+pub(crate) use limits::{Limits, OpenStream};
 pub(crate) use tenant::Present;
 
 use crate::accounts::Accounts;
@@ -37,6 +41,7 @@ pub(crate) struct Api {
     accounts: Arc<Accounts>,
     mailer: Arc<Mailer>,
     limits: Limits,
+    lasting: Lasting,
     stopping: Stopping,
     /// How it is set up.
     pub(crate) settings: Server,
@@ -66,6 +71,7 @@ impl Api {
             accounts,
             mailer,
             limits: Limits::new(settings.requests_per_minute),
+            lasting: Lasting::new(),
             stopping,
             settings,
             zone,
@@ -80,6 +86,11 @@ impl Api {
     /// Done when the node is asked to stop: what lasts ends then.
     pub(crate) fn stopping(&self) -> Stopping {
         self.stopping.clone()
+    }
+
+    /// What goes on when its request is over.
+    pub(crate) fn lasting(&self) -> &Lasting {
+        &self.lasting
     }
 
     /// The clock.

@@ -1,6 +1,5 @@
 //! `POST /api/oauth/{google,microsoft}/initiate/`: where a person consents.
 
-use axum::Json;
 use axum::http::StatusCode;
 use kalends_providers::oauth::{self, Asked, Vendor};
 use schemars::JsonSchema;
@@ -11,6 +10,7 @@ use super::redirect_uri;
 use crate::api::door::{Begun, Initiating};
 use crate::api::error::{Answer, ApiError};
 use crate::api::input::check_email;
+use crate::api::output::{Once, Reply};
 
 /// The longest address to return to.
 const RETURN_CHARS_MAX: usize = 2_048;
@@ -23,15 +23,15 @@ pub(crate) struct Initiated {
     authorization_url: String,
 }
 
-pub(crate) async fn google(initiating: Initiating) -> Answer<Json<Initiated>> {
+pub(crate) async fn google(initiating: Initiating) -> Answer<Once<Initiated, 200>> {
     initiate(initiating, Vendor::Google).await
 }
 
-pub(crate) async fn microsoft(initiating: Initiating) -> Answer<Json<Initiated>> {
+pub(crate) async fn microsoft(initiating: Initiating) -> Answer<Once<Initiated, 200>> {
     initiate(initiating, Vendor::Microsoft).await
 }
 
-async fn initiate(initiating: Initiating, vendor: Vendor) -> Answer<Json<Initiated>> {
+async fn initiate(initiating: Initiating, vendor: Vendor) -> Answer<Once<Initiated, 200>> {
     let api = initiating.api().clone();
     let return_url = return_url(&initiating)?;
     let hint = initiating.wish.login_hint.as_deref();
@@ -50,10 +50,11 @@ async fn initiate(initiating: Initiating, vendor: Vendor) -> Answer<Json<Initiat
         verifier: &verifier,
         login_hint: hint,
     };
-    Ok(Json(Initiated {
+    // The address holds the state, which is good for one consent: it is told once, to whoever asked.
+    Ok(Once(Reply::new(Initiated {
         success: true,
         authorization_url: oauth::authorization_url(&settings.client, asked).to_string(),
-    }))
+    })))
 }
 
 fn not_configured(vendor: Vendor) -> ApiError {

@@ -9,16 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::api::calendar::changes::limit;
 use crate::api::door::Admin;
-use crate::api::error::{Answer, ApiError};
+use crate::api::error::Answer;
 use crate::api::input::Params;
+use crate::api::paging::{self, PAGE, PAGE_MAX, cut, limit};
 use crate::api::words;
-
-/// How many entries a page holds where nobody says.
-const PAGE: i64 = 100;
-/// How many it holds at most.
-const PAGE_MAX: i64 = 1_000;
 
 /// Which entries.
 #[derive(Deserialize, JsonSchema)]
@@ -86,20 +81,20 @@ type Asked = (audit::Filter, Option<(Timestamp, Uuid)>, i64);
 
 pub(crate) async fn list(admin: Admin, Params(filter): Params<Filter>) -> Answer<Json<Entries>> {
     let (filter, before, limit) = asked(filter)?;
-    let found = audit::list_all(admin.store(), &filter, before, limit).await?;
+    let found = audit::list_all(admin.store(), &filter, before, limit + 1).await?;
     Ok(Json(entries(found, limit)))
 }
 
 /// The entries of one tenant.
 pub(crate) async fn filtered(tx: &mut Tx, filter: Filter) -> Answer<Entries> {
     let (filter, before, limit) = asked(filter)?;
-    let found = audit::list(tx, &filter, before, limit).await?;
+    let found = audit::list(tx, &filter, before, limit + 1).await?;
     Ok(entries(found, limit))
 }
 
 fn asked(filter: Filter) -> Answer<Asked> {
     let limit = limit(filter.limit, PAGE, PAGE_MAX)?;
-    let before = filter.cursor.as_deref().map(place).transpose()?;
+    let before = filter.cursor.as_deref().map(paging::place).transpose()?;
     let filter = audit::Filter {
         actor: filter.actor,
         action: filter.action,
@@ -110,21 +105,10 @@ fn asked(filter: Filter) -> Answer<Asked> {
     Ok((filter, before, limit))
 }
 
-fn place(cursor: &str) -> Answer<(Timestamp, Uuid)> {
-    let read = || {
-        let (micros, id) = cursor.split_once('.')?;
-        let at = Timestamp::from_microsecond(micros.parse().ok()?).ok()?;
-        Some((at, id.parse().ok()?))
-    };
-    read().ok_or_else(|| ApiError::field("cursor", "expected a `next_cursor` of this list"))
-}
-
-fn entries(found: Vec<Kept>, limit: i64) -> Entries {
-    let is_full = i64::try_from(found.len()).is_ok_and(|count| count == limit);
-    let next_cursor = found
-        .last()
-        .filter(|_| is_full)
-        .map(|last| format!("{}.{}", last.entry.at.as_microsecond(), last.entry.id));
+fn entries(mut found: Vec<Kept>, limit: i64) -> Entries {
+    let next_cursor = cut(&mut found, limit, |last| {
+        paging::cursor(last.entry.at, last.entry.id)
+    });
     let entries = found
         .into_iter()
         .map(|kept| Entry {

@@ -7,12 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::api::door::Admin;
-use crate::api::error::{Answer, ApiError};
-use crate::api::input::Body;
+use crate::api::error::Answer;
+use crate::api::input::{self, Body};
 use crate::api::output::Reply;
-
-/// The longest name.
-const NAME_CHARS_MAX: usize = 200;
 
 /// The catalogue.
 #[derive(Serialize, JsonSchema)]
@@ -51,11 +48,7 @@ pub(crate) async fn list(admin: Admin) -> Answer<Json<Catalogue>> {
 }
 
 pub(crate) async fn add(admin: Admin, Body(new): Body<Entry>) -> Answer<Reply<Added, 201>> {
-    let name = new.name.trim().to_owned();
-    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX {
-        let problem = format!("expected a name of up to {NAME_CHARS_MAX} characters");
-        return Err(ApiError::field("name", problem));
-    }
+    let name = input::name("name", &new.name)?;
     let feature = Feature {
         code: new.code.clone(),
         name: name.clone(),

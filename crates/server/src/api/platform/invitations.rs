@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use jiff::Timestamp;
+use kalends_calendar::ids::InvitationId;
 use kalends_store::invitations::{self, InvitationHash, NewInvitation};
 use kalends_store::{StoreError, mails};
 use schemars::JsonSchema;
@@ -11,18 +12,27 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::tenants::name;
 use crate::api::door::Admin;
 use crate::api::error::{Answer, ApiError};
-use crate::api::input::{Body, Id, check_email};
-use crate::api::output::Reply;
+use crate::api::input::{Body, Id, Params, check_email, name};
+use crate::api::output::{Once, Reply};
+use crate::api::paging::{self, PAGE, PAGE_MAX, cut, limit};
 use crate::api::words;
 use crate::config::check_slug;
 use crate::credentials::{self, INVITATION_GOOD_FOR, Kind};
 use crate::notices;
 
-/// How many are listed: the latest.
-const LISTED_MAX: i64 = 1_000;
+/// Which page.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct Wanted {
+    /// At most so many (1000).
+    #[serde(default)]
+    limit: Option<i64>,
+    /// The `next_cursor` of the page before.
+    #[serde(default)]
+    cursor: Option<String>,
+}
+
 /// An invitation to be sent.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -58,6 +68,8 @@ pub(crate) struct Made {
 pub(crate) struct Invitations {
     success: bool,
     invitations: Vec<Shown>,
+    /// Where the next page begins; null after the last.
+    next_cursor: Option<String>,
 }
 
 /// An invitation.
@@ -77,9 +89,18 @@ pub(crate) struct Shown {
     expires_at: Timestamp,
 }
 
-pub(crate) async fn list(admin: Admin) -> Answer<Json<Invitations>> {
+pub(crate) async fn list(
+    admin: Admin,
+    Params(wanted): Params<Wanted>,
+) -> Answer<Json<Invitations>> {
+    let limit = limit(wanted.limit, PAGE, PAGE_MAX)?;
+    let before = wanted.cursor.as_deref().map(paging::place).transpose()?;
+    let before = before.map(|(at, id)| (at, InvitationId(id)));
     let now = admin.now();
-    let found = invitations::list(admin.store(), None, LISTED_MAX).await?;
+    let mut found = invitations::list(admin.store(), before, limit + 1).await?;
+    let next_cursor = cut(&mut found, limit, |last| {
+        paging::cursor(last.created_at, last.id.0)
+    });
     let invitations = found
         .into_iter()
         .map(|invitation| Shown {
@@ -105,14 +126,14 @@ pub(crate) async fn list(admin: Admin) -> Answer<Json<Invitations>> {
     Ok(Json(Invitations {
         success: true,
         invitations,
+        next_cursor,
     }))
 }
 
-pub(crate) async fn make(admin: Admin, Body(new): Body<New>) -> Answer<Reply<Made, 201>> {
+pub(crate) async fn make(admin: Admin, Body(new): Body<New>) -> Answer<Once<Made, 201>> {
     check_email(&new.email)?;
     check_slug(&new.slug).map_err(|error| ApiError::field("slug", error))?;
-    let named = name(&new.tenant_name)
-        .map_err(|_| ApiError::field("tenant_name", "expected a name of up to 200 characters"))?;
+    let named = name("tenant_name", &new.tenant_name)?;
     let taken = kalends_store::tenants::by_slug(admin.store(), &new.slug).await?;
     if taken.is_some() {
         return Err(ApiError::conflict(
@@ -170,18 +191,18 @@ pub(crate) async fn make(admin: Admin, Body(new): Body<New>) -> Answer<Reply<Mad
         mails::enqueue(&mut tx, &keys.vault(), mail, now).await?;
     }
     tx.commit().await?;
-    Ok(Reply::new(Made {
+    Ok(Once(Reply::new(Made {
         success: true,
         id: id.to_string(),
         link,
         mailed,
         expires_at,
-    }))
+    })))
 }
 
 pub(crate) async fn revoke(
     admin: Admin,
-    Id(id): Id<kalends_calendar::ids::InvitationId>,
+    Id(id): Id<InvitationId>,
 ) -> Answer<Json<serde_json::Value>> {
     let mut tx = admin.platform().await?;
     invitations::revoke(&mut tx, id, admin.now()).await?;

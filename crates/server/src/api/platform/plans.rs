@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use kalends_store::StoreError;
 use kalends_store::plans::{self, Plan, Quota};
+use kalends_store::{StoreError, Tx};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::api::door::Admin;
 use crate::api::error::{Answer, ApiError};
-use crate::api::input::Body;
+use crate::api::input::{self, Body};
 use crate::api::output::Reply;
 
 /// A plan.
@@ -71,32 +71,44 @@ pub(crate) async fn list(admin: Admin) -> Answer<Json<Plans>> {
 }
 
 pub(crate) async fn make(admin: Admin, Body(new): Body<Shown>) -> Answer<Reply<One, 201>> {
-    if plans::get(admin.store(), &new.code).await?.is_some() {
-        let error = format!(
-            "There is a plan {} already; change it with PATCH.",
-            new.code
-        );
-        return Err(ApiError::conflict("taken", error));
-    }
     let plan = Plan {
         code: new.code,
-        name: new.name,
+        name: input::name("name", &new.name)?,
         permissions: new.permissions,
         quotas: new.quotas,
     };
-    put(&admin, "plan.create", plan).await.map(Reply::new)
+    check(&plan)?;
+    let mut tx = admin.platform().await?;
+    let made = plans::create(&mut tx, plan.clone(), admin.now()).await;
+    made.map_err(|error| match error {
+        StoreError::Taken(_) => {
+            let error = format!(
+                "There is a plan {} already; change it with PATCH.",
+                plan.code
+            );
+            ApiError::conflict("taken", error)
+        }
+        other => refused(other),
+    })?;
+    told(&admin, tx, "plan.create", plan).await.map(Reply::new)
 }
 
 pub(crate) async fn change(admin: Admin, Body(change): Body<Change>) -> Answer<Json<One>> {
-    let mut plan = plans::get(admin.store(), &change.code)
+    let mut tx = admin.platform().await?;
+    // Locked: of two who change it at once the second one changes what the first has made of it.
+    let mut plan = plans::locked(&mut tx, &change.code)
         .await?
         .ok_or_else(|| ApiError::not_found("plan"))?;
     if let Some(name) = change.name {
-        plan.name = name;
+        plan.name = input::name("name", &name)?;
     }
     set(&mut plan.permissions, change.permissions);
     set(&mut plan.quotas, change.quotas);
-    put(&admin, "plan.update", plan).await.map(Json)
+    check(&plan)?;
+    plans::put(&mut tx, plan.clone(), admin.now())
+        .await
+        .map_err(refused)?;
+    told(&admin, tx, "plan.update", plan).await.map(Json)
 }
 
 /// Sets what is named, and takes out what is named with nothing.
@@ -113,18 +125,18 @@ fn set<K: Ord, V>(all: &mut BTreeMap<K, V>, change: BTreeMap<K, Option<V>>) {
     }
 }
 
-async fn put(admin: &Admin, action: &str, plan: Plan) -> Answer<One> {
-    check(&plan)?;
-    let mut tx = admin.platform().await?;
-    plans::put(&mut tx, plan.clone(), admin.now())
-        .await
-        .map_err(|error| match error {
-            StoreError::Reference(_) => ApiError::field(
-                "permissions",
-                "it names a feature that is not in the catalogue",
-            ),
-            other => other.into(),
-        })?;
+fn refused(error: StoreError) -> ApiError {
+    match error {
+        StoreError::Reference(_) => ApiError::field(
+            "permissions",
+            "it names a feature that is not in the catalogue",
+        ),
+        other => other.into(),
+    }
+}
+
+/// Tells the audit log, and keeps what was done.
+async fn told(admin: &Admin, mut tx: Tx, action: &str, plan: Plan) -> Answer<One> {
     let detail: Value = json!({ "permissions": plan.permissions, "quotas": plan.quotas });
     let object = format!("plan {}", plan.code);
     admin.0.audit(&mut tx, action, object, detail).await?;
@@ -136,9 +148,9 @@ async fn put(admin: &Admin, action: &str, plan: Plan) -> Answer<One> {
 }
 
 fn check(plan: &Plan) -> Answer<()> {
-    /// The longest code and name.
-    const CHARS_MAX: usize = 64;
-    let is_code = (1..=CHARS_MAX).contains(&plan.code.len())
+    /// The longest code, as that of a feature.
+    const CODE_CHARS_MAX: usize = 64;
+    let is_code = (1..=CODE_CHARS_MAX).contains(&plan.code.len())
         && plan.code.bytes().all(|byte| {
             byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_')
         });
@@ -147,9 +159,6 @@ fn check(plan: &Plan) -> Answer<()> {
             "code",
             "expected up to 64 lower case letters, digits, `-` and `_`",
         ));
-    }
-    if plan.name.trim().is_empty() || plan.name.chars().count() > CHARS_MAX {
-        return Err(ApiError::field("name", "expected up to 64 characters"));
     }
     if plan.quotas.values().any(|quota| *quota < 0) {
         return Err(ApiError::field("quotas", "none may be negative"));

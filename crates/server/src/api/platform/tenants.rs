@@ -14,18 +14,12 @@ use serde_json::{Value, json};
 
 use crate::api::door::Admin;
 use crate::api::error::{Answer, ApiError};
-use crate::api::input::{At, Body, Params};
+use crate::api::input::{At, Body, Params, name};
 use crate::api::output::Reply;
+use crate::api::paging::{PAGE, PAGE_MAX, cut, limit};
 use crate::api::tenant::{Effective, shown as effective};
 use crate::api::words;
 use crate::config::check_slug;
-
-/// How many tenants a page holds where nobody says.
-const PAGE: i64 = 100;
-/// How many it holds at most.
-const PAGE_MAX: i64 = 1_000;
-/// The longest name.
-pub(super) const NAME_CHARS_MAX: usize = 200;
 
 /// Which page.
 #[derive(Deserialize, JsonSchema)]
@@ -127,13 +121,9 @@ fn given<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
 }
 
 pub(crate) async fn list(admin: Admin, Params(wanted): Params<Wanted>) -> Answer<Json<Tenants>> {
-    let limit = super::super::calendar::changes::limit(wanted.limit, PAGE, PAGE_MAX)?;
-    let found = tenants::page(admin.store(), wanted.cursor.as_deref(), limit).await?;
-    let is_full = i64::try_from(found.len()).is_ok_and(|count| count == limit);
-    let next_cursor = found
-        .last()
-        .filter(|_| is_full)
-        .map(|last| last.slug.clone());
+    let limit = limit(wanted.limit, PAGE, PAGE_MAX)?;
+    let mut found = tenants::page(admin.store(), wanted.cursor.as_deref(), limit + 1).await?;
+    let next_cursor = cut(&mut found, limit, |last| last.slug.clone());
     let mut tenants = Vec::new();
     for tenant in found {
         let mut tx = admin.store().read(tenant.id).await?;
@@ -154,7 +144,7 @@ pub(crate) async fn show(admin: Admin, At(path): At<BySlug>) -> Answer<Json<One>
 
 pub(crate) async fn make(admin: Admin, Body(new): Body<New>) -> Answer<Reply<One, 201>> {
     check_slug(&new.slug).map_err(|error| ApiError::field("slug", error))?;
-    let name = name(&new.name)?;
+    let name = name("name", &new.name)?;
     let now = admin.now();
     let id = TenantId(admin.next_id());
     let mut tx = admin.administer(id).await?;
@@ -193,7 +183,7 @@ pub(crate) async fn change(
     let mut tx = admin.administer(tenant.id).await?;
     let mut detail = serde_json::Map::new();
     if let Some(text) = &change.name {
-        let name = name(text)?;
+        let name = name("name", text)?;
         tenants::rename(&mut tx, &name).await?;
         detail.insert("name".to_owned(), json!(name));
     }
@@ -245,15 +235,6 @@ async fn finish(
     let tenant = get(admin, slug).await?;
     let mut tx = admin.store().read(tenant.id).await?;
     one(&mut tx, tenant).await.map(Json)
-}
-
-pub(super) fn name(text: &str) -> Answer<String> {
-    let name = text.trim();
-    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX {
-        let problem = format!("expected a name of up to {NAME_CHARS_MAX} characters");
-        return Err(ApiError::field("name", problem));
-    }
-    Ok(name.to_owned())
 }
 
 async fn set_plan(tx: &mut Tx, plan: Option<&str>) -> Answer<()> {

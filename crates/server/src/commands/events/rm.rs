@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use clap::Args;
-use kalends_calendar::series;
+use kalends_calendar::series::{self, SeriesError};
 use kalends_engine::edits;
 use serde_json::json;
 
@@ -39,22 +39,24 @@ pub(crate) async fn run(app: &App, command: Rm) -> Result<Ended> {
         }
         Some(typed) => {
             let id = form::occurrence_id(&event, typed)?;
-            event = series::exclude(&event, id)?;
-            event.sequence = event.sequence.saturating_add(1);
-            event.updated = Some(app.now());
-            let version = edits::update(
-                &engine,
-                app.tenant,
-                stored.id,
-                stored.revision,
-                &event,
-                EDITOR,
-            )
-            .await?;
-            (
-                version,
-                format!("{} on {}", title(&event), words::occurrence(id)),
-            )
+            let what = format!("{} on {}", title(&event), words::occurrence(id));
+            let left = match series::exclude(&event, id) {
+                Ok(left) if series::is_empty(&left) => None,
+                Ok(left) => Some(left),
+                Err(SeriesError::NothingLeft) => None,
+                Err(error) => return Err(error.into()),
+            };
+            let version = if let Some(left) = left {
+                event = left;
+                event.sequence = event.sequence.saturating_add(1);
+                event.updated = Some(app.now());
+                let (tenant, from) = (app.tenant, stored.revision);
+                edits::update(&engine, tenant, stored.id, from, &event, EDITOR).await?
+            } else {
+                // It was the last one: a series without any is none.
+                edits::delete(&engine, app.tenant, stored.id, stored.revision, EDITOR).await?
+            };
+            (version, what)
         }
     };
     app.screen

@@ -94,20 +94,31 @@ async fn verify(app: &App) -> Result<Ended> {
     let mut ended = Ended::Well;
     for (tenant, name) in chains {
         let verdict = audit::verify(&app.store, tenant).await?;
-        let (entries, last_hash, problem) = match &verdict {
-            Verdict::Whole { entries, hash, .. } => (*entries, Some(hex(hash)), None),
-            Verdict::Broken { seq, fault } => (*seq, None, Some(crate::words::word(fault))),
+        let (entries, last_hash, outside, problem) = match &verdict {
+            Verdict::Whole {
+                entries,
+                hash,
+                outside,
+                ..
+            } => (*entries, Some(hex(hash)), *outside, None),
+            Verdict::Broken { seq, fault } => (*seq, None, 0, Some(crate::words::word(fault))),
         };
         table.add([
             plain(&*name),
             plain(entries.to_string()),
             match &problem {
-                None => ("whole".to_owned(), Tone::Good),
+                None if outside == 0 => ("whole".to_owned(), Tone::Good),
+                None => (
+                    format!(
+                        "whole; {outside} stand outside, written by a node of an older version"
+                    ),
+                    Tone::Wary,
+                ),
                 Some(problem) => (format!("broken at {entries}: {problem}"), Tone::Bad),
             },
         ]);
         rows.push(json!({
-            "chain": name, "entries": entries, "last_hash": last_hash, "problem": problem,
+            "chain": name, "entries": entries, "last_hash": last_hash, "outside": outside, "problem": problem,
         }));
         if problem.is_some() {
             ended = Ended::WithFailures;

@@ -1,0 +1,124 @@
+//! `kalends doctor`: what is wrong with an installation, each with its cure.
+
+use serde_json::Value;
+
+use crate::person::{Person, Said};
+use crate::servers::{Kind, Server};
+
+/// What was found about something, at this grade; with its cure.
+#[track_caller]
+fn found(said: &Said, about: &str, grade: &str) -> (String, String) {
+    let all = said.json();
+    let all = all["findings"].as_array().unwrap();
+    let is_it = |one: &&Value| one["about"] == about && one["grade"] == grade;
+    let one = all.iter().find(is_it);
+    let one = one.unwrap_or_else(|| panic!("nothing {grade} about {about}: {all:?}"));
+    let text = |name: &str| one[name].as_str().unwrap().to_owned();
+    (text("found"), text("cure"))
+}
+
+/// Whether everything that is not well comes with a cure, and whether the exit code says what was found.
+#[track_caller]
+fn is_told(said: &Said) {
+    let all = said.json();
+    let all = all["findings"].as_array().unwrap();
+    for one in all {
+        let cure = one["cure"].as_str().unwrap();
+        assert_eq!(cure.is_empty(), one["grade"] == "ok", "{one}");
+    }
+    let is_bad = all.iter().any(|one| one["grade"] == "bad");
+    assert_eq!(said.code, i32::from(is_bad), "{} {}", said.out, said.err);
+}
+
+fn doctor(person: &Person, variables: &[(&str, &str)]) -> Said {
+    let said = person.starts_with(&["doctor", "--json"], variables).waits();
+    is_told(&said);
+    said
+}
+
+#[test]
+fn an_installation_that_is_well_is_told_so() {
+    let person = Person::new();
+    person.says(&["links"]).well();
+    let said = doctor(&person, &[]);
+    assert_eq!(said.code, 0, "{}", said.out);
+    let (text, _) = found(&said, "database", "ok");
+    assert_eq!(text, "it answers, and its schema is up to date");
+    let (text, _) = found(&said, "keys", "ok");
+    assert_eq!(text, "nothing is sealed yet; a key is made when needed");
+    found(&said, "workers", "ok");
+    found(&said, "settings", "ok");
+    // For people it is a table with the same.
+    let shown = person.says(&["doctor"]).well();
+    assert!(
+        shown.out.contains("CURE") && shown.out.contains("`public_url` in `[server]`"),
+        "{}",
+        shown.out
+    );
+}
+
+#[test]
+fn settings_that_are_wrong_or_odd_are_found() {
+    let person = Person::new();
+    let said = doctor(&person, &[("KALENDS_LISTEN", "nowhere")]);
+    let (text, cure) = found(&said, "settings", "bad");
+    assert!(text.contains("KALENDS_LISTEN"), "{text}");
+    assert!(cure.contains("docs/configuration.md"), "{cure}");
+    let said = doctor(&person, &[("KALENDS_SYNC_POL_EVERY", "5m")]);
+    let (text, cure) = found(&said, "settings", "look");
+    assert!(
+        text.contains("KALENDS_SYNC_POL_EVERY") && cure.contains("correct its name"),
+        "{text} {cure}"
+    );
+    let plain = [
+        ("KALENDS_LISTEN", "0.0.0.0:8080"),
+        ("KALENDS_PUBLIC_URL", "http://kalends.example.com"),
+    ];
+    let said = doctor(&person, &plain);
+    let (text, cure) = found(&said, "server", "bad");
+    assert!(
+        text.contains("without encryption") && cure.contains("TLS"),
+        "{text} {cure}"
+    );
+}
+
+#[test]
+fn a_database_that_cannot_be_used_is_found() {
+    let person = Person::new();
+    let said = doctor(
+        &person,
+        &[(
+            "KALENDS_DATABASE",
+            "postgres://ann:sesame@127.0.0.1:1/kalends",
+        )],
+    );
+    let (text, cure) = found(&said, "database", "bad");
+    assert!(cure.contains("start the database"), "{cure}");
+    assert!(!text.contains("sesame"), "{text}");
+    person.says(&["links"]).well();
+    person
+        .says(&["migrate", "down", "--to", "8", "--yes"])
+        .well();
+    let said = doctor(&person, &[]);
+    assert_eq!(found(&said, "database", "bad").1, "kalends migrate up");
+    person.says(&["migrate", "up"]).well();
+    found(&doctor(&person, &[]), "database", "ok");
+}
+
+#[test]
+fn a_key_that_is_gone_and_a_link_that_fails_are_found() {
+    let Some(server) = Server::start(Kind::Radicale) else {
+        return;
+    };
+    let person = Person::new();
+    person.links(&server, &[]);
+    found(&doctor(&person, &[]), "keys", "ok");
+    drop(server);
+    assert_ne!(person.says(&["sync"]).code, 0);
+    let (text, cure) = found(&doctor(&person, &[]), "links", "look");
+    assert!(text.starts_with("1 links failed"), "{text}");
+    assert_eq!(cure, "kalends links");
+    std::fs::remove_file(person.folder().join("master.key")).unwrap();
+    let (_, cure) = found(&doctor(&person, &[]), "keys", "bad");
+    assert!(cure.contains("kalends keys forget"), "{cure}");
+}
