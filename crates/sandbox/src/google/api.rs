@@ -22,6 +22,7 @@ pub(super) fn answer(
     how: Disturbance,
 ) -> Response<Bytes> {
     google.settle(now);
+    google.age_out(now);
     let outcome = perform(google, request, now, how);
     match outcome {
         Ok((answer, style)) => reply::answered(answer, &style),

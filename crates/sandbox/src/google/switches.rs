@@ -62,6 +62,10 @@ pub struct Switches {
     pub free_busy_days_max: i64,
     /// Whether a calendar shared through the API stands in the other person's list at once. Default: no.
     pub sharing_lists: bool,
+    /// Whether a second write to the same calendar in one batch is refused with 409 `conflict`. It can be. Default: no.
+    pub batch_conflicts: bool,
+    /// Who may not invite guests: service accounts without domain-wide delegation.
+    pub cannot_invite: BTreeSet<String>,
     /// How many calls one batch may hold.
     pub batch_calls_max: usize,
     /// How much may be asked.
@@ -179,6 +183,8 @@ impl Default for Switches {
             mails_by_default: false,
             free_busy_days_max: 92,
             sharing_lists: false,
+            batch_conflicts: false,
+            cannot_invite: BTreeSet::new(),
             batch_calls_max: 50,
             quotas: Quotas {
                 user_units_per_minute: 600,
