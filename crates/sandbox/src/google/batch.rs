@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, header};
 use jiff::Timestamp;
 
 use super::{CALENDAR_PREFIX, Google, Refusal, api, reply};
@@ -174,9 +174,8 @@ fn append(text: &mut String, boundary: &str, id: Option<&str>, response: &Respon
     for (name, value) in response.headers() {
         let _ = write!(text, "{name}: {}\r\n", value.to_str().unwrap_or(""));
     }
-    if status != StatusCode::NO_CONTENT {
-        let _ = write!(text, "Content-Length: {}\r\n", response.body().len());
-    }
+    // Also where there is nothing: Google's own libraries cannot read a part without headers.
+    let _ = write!(text, "Content-Length: {}\r\n", response.body().len());
     text.push_str("\r\n");
     text.push_str(&String::from_utf8_lossy(response.body()));
     text.push_str("\r\n");

@@ -294,6 +294,7 @@ fn a_batch_has_a_status_for_each_call() {
         [("item1", "200"), ("item2", "404"), ("item3", "204")]
     );
     assert!(body.contains("{\"id\":\"batched1\"}"), "{body}");
+    assert!(body.contains("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"));
     assert_eq!(
         desk.get(&format!("{EVENTS}/batched1")).ok()["status"],
         "cancelled"
