@@ -296,15 +296,18 @@ fn items_of(
     selection: &Selection,
     switches: &Switches,
 ) -> Vec<Item> {
-    let zone = calendar.zone();
     let item = |event: Arc<Event>| Item::at(place, event);
     if !matches(source, selection, switches) {
         return Vec::new();
     }
     let window = selection.window;
-    let in_window = if window.is_open() {
-        true
-    } else if source.is_series() {
+    let expanded = selection.single && source.is_series();
+    if window.is_open() && !expanded {
+        // Most of what is ever listed: no zone is needed for it.
+        return vec![item(Arc::clone(source))];
+    }
+    let zone = calendar.zone();
+    let in_window = if source.is_series() {
         !series::instances(source, window, &zone, switches).is_empty()
     } else {
         window.has(&source.start, &source.end, &zone)
@@ -317,7 +320,7 @@ fn items_of(
         left.status = Status::Cancelled;
         return vec![item(Arc::new(left))];
     }
-    if !(selection.single && source.is_series()) {
+    if !expanded {
         return vec![item(Arc::clone(source))];
     }
     series::instances(source, window, &zone, switches)
