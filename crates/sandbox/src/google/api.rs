@@ -22,6 +22,7 @@ pub(super) fn answer(
     how: Disturbance,
 ) -> Response<Bytes> {
     google.settle(now);
+    google.age_out(now);
     let outcome = perform(google, request, now, how);
     match outcome {
         Ok((answer, style)) => reply::answered(answer, &style),
@@ -54,7 +55,7 @@ fn perform(
         return Err(Refusal::no_calendar_user());
     }
     google.charge((&access.client, &user), operation.units(), now)?;
-    let query = Query::read(request.uri().query());
+    let query = parameters(request, &method);
     let style = Style::read(&query)?;
     let call = Call {
         operation,
@@ -68,6 +69,16 @@ fn perform(
         how,
     };
     Ok((dispatch(google, &call)?, style))
+}
+
+/// The parameters of a request: of a long GET sent as a POST, they are its body.
+fn parameters(request: &Request<Bytes>, method: &Method) -> Query {
+    if method == request.method() {
+        return Query::read(request.uri().query());
+    }
+    let form = String::from_utf8_lossy(request.body());
+    let both = format!("{}&{form}", request.uri().query().unwrap_or(""));
+    Query::read(Some(&both))
 }
 
 /// Google's client libraries send long GETs as POSTs with the method in a header.

@@ -1,9 +1,11 @@
 //! Batches: several calls in one `multipart/mixed` request, each with a status of its own.
 
-use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
-use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Request, Response, header};
+use jiff::Timestamp;
 
 use super::{CALENDAR_PREFIX, Google, Refusal, api, reply};
 use crate::digest;
@@ -22,8 +24,17 @@ pub(super) fn answer(
     };
     let boundary = format!("batch_{}", digest::short(&[request.body()]));
     let mut text = String::new();
+    let mut written = BTreeSet::new();
     for part in parts {
         let response = match &part.request {
+            // Writes to one calendar at the same time get in each other's way.
+            Some(request)
+                if google.switches.batch_conflicts
+                    && request.method() != Method::GET
+                    && !written.insert(calendar(request)) =>
+            {
+                reply::refused(&Refusal::conflict())
+            }
             Some(request) => api::answer(google, request, now, how),
             None => reply::refused(&Refusal::bad_request()),
         };
@@ -36,6 +47,14 @@ pub(super) fn answer(
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
     }
     response
+}
+
+/// The part of the address that names what is written to.
+fn calendar(request: &Request<Bytes>) -> String {
+    let path = request.uri().path().strip_prefix(CALENDAR_PREFIX);
+    let mut pieces = path.unwrap_or("").split('/');
+    let (kind, name) = (pieces.next(), pieces.next());
+    format!("{}/{}", kind.unwrap_or(""), name.unwrap_or(""))
 }
 
 /// One call of a batch; no request where it cannot be read.
@@ -155,9 +174,8 @@ fn append(text: &mut String, boundary: &str, id: Option<&str>, response: &Respon
     for (name, value) in response.headers() {
         let _ = write!(text, "{name}: {}\r\n", value.to_str().unwrap_or(""));
     }
-    if status != StatusCode::NO_CONTENT {
-        let _ = write!(text, "Content-Length: {}\r\n", response.body().len());
-    }
+    // Also where there is nothing: Google's own libraries cannot read a part without headers.
+    let _ = write!(text, "Content-Length: {}\r\n", response.body().len());
     text.push_str("\r\n");
     text.push_str(&String::from_utf8_lossy(response.body()));
     text.push_str("\r\n");

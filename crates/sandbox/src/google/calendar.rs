@@ -1,7 +1,7 @@
 //! A calendar: its events now, every change that led there, and who may do what with it.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -39,7 +39,17 @@ pub struct Calendar {
     log: Vec<Change>,
     generation: u32,
     told: u64,
+    /// What was deleted, in order.
+    graves: VecDeque<Grave>,
     forgotten: u64,
+}
+
+/// Something deleted that is still told of.
+#[derive(Clone, Debug, PartialEq)]
+struct Grave {
+    since: Timestamp,
+    revision: u64,
+    id: String,
 }
 
 /// One access control rule.
@@ -122,6 +132,7 @@ impl Calendar {
             log: Vec::new(),
             generation: 0,
             told: 0,
+            graves: VecDeque::new(),
             forgotten: 0,
         }
     }
@@ -158,27 +169,32 @@ impl Calendar {
 
     /// Forgets what was deleted before `limit`: it is found no more, and tokens from before its deletion are dead.
     pub fn age_out(&mut self, limit: Timestamp) {
-        let old: Vec<String> = self
-            .events
-            .values()
-            .filter(|event| event.deleted_at.is_some_and(|at| at < limit))
-            .map(|event| event.id.clone())
-            .collect();
-        for id in &old {
-            if let Some(event) = self.events.remove(id) {
+        while let Some(grave) = self.graves.front()
+            && grave.since < limit
+        {
+            let Some(grave) = self.graves.pop_front() else {
+                return;
+            };
+            let event = self.events.get(&grave.id);
+            // What was revived since is no longer dead.
+            if event.is_some_and(|event| event.deleted_at == Some(grave.since))
+                && let Some(event) = self.events.remove(&grave.id)
+            {
                 self.unname(&event);
+                self.forgotten = self.forgotten.max(grave.revision);
             }
         }
-        if old.is_empty() {
-            return;
+    }
+
+    /// Notes that an event is a tombstone now, if it is.
+    fn dig(&mut self, event: &Event, revision: u64) {
+        if let Some(since) = event.deleted_at {
+            self.graves.push_back(Grave {
+                since,
+                revision,
+                id: event.id.clone(),
+            });
         }
-        let gone: BTreeSet<&str> = old.iter().map(String::as_str).collect();
-        let last = self.log.iter().rev();
-        let last = last
-            .filter(|change| gone.contains(change.event.id.as_str()))
-            .map(|change| change.revision)
-            .next();
-        self.forgotten = self.forgotten.max(last.unwrap_or(0));
     }
 
     /// The last change whose telling can no longer be relied on.
@@ -259,8 +275,10 @@ impl Calendar {
         ids.insert(event.id.clone());
         let event = Arc::new(event);
         self.events.insert(event.id.clone(), Arc::clone(&event));
+        let revision = self.revision() + 1;
+        self.dig(&event, revision);
         self.log.push(Change {
-            revision: self.log.len() as u64 + 1,
+            revision,
             event: Arc::clone(&event),
         });
         self.updated = self.updated.max(now);
@@ -269,6 +287,7 @@ impl Calendar {
 
     /// Replaces an event without a trace in the log, so that no listing of changes names it.
     pub(super) fn bury(&mut self, event: Event) {
+        self.dig(&event, 0);
         self.events.insert(event.id.clone(), Arc::new(event));
     }
 

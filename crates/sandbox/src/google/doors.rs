@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::calendar::{Calendar, Role};
-use super::event::Event;
+use super::event::{Event, Kind};
 use super::mail::SendUpdates;
 use super::moment::{Moment, rules};
 use super::push::{self, Watched};
@@ -255,7 +255,7 @@ impl Google {
         live.map(|event| look.event(event)).collect()
     }
 
-    /// Forgets everywhere what was deleted longer ago than tombstones last.
+    /// Forgets everywhere what was deleted longer ago than tombstones last. Every request does the same.
     pub fn age_out(&mut self, now: Timestamp) {
         let life: SignedDuration = self.switches.tombstone_lifetime;
         let limit = now.saturating_sub(life).unwrap_or(Timestamp::MIN);
@@ -293,6 +293,42 @@ impl Google {
             account.settings_version = version;
             push::notify(self, &Watched::Settings(user.to_owned()), now);
         }
+    }
+
+    /// Locks an event, or unlocks it: a locked copy keeps its title, text, place and time.
+    pub fn lock_event(
+        &mut self,
+        calendar: &str,
+        id: &str,
+        locked: bool,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let found = self.calendars.get(calendar);
+        let event = found.and_then(|calendar| calendar.event(id));
+        let mut event = Event::clone(event.ok_or_else(Refusal::not_found)?);
+        if locked {
+            event.fields.insert("locked".to_owned(), true.into());
+        } else {
+            event.fields.remove("locked");
+        }
+        self.put(calendar, event, now);
+        Ok(())
+    }
+
+    /// Makes an event as Gmail makes them of tickets and bookings.
+    pub fn add_from_gmail(
+        &mut self,
+        user: &str,
+        event: &Value,
+        now: Timestamp,
+    ) -> Result<Value, Refusal> {
+        let visit = Visit::primary(user);
+        let writing = visit.writing(self, now)?;
+        let stored = make::insert(self, &writing, members(event)?)?;
+        let mut found = Event::clone(&stored);
+        found.kind = Kind::FromGmail;
+        let stored = self.put(user, found, now);
+        self.shown(visit, &stored)
     }
 
     /// Puts an event on a calendar that an organizer elsewhere sent by mail.

@@ -1,6 +1,6 @@
 //! Listings of events: whole, incremental, expanded, filtered, in pages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -32,6 +32,16 @@ const PAGE_MAX: usize = 2500;
 struct Item {
     key: String,
     event: Arc<Event>,
+}
+
+impl Item {
+    /// An event from the source that stands at `place`.
+    fn at(place: &str, event: Arc<Event>) -> Self {
+        Self {
+            key: format!("{place}\0{}", event.id),
+            event,
+        }
+    }
 }
 
 /// How far back an answer looks.
@@ -201,8 +211,16 @@ fn gather(
     };
     if let Some(since) = since {
         let changes = calendar.changes_between(since, shown).into_iter();
-        let items =
-            changes.flat_map(|change| expand(format!("{:016x}", change.revision), &change.event));
+        let items = changes.flat_map(|change| {
+            let place = format!("{:016x}", change.revision);
+            let mut items = expand(place.clone(), &change.event);
+            if selection.single {
+                let gone = lost(calendar, &change.event, since, (selection, switches));
+                items.extend(gone.into_iter().map(|event| Item::at(&place, event)));
+                items.sort_by(|one, other| one.key.cmp(&other.key));
+            }
+            items
+        });
         return page_of(items, after, limit);
     }
     if let Some(uid) = &selection.uid {
@@ -278,18 +296,18 @@ fn items_of(
     selection: &Selection,
     switches: &Switches,
 ) -> Vec<Item> {
-    let zone = calendar.zone();
-    let item = |event: Arc<Event>| Item {
-        key: format!("{place}\0{}", event.id),
-        event,
-    };
+    let item = |event: Arc<Event>| Item::at(place, event);
     if !matches(source, selection, switches) {
         return Vec::new();
     }
     let window = selection.window;
-    let in_window = if window.is_open() {
-        true
-    } else if source.is_series() {
+    let expanded = selection.single && source.is_series();
+    if window.is_open() && !expanded {
+        // Most of what is ever listed: no zone is needed for it.
+        return vec![item(Arc::clone(source))];
+    }
+    let zone = calendar.zone();
+    let in_window = if source.is_series() {
         !series::instances(source, window, &zone, switches).is_empty()
     } else {
         window.has(&source.start, &source.end, &zone)
@@ -302,7 +320,7 @@ fn items_of(
         left.status = Status::Cancelled;
         return vec![item(Arc::new(left))];
     }
-    if !(selection.single && source.is_series()) {
+    if !expanded {
         return vec![item(Arc::clone(source))];
     }
     series::instances(source, window, &zone, switches)
@@ -312,6 +330,39 @@ fn items_of(
             source.is_tombstone() || exception.is_none_or(|exception| exception.is_tombstone())
         })
         .map(|instance| item(Arc::new(instance)))
+        .collect()
+}
+
+/// The instances that a changed series had at `since` and has no more, cancelled.
+fn lost(
+    calendar: &Calendar,
+    source: &Event,
+    since: u64,
+    (selection, switches): (&Selection, &Switches),
+) -> Vec<Arc<Event>> {
+    let before = calendar.event_at(&source.id, since);
+    let Some(before) = before.filter(|before| before.is_series() && !before.is_tombstone()) else {
+        return Vec::new();
+    };
+    let zone = calendar.zone();
+    let instances = |series: &Event| series::instances(series, selection.window, &zone, switches);
+    let still: BTreeSet<String> = if source.is_series() {
+        let now = instances(source).into_iter();
+        now.map(|instance| instance.id).collect()
+    } else {
+        BTreeSet::new()
+    };
+    instances(before)
+        .into_iter()
+        .filter(|instance| !still.contains(&instance.id))
+        .filter(|instance| {
+            let exception = calendar.event(&instance.id);
+            exception.is_none_or(|exception| exception.is_tombstone())
+        })
+        .map(|mut instance| {
+            instance.status = Status::Cancelled;
+            Arc::new(instance)
+        })
         .collect()
 }
 

@@ -10,7 +10,7 @@ use super::body::{self, Draft};
 use super::event::{Event, Kind, Party, Status};
 use super::moment::Moment;
 use super::switches::LowerSequence;
-use super::write::{Writing, commit, disregard, lower_sequence};
+use super::write::{Writing, check_guests, commit, disregard, lower_sequence};
 use super::{Google, Refusal, conference, series};
 
 /// `events.insert`.
@@ -55,6 +55,7 @@ fn insert_draft(
     if draft.id.as_ref().is_some_and(taken) || draft.uid.as_ref().is_some_and(uid_taken) {
         return Err(Refusal::duplicate());
     }
+    check_guests(google, writing, &draft.attendees)?;
     google.count_creation(writing.user, writing.now)?;
     let organizer = writing.party(google);
     let event = new_event(google, writing, draft, organizer);
@@ -120,14 +121,7 @@ fn check_new(
     kind: Kind,
     draft: &Draft,
 ) -> Result<(), Refusal> {
-    let restricted = |message: &str| {
-        Err(Refusal::new(
-            400,
-            "calendar",
-            "eventTypeRestriction",
-            message,
-        ))
-    };
+    let restricted = |message: &str| Err(Refusal::event_type(message));
     let primary = google
         .calendars
         .get(writing.calendar)
@@ -194,12 +188,7 @@ pub(super) fn import(
     };
     if draft.kind.is_some_and(|kind| kind != Kind::Default) {
         let message = "Only events of type default can be imported.";
-        return Err(Refusal::new(
-            400,
-            "calendar",
-            "eventTypeRestriction",
-            message,
-        ));
+        return Err(Refusal::event_type(message));
     }
     let owner = writing.calendar;
     let organizer = draft.organizer.take();

@@ -88,6 +88,20 @@ impl Refusal {
         Self::new(403, "calendar", "forbiddenForNonOrganizer", message)
     }
 
+    pub(crate) fn conflict() -> Self {
+        Self::new(409, "global", "conflict", "Conflict")
+    }
+
+    pub(crate) fn service_account() -> Self {
+        let message =
+            "Service accounts cannot invite attendees without Domain-Wide Delegation of Authority.";
+        Self::new(403, "calendar", "forbiddenForServiceAccounts", message)
+    }
+
+    pub(crate) fn event_type(message: &str) -> Self {
+        Self::new(400, "calendar", "eventTypeRestriction", message)
+    }
+
     pub(crate) fn condition() -> Self {
         Self::new(412, "global", "conditionNotMet", "Precondition Failed").at("header", "If-Match")
     }

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
+use crate::chance::Chance;
+
 /// How this Google behaves where documents are silent, disagree, or leave room.
 ///
-/// The defaults are the likeliest reading; a simulation draws others.
+/// The defaults are the likeliest reading; [`Switches::draw`] gives others.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -62,6 +64,10 @@ pub struct Switches {
     pub free_busy_days_max: i64,
     /// Whether a calendar shared through the API stands in the other person's list at once. Default: no.
     pub sharing_lists: bool,
+    /// Whether a second write to the same calendar in one batch is refused with 409 `conflict`. It can be. Default: no.
+    pub batch_conflicts: bool,
+    /// Who may not invite guests: service accounts without domain-wide delegation.
+    pub cannot_invite: BTreeSet<String>,
     /// How many calls one batch may hold.
     pub batch_calls_max: usize,
     /// How much may be asked.
@@ -179,6 +185,8 @@ impl Default for Switches {
             mails_by_default: false,
             free_busy_days_max: 92,
             sharing_lists: false,
+            batch_conflicts: false,
+            cannot_invite: BTreeSet::new(),
             batch_calls_max: 50,
             quotas: Quotas {
                 user_units_per_minute: 600,
@@ -196,5 +204,72 @@ impl Default for Switches {
                 lost_percent: 0,
             },
         }
+    }
+}
+
+impl Switches {
+    /// A Google that is as hard to live with as documents allow, for simulations. Never one that mails unasked or that
+    /// takes less than a correct client needs: quotas, sizes and lifetimes stay.
+    pub fn draw(chance: &mut Chance) -> Self {
+        let mut often = |percent| chance.percent(percent);
+        Self {
+            empty_pages: often(30),
+            tokens_despite_filters: often(20),
+            leaving_window: if often(50) {
+                LeavingWindow::Cancelled
+            } else {
+                LeavingWindow::Silent
+            },
+            misfits: if often(70) {
+                Misfits::Dropped
+            } else {
+                Misfits::Kept
+            },
+            masters_reach_exceptions: often(50),
+            deaths_told_one_by_one: often(50),
+            guest_edits: if often(50) {
+                GuestEdits::LocalOnly
+            } else {
+                GuestEdits::Refused
+            },
+            lower_sequence: if often(50) {
+                LowerSequence::Refused
+            } else {
+                LowerSequence::Ignored
+            },
+            reminders_change_etag: often(50),
+            late_conferences: often(30),
+            late_touches: often(30),
+            property_filters: if often(50) {
+                PropertyFilters::All
+            } else {
+                PropertyFilters::Any
+            },
+            sharing_lists: often(50),
+            channels: Channels {
+                sync_delay: SignedDuration::from_secs(if often(50) { 0 } else { 2 }),
+                lost_percent: if often(50) { 0 } else { 20 },
+                ..Self::default().channels
+            },
+            ..Self::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_gives_the_same_google_which_never_mails_unasked() {
+        let drawn = |seed| Switches::draw(&mut Chance::new(seed));
+        assert_eq!(drawn(7), drawn(7));
+        let many: Vec<Switches> = (0..50).map(drawn).collect();
+        assert!(many.iter().any(|one| one.empty_pages) && many.iter().any(|one| !one.empty_pages));
+        assert!(many.iter().all(|one| !one.mails_by_default));
+        assert!(
+            many.iter()
+                .all(|one| one.quotas == Switches::default().quotas)
+        );
     }
 }

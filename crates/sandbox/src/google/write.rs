@@ -141,18 +141,16 @@ fn applied(
 ) -> Result<Event, Refusal> {
     if draft.kind.is_some_and(|kind| kind != before.kind) {
         let message = "The type of an event cannot be changed.";
-        return Err(Refusal::new(
-            400,
-            "calendar",
-            "eventTypeRestriction",
-            message,
-        ));
+        return Err(Refusal::event_type(message));
     }
     if draft
         .sequence
         .is_some_and(|sequence| sequence < before.sequence)
     {
         return Err(lower_sequence());
+    }
+    if before.attendees != draft.attendees {
+        check_guests(google, writing, &draft.attendees)?;
     }
     let mut after = before.clone();
     after.status = draft.status.unwrap_or(Status::Confirmed);
@@ -199,11 +197,45 @@ fn applied(
     let moved = before.start != after.start
         || before.end != after.end
         || before.recurrence != after.recurrence;
+    check_limits(before, &after)?;
     after.sequence = draft.sequence.unwrap_or(before.sequence);
     if moved && after.sequence == before.sequence && before.is_organized_by(writing.calendar) {
         after.sequence += 1;
     }
     Ok(after)
+}
+
+/// Refuses guests to those who may not invite.
+pub(super) fn check_guests(
+    google: &Google,
+    writing: &Writing<'_>,
+    attendees: &[Attendee],
+) -> Result<(), Refusal> {
+    if !attendees.is_empty() && google.switches.cannot_invite.contains(writing.user) {
+        return Err(Refusal::service_account());
+    }
+    Ok(())
+}
+
+/// What cannot be changed of a locked copy, and of an event that came out of a mail.
+fn check_limits(before: &Event, after: &Event) -> Result<(), Refusal> {
+    let differs = |name: &str| before.fields.get(name) != after.fields.get(name);
+    let moved = before.start != after.start
+        || before.end != after.end
+        || before.recurrence != after.recurrence;
+    let rewritten = ["summary", "description", "location"]
+        .into_iter()
+        .any(differs);
+    if before.flag("locked", false) && (moved || rewritten) {
+        return Err(Refusal::forbidden());
+    }
+    let only_personal = before.kind == Kind::FromGmail;
+    if only_personal && (moved || rewritten || before.attendees != after.attendees) {
+        return Err(Refusal::event_type(
+            "This event came from Gmail and can hardly be changed.",
+        ));
+    }
+    Ok(())
 }
 
 /// The guest list with nothing but one's own answer taken from a partial one.
@@ -428,12 +460,7 @@ pub(super) fn relocate(
     }
     if before.kind != Kind::Default {
         let message = "Only events of type default can be moved.";
-        return Err(Refusal::new(
-            400,
-            "calendar",
-            "eventTypeRestriction",
-            message,
-        ));
+        return Err(Refusal::event_type(message));
     }
     if before.slot.is_some() {
         let message = "Cannot change the organizer of an instance.";
@@ -513,6 +540,7 @@ pub(super) fn disregard(
         keep("eventLabelId");
     }
     keep("hangoutLink");
+    keep("locked");
     if !fields.contains_key("conferenceData") {
         fields.remove("hangoutLink");
     }

@@ -268,11 +268,18 @@ fn unknown_addresses_are_not_found_and_long_gets_may_be_posts() {
     let request = desk.request(("GET", "calendars/primary/nothing"), &[], None);
     let response = kalends_sandbox::handle(&mut desk.world, &request, desk.now);
     assert_eq!(Answer::read(response).refusal().0, 404);
+    desk.insert(&meeting("found"));
+    desk.insert(&meeting("passed over"));
     let headers = [("x-http-method-override", "GET")];
-    let request = desk.request(("POST", EVENTS), &headers, None);
+    let mut request = desk.request(("POST", EVENTS), &headers, None);
     assert_eq!(request.method(), Method::POST);
+    *request.body_mut() = "q=found&maxResults=5".into();
     let response = kalends_sandbox::handle(&mut desk.world, &request, desk.now);
-    assert_eq!(Answer::read(response).json["kind"], "calendar#events");
+    let list = Answer::read(response).ok();
+    assert_eq!(
+        each(list["items"].as_array().expect("items"), "summary"),
+        ["found"]
+    );
 }
 
 #[test]

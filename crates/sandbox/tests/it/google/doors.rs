@@ -192,3 +192,36 @@ fn a_world_is_the_same_each_time_and_a_clone_is_a_snapshot() {
     assert_ne!(one.world.google, snapshot.google);
     assert_eq!(other.world.google, snapshot.google);
 }
+
+#[test]
+fn a_locked_copy_and_an_event_out_of_a_mail_keep_what_they_say() {
+    let mut desk = Desk::new();
+    let now = desk.now;
+    let id = text(&desk.insert(&meeting("locked")), "id").to_owned();
+    let path = format!("{EVENTS}/{id}");
+    desk.google()
+        .lock_event(ANN, &id, true, now)
+        .expect("an event");
+    assert_eq!(desk.patch(&path, &json!({ "summary": "x" })).status, 403);
+    assert_eq!(
+        desk.patch(&path, &json!({ "colorId": "2" })).ok()["locked"],
+        true
+    );
+    desk.google()
+        .lock_event(ANN, &id, false, now)
+        .expect("an event");
+    assert_eq!(desk.patch(&path, &json!({ "summary": "x" })).status, 200);
+
+    let ticket = desk
+        .google()
+        .add_from_gmail(ANN, &meeting("flight"), now)
+        .expect("an event");
+    assert_eq!(ticket["eventType"], "fromGmail");
+    let path = format!("{EVENTS}/{}", text(&ticket, "id"));
+    assert_eq!(
+        desk.patch(&path, &json!({ "location": "gate" })).status,
+        400
+    );
+    let own = json!({ "colorId": "2", "transparency": "transparent", "visibility": "private" });
+    assert_eq!(desk.patch(&path, &own).ok()["visibility"], "private");
+}

@@ -477,3 +477,19 @@ fn a_moved_event_has_another_organizer_and_leaves_a_stub() {
         "confirmed"
     );
 }
+
+#[test]
+fn a_service_account_without_delegation_cannot_invite() {
+    let mut desk = Desk::new();
+    desk.google().switches.cannot_invite.insert(ANN.to_owned());
+    let event = desk.insert(&meeting("alone"));
+    let said = "calendar.forbiddenForServiceAccounts: Service accounts cannot invite attendees without Domain-Wide \
+                Delegation of Authority.";
+    assert_eq!(
+        desk.post(EVENTS, &with_guests("", &[BOB])).refusal(),
+        (403, said.to_owned())
+    );
+    let path = format!("{EVENTS}/{}", text(&event, "id"));
+    let guests = json!({ "attendees": [{ "email": BOB }] });
+    assert_eq!(desk.patch(&path, &guests).status, 403);
+}

@@ -294,6 +294,7 @@ fn a_batch_has_a_status_for_each_call() {
         [("item1", "200"), ("item2", "404"), ("item3", "204")]
     );
     assert!(body.contains("{\"id\":\"batched1\"}"), "{body}");
+    assert!(body.contains("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"));
     assert_eq!(
         desk.get(&format!("{EVENTS}/batched1")).ok()["status"],
         "cancelled"
@@ -329,4 +330,21 @@ fn people_of_the_sandbox_each_have_their_own() {
     desk.sign_in(BOB, &[ALL]);
     assert!(desk.list("").0.is_empty());
     assert_eq!(desk.get("calendars/primary").ok()["id"], BOB);
+}
+
+#[test]
+fn two_writes_of_a_batch_to_one_calendar_may_get_in_each_others_way() {
+    let mut desk = Desk::new();
+    desk.google().switches.batch_conflicts = true;
+    let part = |path: &str| {
+        format!("--b1\nContent-Type: application/http\n\nPOST /calendar/v3/{path}?text=a\n\n")
+    };
+    let own = part("calendars/primary/events/quickAdd");
+    let (_, body) = batch(&mut desk, &format!("{own}{own}--b1--\n"));
+    assert!(
+        body.contains("HTTP/1.1 200") && body.contains("HTTP/1.1 409"),
+        "{body}"
+    );
+    assert!(body.contains("\"reason\": \"conflict\""));
+    assert_eq!(desk.list("").0.len(), 1);
 }

@@ -106,8 +106,6 @@ fn a_token_dies_with_the_tombstones_it_would_have_told_of() {
     assert_eq!(desk.get(&path).ok()["status"], "cancelled");
     desk.wait(SignedDuration::from_hours(24 * 31));
     desk.sign_in(ANN, &[super::desk::ALL]);
-    let now = desk.now;
-    desk.google().age_out(now);
     assert_eq!(
         desk.get(&path).refusal(),
         (404, "global.notFound: Not Found".to_owned())
@@ -294,4 +292,25 @@ fn many_events_are_paged_and_one_change_is_one_item() {
         .expect("a change");
     let (changes, _) = desk.changes(&token.expect("a sync token"));
     assert_eq!(each(&changes, "location"), ["Room 4"]);
+}
+
+#[test]
+fn an_expanded_listing_tells_of_instances_that_are_no_more() {
+    let mut desk = Desk::new();
+    let series = desk.insert(&weekly("standup", 4));
+    let path = format!("{EVENTS}/{}", text(&series, "id"));
+    let token = desk.list("singleEvents=true").1.expect("a sync token");
+    let shorter = json!({ "recurrence": ["RRULE:FREQ=WEEKLY;COUNT=3"] });
+    desk.patch(&path, &shorter).ok();
+    let (items, token) = desk.changes(&token);
+    let statuses = ["confirmed", "confirmed", "confirmed", "cancelled"];
+    assert_eq!(each(&items, "status"), statuses);
+    assert!(
+        items
+            .iter()
+            .all(|item| item["recurringEventId"] == series["id"])
+    );
+    desk.delete(&path);
+    let (items, _) = desk.changes(&token);
+    assert_eq!(each(&items, "status"), ["cancelled"; 3]);
 }
