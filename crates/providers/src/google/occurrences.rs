@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kalends_calendar::event::{Event, Instance, Override, RecurrenceId, Status};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::RemoteCalendarId;
+use kalends_calendar::time::Length;
 use serde_json::json;
 
 use super::aggregate::{self, Aggregate};
@@ -226,7 +227,11 @@ impl<'g> Occurrences<'g> {
     /// Makes sure that an instance that nobody was known to have departed from is still what its series yields.
     fn untouched(&self, found: &Resource, inherited: &Instance) -> Result<(), Failure> {
         let here = self.instance_of(found).map_err(Failure::item)?;
-        if here == *inherited {
+        let same = here.start == inherited.start
+            && here.end_zone == inherited.end_zone
+            && here.details == inherited.details
+            && is_as_long(here.duration, inherited.duration);
+        if same {
             return Ok(());
         }
         Err(Failure::new(
@@ -314,6 +319,18 @@ impl<'g> Occurrences<'g> {
         self.whole.instances.insert(name.to_owned(), stored.clone());
         Ok(stored)
     }
+}
+
+/// Whether an instance lasts as long as its series says. Google makes instances as long as the master in exact seconds, and
+/// a day in calendar terms is shorter or longer where the clocks change.
+fn is_as_long(here: Length, inherited: Length) -> bool {
+    /// More than any clock is ever changed by.
+    const CLOCK_CHANGE_SECONDS_MAX: i64 = 3 * 3_600;
+    if inherited.days == 0 {
+        return here == inherited;
+    }
+    let total = |length: Length| i64::from(length.days) * 86_400 + length.seconds;
+    (total(here) - total(inherited)).abs() <= CLOCK_CHANGE_SECONDS_MAX
 }
 
 fn named(resource: &Resource) -> Result<&str, Failure> {

@@ -1,1 +1,722 @@
-//! x
+//! Writing: what is sent for each change of ours, in what order, and what is told when something goes wrong on the way.
+
+use std::sync::Arc;
+
+use jiff::civil::{DateTime, date};
+use kalends_calendar::event::{
+    Address, Alert, AlertAction, AlertKey, Attendance, Event, Instance, Override, Participant,
+    ParticipationStatus, RecurrenceId, Status, Trigger,
+};
+use kalends_calendar::failure::{Class, Failure};
+use kalends_calendar::ids::{RemoteId, Uid};
+use kalends_calendar::provider::{Change, Mark, Observed, Provider, Receipt, Write};
+use kalends_calendar::recurrence::{Frequency, Rule};
+use kalends_calendar::time::{Length, Start, ZoneId};
+use kalends_providers::google::Google;
+use kalends_providers::http::Transport;
+use serde_json::{Value, json};
+
+use super::mapping::event;
+use super::shelf::{Mishap, Shelf};
+use super::{ANN, account, ann, error, present};
+
+/// The name under which the events of these stories are made, and the id that it gives.
+const NAME: &str = "story";
+const ID: &str = "kalendsedq6usjp";
+
+struct Desk {
+    shelf: Arc<Shelf>,
+    google: Google,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let shelf = Shelf::new();
+        let google = account(Arc::clone(&shelf) as Arc<dyn Transport>);
+        Self { shelf, google }
+    }
+
+    async fn create(&self, event: &Event) -> Result<Receipt, Failure> {
+        let write = Write::Create {
+            name: NAME.to_owned(),
+            event: Box::new(event.clone()),
+            mark: mark(event),
+        };
+        self.google.write(&ann(), &write).await
+    }
+
+    /// Makes an event that is wanted to be there.
+    async fn made(&self, event: &Event) -> Observed {
+        let observed = observed(self.create(event).await.unwrap());
+        self.shelf.asked();
+        self.shelf.bodies();
+        observed
+    }
+
+    async fn update(&self, there: &Observed, to: &Event) -> Result<Receipt, Failure> {
+        let write = Write::Update {
+            remote_id: self.id_of(there),
+            version: there.version.clone(),
+            raw: there.raw.clone(),
+            event: Box::new(to.clone()),
+            mark: there.mark.clone(),
+        };
+        self.google.write(&ann(), &write).await
+    }
+
+    fn id_of(&self, there: &Observed) -> RemoteId {
+        let raw: Value = serde_json::from_str(&there.raw.0).unwrap();
+        raw["event"]["id"].as_str().unwrap().into()
+    }
+
+    async fn look(&self, id: &str) -> Change {
+        let found = self.google.fetch(&ann(), &[id.into()]).await.unwrap();
+        self.shelf.asked();
+        found.into_iter().next().unwrap()
+    }
+}
+
+fn mark(event: &Event) -> Mark {
+    Mark {
+        event: "00000000-0000-0000-0000-000000000007".parse().unwrap(),
+        uid: event.uid.clone(),
+    }
+}
+
+fn observed(receipt: Receipt) -> Observed {
+    match receipt {
+        Receipt::Written { observed, .. } | Receipt::ReadBack { observed, .. } => *observed,
+        Receipt::Deleted => panic!("deleted"),
+    }
+}
+
+/// Monday, the first of June.
+fn monday() -> DateTime {
+    date(2026, 6, 1).at(10, 0, 0, 0)
+}
+
+fn weeks_later(weeks: i32) -> RecurrenceId {
+    RecurrenceId(monday() + jiff::Span::new().weeks(weeks))
+}
+
+fn weekly() -> Event {
+    let mut event = event("Weekly", monday());
+    event.recurrence_rules = vec![Rule::every(Frequency::Weekly)];
+    event
+}
+
+fn called(event: &Event, id: RecurrenceId, title: &str) -> Override {
+    let mut instance = Instance {
+        start: event.master.start.at(id.0),
+        ..event.master.clone()
+    };
+    instance.details.title = title.to_owned();
+    Override::Replaced(Box::new(instance))
+}
+
+#[tokio::test]
+async fn a_new_event_is_inserted_under_an_id_of_ours_with_a_mark() {
+    let desk = Desk::new();
+    let mut event = event("Planning", monday());
+    event.master.details.participants.insert(
+        Address::new("bob@example.org"),
+        Participant {
+            attendance: Some(Attendance::default()),
+            ..Participant::default()
+        },
+    );
+    let receipt = desk.create(&event).await.unwrap();
+    assert_eq!(desk.shelf.asked(), ["GET ", "POST "]);
+    assert_eq!(
+        desk.shelf.bodies(),
+        [json!({
+            "id": ID,
+            "summary": "Planning",
+            "start": {"dateTime": "2026-06-01T10:00:00+02:00", "timeZone": "Europe/Berlin"},
+            "end": {"dateTime": "2026-06-01T11:00:00+02:00", "timeZone": "Europe/Berlin"},
+            "reminders": {"useDefault": false, "overrides": []},
+            "extendedProperties": {"private": {
+                "kalends-id": "00000000-0000-0000-0000-000000000007",
+                "kalends-uid": "uid-of-Planning",
+                "kalends-at": ID,
+            }},
+        })]
+    );
+    let Receipt::Written {
+        remote_id,
+        observed,
+    } = receipt
+    else {
+        panic!("{receipt:?}");
+    };
+    assert_eq!(remote_id.as_str(), ID);
+    assert_eq!(observed.mark, Some(mark(&event)));
+    assert_eq!(observed.version, Some("\"1\"".into()));
+    // The UID is ours, though Google made one of its own. The guest was not told of, so that nobody was invited.
+    assert_eq!(observed.event.uid, event.uid);
+    assert!(observed.event.master.details.participants.is_empty());
+}
+
+#[tokio::test]
+async fn somebody_s_copy_of_a_mirror_is_no_mirror() {
+    let desk = Desk::new();
+    desk.made(&event("Planning", monday())).await;
+    let mut copy = desk.shelf.event(ID);
+    copy["id"] = json!("copy1");
+    copy["iCalUID"] = json!("copy1@google.com");
+    desk.shelf.put(copy);
+    let copy = desk.look("copy1").await;
+    assert_eq!(present(&copy).event.uid, Uid::from("copy1@google.com"));
+}
+
+#[tokio::test]
+async fn a_repeated_creation_meets_its_own_first_try() {
+    let desk = Desk::new();
+    let event = event("Planning", monday());
+    desk.made(&event).await;
+    let failure = desk.create(&event).await.unwrap_err();
+    assert_eq!(failure.class, Class::Exists);
+    assert_eq!(desk.google.place(&ann(), NAME).as_str(), ID);
+}
+
+#[tokio::test]
+async fn an_event_that_was_deleted_there_comes_back_under_its_id() {
+    let desk = Desk::new();
+    let mut wanted = event("Planning", monday());
+    let there = desk.made(&wanted).await;
+    let delete = Write::Delete {
+        remote_id: ID.into(),
+        version: there.version.clone(),
+        raw: there.raw.clone(),
+    };
+    for _ in 0..2 {
+        let receipt = desk.google.write(&ann(), &delete).await.unwrap();
+        assert_eq!(receipt, Receipt::Deleted);
+        assert!(!desk.shelf.has(ID));
+    }
+    desk.shelf.asked();
+    wanted.master.details.title = "Planning again".to_owned();
+    let back = observed(desk.create(&wanted).await.unwrap());
+    assert_eq!(
+        desk.shelf.asked(),
+        ["POST ", &format!("GET {ID}"), &format!("PUT {ID}")]
+    );
+    assert!(desk.shelf.has(ID));
+    assert_eq!(back.event.master.details.title, "Planning again");
+}
+
+#[tokio::test]
+async fn only_what_changed_is_patched_and_only_if_nobody_was_quicker() {
+    let desk = Desk::new();
+    let there = desk.made(&event("Planning", monday())).await;
+    let mut to = there.event.clone();
+    to.master.details.title = "Planning, moved".to_owned();
+    to.master.start = Start::AllDay(date(2026, 6, 2));
+    to.master.duration = Length::days(2);
+    let receipt = desk.update(&there, &to).await.unwrap();
+    assert_eq!(desk.shelf.asked(), [format!("PATCH {ID}")]);
+    assert_eq!(
+        desk.shelf.bodies(),
+        [json!({
+            "summary": "Planning, moved",
+            "start": {"date": "2026-06-02", "dateTime": null, "timeZone": null},
+            "end": {"date": "2026-06-04", "dateTime": null, "timeZone": null},
+        })]
+    );
+    let now = observed(receipt);
+    assert_eq!(now.event.master, to.master);
+
+    // Back to a time, from what was read a write ago: somebody was quicker.
+    let failure = desk.update(&there, &there.event).await;
+    assert!(
+        matches!(failure, Ok(Receipt::Written { .. })),
+        "nothing differs from what it was"
+    );
+    let mut other = there.event.clone();
+    other.master.details.title = "Too late".to_owned();
+    let failure = desk.update(&there, &other).await.unwrap_err();
+    assert_eq!(failure.class, Class::Changed);
+
+    desk.shelf.bodies();
+    let mut timed = now.event.clone();
+    timed.master.start = there.event.master.start.clone();
+    timed.master.duration = Length::minutes(30);
+    timed.master.details.title.clear();
+    desk.update(&now, &timed).await.unwrap();
+    assert_eq!(
+        desk.shelf.bodies(),
+        [json!({
+            "summary": null,
+            "start": {"date": null, "dateTime": "2026-06-01T10:00:00+02:00", "timeZone": "Europe/Berlin"},
+            "end": {"date": null, "dateTime": "2026-06-01T10:30:00+02:00", "timeZone": "Europe/Berlin"},
+        })]
+    );
+}
+
+#[tokio::test]
+async fn what_nobody_touched_stays_as_google_has_it() {
+    let desk = Desk::new();
+    desk.shelf.put(json!({
+        "id": "theirs", "iCalUID": "theirs@google.com", "status": "confirmed", "summary": "Call",
+        "description": "<b>Agenda</b>", "colorId": "7", "hangoutLink": "https://meet.google.com/aaa",
+        "start": {"dateTime": "2026-06-01T08:00:00Z", "timeZone": "Europe/Berlin"},
+        "end": {"dateTime": "2026-06-01T09:00:00Z", "timeZone": "Europe/Berlin"},
+        "reminders": {"useDefault": true},
+        "extendedProperties": {"private": {"of-another-program": "x"}, "shared": {"k": "v"}},
+    }));
+    let there = present(&desk.look("theirs").await).clone();
+    let mut to = there.event.clone();
+    to.master.details.title = "Call Bob".to_owned();
+    to.master.details.keywords.insert("work".to_owned());
+    desk.update(&there, &to).await.unwrap();
+    assert_eq!(
+        desk.shelf.bodies(),
+        [json!({
+            "summary": "Call Bob",
+            "extendedProperties": {"private": {"kalends-more-1": r#"{"keywords":["work"]}"#}},
+        })]
+    );
+    let stored = desk.shelf.event("theirs");
+    assert_eq!(stored["colorId"], "7");
+    assert_eq!(
+        stored["extendedProperties"]["private"]["of-another-program"],
+        "x"
+    );
+}
+
+#[tokio::test]
+async fn a_new_series_is_its_master_and_then_each_occurrence_that_departs() {
+    let desk = Desk::new();
+    let mut event = weekly();
+    let extra = RecurrenceId(date(2026, 6, 10).at(15, 0, 0, 0));
+    event.recurrence_overrides.extend([
+        (weeks_later(1), called(&event, weeks_later(1), "Special")),
+        (weeks_later(2), Override::Excluded),
+        (extra, called(&event, extra, "Extra")),
+    ]);
+    let receipt = desk.create(&event).await.unwrap();
+    assert_eq!(
+        desk.shelf.asked(),
+        [
+            "GET ".to_owned(),
+            "POST ".to_owned(),
+            format!("GET {ID}/instances"),
+            format!("PATCH {ID}_20260608T080000Z"),
+            format!("GET {ID}/instances"),
+            format!("PATCH {ID}_20260610T130000Z"),
+            format!("GET {ID}"),
+            "GET ".to_owned(),
+        ]
+    );
+    let bodies = desk.shelf.bodies();
+    assert_eq!(
+        bodies[0]["recurrence"],
+        json!([
+            "RRULE:FREQ=WEEKLY",
+            "RDATE;TZID=Europe/Berlin:20260610T150000",
+            "EXDATE;TZID=Europe/Berlin:20260615T100000",
+        ])
+    );
+    assert_eq!(bodies[1], json!({"summary": "Special"}));
+    let Receipt::ReadBack { observed, sent, .. } = receipt else {
+        panic!("{receipt:?}");
+    };
+    assert_eq!(
+        observed.event.recurrence_overrides,
+        event.recurrence_overrides
+    );
+    assert_eq!(observed.event, *sent);
+}
+
+#[tokio::test]
+async fn occurrences_are_cancelled_brought_back_changed_and_put_back() {
+    let desk = Desk::new();
+    let mut event = weekly();
+    event
+        .recurrence_overrides
+        .insert(weeks_later(5), Override::Excluded);
+    let there = desk.made(&event).await;
+
+    // One is taken away, one is called otherwise.
+    let mut to = there.event.clone();
+    let special = called(&to, weeks_later(2), "Special");
+    to.recurrence_overrides.extend([
+        (weeks_later(1), Override::Excluded),
+        (weeks_later(2), special),
+    ]);
+    let there = observed(desk.update(&there, &to).await.unwrap());
+    assert_eq!(
+        desk.shelf.asked()[..4],
+        [
+            format!("GET {ID}/instances"),
+            format!("DELETE {ID}_20260608T080000Z"),
+            format!("GET {ID}/instances"),
+            format!("PATCH {ID}_20260615T080000Z"),
+        ]
+    );
+    assert_eq!(there.event.recurrence_overrides, to.recurrence_overrides);
+
+    // The one that was taken away comes back, the other is as its series again; what stood among the lines comes back
+    // with the lines.
+    desk.shelf.bodies();
+    to.recurrence_overrides.clear();
+    let there = observed(desk.update(&there, &to).await.unwrap());
+    assert_eq!(
+        desk.shelf.bodies(),
+        [
+            json!({"recurrence": ["RRULE:FREQ=WEEKLY"]}),
+            json!({"status": "confirmed"}),
+            json!({"summary": "Weekly"}),
+        ]
+    );
+    assert_eq!(there.event.recurrence_overrides, to.recurrence_overrides);
+
+    // An occurrence that does not take place, though it is still shown elsewhere, is taken away at Google.
+    let Override::Replaced(mut off) = called(&to, weeks_later(3), "Off") else {
+        panic!("not replaced");
+    };
+    off.details.status = Status::Cancelled;
+    to.recurrence_overrides
+        .insert(weeks_later(3), Override::Replaced(off));
+    let there = observed(desk.update(&there, &to).await.unwrap());
+    assert_eq!(
+        there.event.recurrence_overrides[&weeks_later(3)],
+        Override::Excluded
+    );
+}
+
+#[tokio::test]
+async fn rules_change_together_with_all_exclusions() {
+    let desk = Desk::new();
+    let mut event = weekly();
+    event
+        .recurrence_overrides
+        .insert(weeks_later(2), Override::Excluded);
+    let there = desk.made(&event).await;
+    let mut to = there.event.clone();
+    to.recurrence_rules = vec![Rule::every(Frequency::Daily)];
+    to.recurrence_overrides
+        .insert(weeks_later(1), Override::Excluded);
+    let now = observed(desk.update(&there, &to).await.unwrap());
+    assert_eq!(
+        desk.shelf.bodies(),
+        [json!({"recurrence": [
+            "RRULE:FREQ=DAILY",
+            "EXDATE;TZID=Europe/Berlin:20260608T100000",
+            "EXDATE;TZID=Europe/Berlin:20260615T100000",
+        ]})]
+    );
+    assert_eq!(now.event.recurrence_overrides, to.recurrence_overrides);
+
+    // And a series may become an event that happens once.
+    let mut once = now.event.clone();
+    once.recurrence_rules.clear();
+    once.recurrence_overrides.clear();
+    desk.update(&now, &once).await.unwrap();
+    assert_eq!(desk.shelf.bodies(), [json!({"recurrence": null})]);
+}
+
+#[tokio::test]
+async fn a_write_that_breaks_off_can_be_gone_on_with() {
+    let mut event = weekly();
+    event.recurrence_overrides.extend([
+        (weeks_later(1), called(&event, weeks_later(1), "First")),
+        (weeks_later(2), called(&event, weeks_later(2), "Second")),
+    ]);
+    let limit = error(
+        403,
+        "usageLimits",
+        "rateLimitExceeded",
+        "Rate Limit Exceeded",
+    );
+    let refusal = error(400, "global", "invalid", "Invalid Value");
+    let moved = error(412, "global", "conditionNotMet", "Precondition Failed");
+    #[rustfmt::skip]
+    let table = [
+        (0, Some((403, limit.clone())), Class::Passing { retry_at: None }),
+        (0, Some((400, refusal.clone())), Class::Item),
+        (0, None, Class::Unknown),
+        (1, Some((403, limit)), Class::Unknown),
+        (1, Some((400, refusal)), Class::Unknown),
+        (2, Some((412, moved)), Class::Changed),
+        (2, None, Class::Unknown),
+    ];
+    for (after_writes, answer, class) in table {
+        let desk = Desk::new();
+        let landed = after_writes > 0 || answer.is_none();
+        desk.shelf.mishap(Mishap {
+            after_writes,
+            answer,
+        });
+        let failure = desk.create(&event).await.unwrap_err();
+        assert_eq!(failure.class, class, "after {after_writes}: {failure}");
+        assert_eq!(desk.shelf.has(ID), landed);
+        // The engine looks first, and writes what is still owed.
+        let receipt = if landed {
+            let there = present(&desk.look(ID).await).clone();
+            assert_eq!(there.mark, Some(mark(&event)));
+            desk.update(&there, &event).await
+        } else {
+            desk.create(&event).await
+        };
+        let now = observed(receipt.unwrap());
+        assert_eq!(now.event.recurrence_overrides, event.recurrence_overrides);
+    }
+}
+
+#[tokio::test]
+async fn an_occurrence_that_somebody_changed_meanwhile_is_not_written_over() {
+    let desk = Desk::new();
+    let mut event = weekly();
+    event
+        .recurrence_overrides
+        .insert(weeks_later(1), called(&event, weeks_later(1), "Special"));
+    let there = desk.made(&event).await;
+    let name = format!("{ID}_20260608T080000Z");
+    let mut theirs = desk.shelf.event(&name);
+    theirs["location"] = json!("Room 4");
+    desk.shelf.put(theirs);
+
+    // Whether the occurrence itself is written or its series.
+    let mut to = there.event.clone();
+    to.recurrence_overrides.insert(
+        weeks_later(1),
+        called(&event, weeks_later(1), "More special"),
+    );
+    let failure = desk.update(&there, &to).await.unwrap_err();
+    assert_eq!(failure.class, Class::Changed);
+    let mut to = there.event.clone();
+    to.master.details.title = "Each week".to_owned();
+    let failure = desk.update(&there, &to).await.unwrap_err();
+    assert_eq!(failure.class, Class::Changed);
+    assert_eq!(desk.shelf.event(&name)["location"], "Room 4");
+
+    // The same where it was as its series until then.
+    let mut theirs = desk.shelf.event(&name);
+    theirs["id"] = json!(format!("{ID}_20260615T080000Z"));
+    theirs["originalStartTime"]["dateTime"] = json!("2026-06-15T10:00:00+02:00");
+    desk.shelf.put(theirs);
+    let there = {
+        let mut raw: Value = serde_json::from_str(&there.raw.0).unwrap();
+        raw["event"]["etag"] = desk.shelf.event(ID)["etag"].clone();
+        Observed {
+            raw: kalends_calendar::provider::Raw(raw.to_string()),
+            ..there
+        }
+    };
+    let mut to = there.event.clone();
+    to.recurrence_overrides
+        .insert(weeks_later(2), Override::Excluded);
+    let failure = desk.update(&there, &to).await.unwrap_err();
+    assert_eq!(failure.class, Class::Changed);
+}
+
+/// An invitation of Bob's in Ann's calendar.
+fn invitation() -> Value {
+    json!({
+        "id": "invited", "iCalUID": "invited@google.com", "status": "confirmed", "summary": "Bob's meeting",
+        "start": {"dateTime": "2026-06-01T10:00:00+02:00", "timeZone": "Europe/Berlin"},
+        "end": {"dateTime": "2026-06-01T11:00:00+02:00", "timeZone": "Europe/Berlin"},
+        "organizer": {"email": "bob@example.org", "displayName": "Bob"},
+        "attendees": [
+            {"email": "bob@example.org", "organizer": true, "responseStatus": "accepted"},
+            {"email": ANN, "self": true, "responseStatus": "needsAction"},
+            {"email": "eve@example.org", "optional": true, "responseStatus": "declined"},
+        ],
+    })
+}
+
+#[tokio::test]
+async fn a_guest_writes_only_what_is_personal() {
+    let desk = Desk::new();
+    desk.shelf.put(invitation());
+    let there = present(&desk.look("invited").await).clone();
+
+    let mut to = there.event.clone();
+    let own = to
+        .master
+        .details
+        .participants
+        .get_mut(&Address::new(ANN))
+        .unwrap();
+    own.attendance.as_mut().unwrap().participation_status = ParticipationStatus::Accepted;
+    to.master
+        .details
+        .participants
+        .remove(&Address::new("eve@example.org"));
+    to.master.details.alerts.insert(
+        AlertKey("display -PT5M start".to_owned()),
+        Alert {
+            trigger: Trigger::FromStart(-300),
+            action: AlertAction::Display,
+        },
+    );
+    desk.update(&there, &to).await.unwrap();
+    assert_eq!(
+        desk.shelf.bodies(),
+        [json!({
+            "attendees": [{"email": ANN, "responseStatus": "accepted"}],
+            "attendeesOmitted": true,
+            "reminders": {"useDefault": false, "overrides": [{"method": "popup", "minutes": 5}]},
+        })]
+    );
+
+    let mut to = there.event.clone();
+    to.master.details.title = "My meeting".to_owned();
+    let failure = desk.update(&there, &to).await.unwrap_err();
+    assert_eq!(failure.class, Class::Item);
+    insta::assert_snapshot!(failure.message, @"summary: somebody else organizes this event, and Google takes only what is personal");
+    assert_eq!(desk.shelf.event("invited")["summary"], "Bob's meeting");
+}
+
+#[tokio::test]
+async fn guests_are_never_written_and_nobody_is_told() {
+    let desk = Desk::new();
+    let mut own = invitation();
+    own["organizer"] = json!({"email": ANN, "self": true});
+    own["attendees"] = json!([
+        {"email": ANN, "self": true, "organizer": true, "responseStatus": "accepted"},
+        {"email": "eve@example.org"},
+    ]);
+    desk.shelf.put(own);
+    let there = present(&desk.look("invited").await).clone();
+    let mut to = there.event.clone();
+    to.master.details.participants.clear();
+    to.master.details.title = "Now mine alone".to_owned();
+    desk.update(&there, &to).await.unwrap();
+    assert_eq!(desk.shelf.bodies(), [json!({"summary": "Now mine alone"})]);
+    assert_eq!(
+        desk.shelf.event("invited")["attendees"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn what_google_cannot_hold_is_refused_with_its_reason_and_nothing_is_sent() {
+    let change = |act: fn(&mut Event)| {
+        let mut event = weekly();
+        act(&mut event);
+        event
+    };
+    let alert = |trigger| Alert {
+        trigger,
+        action: AlertAction::Display,
+    };
+    let several = |event: &mut Event, count: i64| {
+        for number in 0..count {
+            event.master.details.alerts.insert(
+                AlertKey(number.to_string()),
+                Alert {
+                    trigger: Trigger::FromStart(-60 * number),
+                    action: AlertAction::Display,
+                },
+            );
+        }
+    };
+    let mut six = weekly();
+    several(&mut six, 6);
+    let mut late = weekly();
+    let key = AlertKey("a".to_owned());
+    late.master
+        .details
+        .alerts
+        .insert(key.clone(), alert(Trigger::FromEnd(0)));
+    let mut early = weekly();
+    early
+        .master
+        .details
+        .alerts
+        .insert(key.clone(), alert(Trigger::FromStart(-60 * 40_321)));
+    let mut odd = weekly();
+    odd.master
+        .details
+        .alerts
+        .insert(key, alert(Trigger::FromStart(-90)));
+    let mut of_one = weekly();
+    let Override::Replaced(mut hidden) = called(&of_one, weeks_later(1), "Weekly") else {
+        panic!("not replaced");
+    };
+    hidden.details.description = "x".repeat(8_193);
+    of_one
+        .recurrence_overrides
+        .insert(weeks_later(1), Override::Replaced(hidden));
+    let events = [
+        six,
+        late,
+        early,
+        odd,
+        of_one,
+        change(|event| event.master.details.description = "ä".repeat(8_193)),
+        change(|event| event.master.details.status = Status::Cancelled),
+        change(|event| event.recurrence_rules = vec![Rule::every(Frequency::Hourly)]),
+        change(|event| event.shape = kalends_calendar::event::Shape::InstancesOnly),
+        change(|event| event.uid = Uid("u".repeat(1_025))),
+        change(|event| event.master.details.url = Some("x".repeat(20_000))),
+        change(|event| {
+            event.master.start = Start::Zoned {
+                local: monday(),
+                zone: ZoneId("/own".to_owned()),
+            };
+        }),
+        change(|event| {
+            event.recurrence_overrides.insert(
+                weeks_later(1),
+                Override::Added {
+                    duration: Some(Length::minutes(5)),
+                },
+            );
+        }),
+    ];
+    let desk = Desk::new();
+    let mut told = Vec::new();
+    for event in events {
+        let failure = desk.create(&event).await.unwrap_err();
+        assert_eq!(failure.class, Class::Item);
+        told.push(failure.message);
+    }
+    assert!(desk.shelf.bodies().is_empty());
+    insta::assert_snapshot!(told.join("\n"), @"
+    alerts: Google takes at most 5, and these are 6
+    alerts: Google reminds before the start only
+    alerts: Google reminds at most 40320 minutes before the start
+    alerts: Google reminds whole minutes before the start
+    description: Google keeps at most 8192 characters, and these are 8193
+    description: Google keeps at most 8192 characters, and these are 8193
+    status: Google shows no events that are cancelled
+    recurrenceRules: Google repeats nothing within a day
+    shape: Google has no series of which only single occurrences are known
+    uid: Google keeps at most 1024 bytes of it
+    url, keywords, locations and virtualLocations: Google keeps at most 16384 bytes of them
+    start: Google does not know the time zone “/own”
+    recurrenceOverrides: Google has no added dates with a length of their own
+    ");
+}
+
+#[tokio::test]
+async fn locked_copies_and_answers_that_are_none() {
+    let desk = Desk::new();
+    let mut locked = invitation();
+    locked["locked"] = json!(true);
+    locked["attendees"] = json!([]);
+    desk.shelf.put(locked);
+    let there = present(&desk.look("invited").await).clone();
+    let mut to = there.event.clone();
+    to.master.details.title = "Mine".to_owned();
+    let failure = desk.update(&there, &to).await.unwrap_err();
+    assert_eq!(
+        failure.message,
+        "summary: Google has locked this copy of the event"
+    );
+
+    // A page of a portal on the way: whether the write went past it is not known.
+    let desk = Desk::new();
+    desk.shelf.mishap(Mishap {
+        after_writes: 0,
+        answer: Some((200, "<html>".to_owned())),
+    });
+    let failure = desk.create(&event("Planning", monday())).await.unwrap_err();
+    assert_eq!(failure.class, Class::Unknown);
+}
