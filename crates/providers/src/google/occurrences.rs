@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kalends_calendar::event::{Event, Instance, Override, RecurrenceId, Status};
+use kalends_calendar::event::{Event, Instance, Override, Privacy, RecurrenceId, Status};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::RemoteCalendarId;
 use kalends_calendar::time::Length;
@@ -38,6 +38,8 @@ pub(super) struct Occurrences<'g> {
     /// Whether something of this write had taken effect before the first occurrence.
     before: bool,
     written: usize,
+    /// Who may see the series.
+    privacy: Privacy,
 }
 
 impl<'g> Occurrences<'g> {
@@ -55,18 +57,21 @@ impl<'g> Occurrences<'g> {
             sent,
             before,
             written: 0,
+            privacy: Privacy::default(),
         }
     }
 
-    /// Refuses occurrences that Google cannot hold, before anything is written.
-    pub(super) fn check(target: &Event, pin: &str) -> Result<(), String> {
-        for over in target.recurrence_overrides.values() {
+    /// Refuses occurrences that Google cannot hold, before anything is written. Those that stand there already can stay.
+    pub(super) fn check(base: Option<&Event>, target: &Event, pin: &str) -> Result<(), String> {
+        for (id, over) in &target.recurrence_overrides {
             let Override::Replaced(here) = over else {
                 continue;
             };
-            if here.details.status == Status::Cancelled {
+            let stands = base.and_then(|base| base.recurrence_overrides.get(id)) == Some(over);
+            if stands || here.details.status == Status::Cancelled {
                 continue;
             }
+            patch::refuse_hidden(here, &target.master)?;
             times::write(here, pin)?;
             details::write(None, &here.details)?;
             details::more(&here.details, &[])?;
@@ -81,6 +86,7 @@ impl<'g> Occurrences<'g> {
 
     /// Brings every occurrence to what it shall be.
     pub(super) async fn bring_to(&mut self, target: &Event) -> Result<(), Failure> {
+        self.privacy = target.master.details.privacy;
         let (there, parts) = self.read()?;
         let mut all: BTreeSet<RecurrenceId> = parts.keys().copied().collect();
         all.extend(target.recurrence_overrides.keys().copied());
@@ -293,7 +299,8 @@ impl<'g> Occurrences<'g> {
                 frame: &self.whole.frame,
             };
             let standing = Standing::of(&resource, reader).map_err(Failure::item)?;
-            patch::instance(&standing, &before, wanted, &pin).map_err(Failure::item)?
+            patch::instance(&standing, &before, wanted, &pin, self.privacy)
+                .map_err(Failure::item)?
         };
         if patch.is_empty() {
             return Ok(());

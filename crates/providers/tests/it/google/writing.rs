@@ -5,10 +5,10 @@ use std::sync::Arc;
 use jiff::civil::{DateTime, date};
 use kalends_calendar::event::{
     Address, Alert, AlertAction, AlertKey, Attendance, Event, Instance, Override, Participant,
-    ParticipationStatus, RecurrenceId, Status, Trigger,
+    ParticipationStatus, Privacy, RecurrenceId, Status, Trigger,
 };
 use kalends_calendar::failure::{Class, Failure};
-use kalends_calendar::ids::{RemoteId, Uid};
+use kalends_calendar::ids::Uid;
 use kalends_calendar::provider::{Change, Mark, Observed, Provider, Receipt, Write};
 use kalends_calendar::recurrence::{Frequency, Rule};
 use kalends_calendar::time::{Length, Start, ZoneId};
@@ -16,7 +16,7 @@ use kalends_providers::google::Google;
 use kalends_providers::http::Transport;
 use serde_json::{Value, json};
 
-use super::mapping::event;
+use super::mapping::{event, id_of};
 use super::shelf::{Mishap, Shelf};
 use super::{ANN, account, ann, error, present};
 
@@ -55,18 +55,13 @@ impl Desk {
 
     async fn update(&self, there: &Observed, to: &Event) -> Result<Receipt, Failure> {
         let write = Write::Update {
-            remote_id: self.id_of(there),
+            remote_id: id_of(there).into(),
             version: there.version.clone(),
             raw: there.raw.clone(),
             event: Box::new(to.clone()),
             mark: there.mark.clone(),
         };
         self.google.write(&ann(), &write).await
-    }
-
-    fn id_of(&self, there: &Observed) -> RemoteId {
-        let raw: Value = serde_json::from_str(&there.raw.0).unwrap();
-        raw["event"]["id"].as_str().unwrap().into()
     }
 
     async fn look(&self, id: &str) -> Change {
@@ -110,7 +105,7 @@ fn called(event: &Event, id: RecurrenceId, title: &str) -> Override {
         start: event.master.start.at(id.0),
         ..event.master.clone()
     };
-    instance.details.title = title.to_owned();
+    title.clone_into(&mut instance.details.title);
     Override::Replaced(Box::new(instance))
 }
 
@@ -182,8 +177,8 @@ async fn a_repeated_creation_meets_its_own_first_try() {
 #[tokio::test]
 async fn an_event_that_was_deleted_there_comes_back_under_its_id() {
     let desk = Desk::new();
-    let mut wanted = event("Planning", monday());
-    let there = desk.made(&wanted).await;
+    let first = event("Planning", monday());
+    let there = desk.made(&first).await;
     let delete = Write::Delete {
         remote_id: ID.into(),
         version: there.version.clone(),
@@ -195,7 +190,7 @@ async fn an_event_that_was_deleted_there_comes_back_under_its_id() {
         assert!(!desk.shelf.has(ID));
     }
     desk.shelf.asked();
-    wanted.master.details.title = "Planning again".to_owned();
+    let wanted = event("Planning again", monday());
     let back = observed(desk.create(&wanted).await.unwrap());
     assert_eq!(
         desk.shelf.asked(),
@@ -643,7 +638,16 @@ async fn what_google_cannot_hold_is_refused_with_its_reason_and_nothing_is_sent(
     of_one
         .recurrence_overrides
         .insert(weeks_later(1), Override::Replaced(hidden));
+    let mut of_two = weekly();
+    let Override::Replaced(mut secret) = called(&of_two, weeks_later(1), "Weekly") else {
+        panic!("not replaced");
+    };
+    secret.details.privacy = Privacy::Secret;
+    of_two
+        .recurrence_overrides
+        .insert(weeks_later(1), Override::Replaced(secret));
     let events = [
+        of_two,
         six,
         late,
         early,
@@ -679,6 +683,7 @@ async fn what_google_cannot_hold_is_refused_with_its_reason_and_nothing_is_sent(
     }
     assert!(desk.shelf.bodies().is_empty());
     insta::assert_snapshot!(told.join("\n"), @"
+    privacy: Google would hide the whole series where one occurrence is to be hidden
     alerts: Google takes at most 5, and these are 6
     alerts: Google reminds before the start only
     alerts: Google reminds at most 40320 minutes before the start
