@@ -1,113 +1,21 @@
-//! Writing: what is sent for each change of ours, in what order, and what is told when something goes wrong on the way.
+//! Writing: what is sent for each change of ours, and what never is.
 
-use std::sync::Arc;
-
-use jiff::civil::{DateTime, date};
+use jiff::civil::date;
 use kalends_calendar::event::{
-    Address, Alert, AlertAction, AlertKey, Attendance, Event, Instance, Override, Participant,
-    ParticipationStatus, Privacy, RecurrenceId, Status, Trigger,
+    Address, Alert, AlertAction, AlertKey, Attendance, Event, Override, Participant,
+    ParticipationStatus, Privacy, Status, Trigger,
 };
-use kalends_calendar::failure::{Class, Failure};
+use kalends_calendar::failure::Class;
 use kalends_calendar::ids::Uid;
-use kalends_calendar::provider::{Change, Mark, Observed, Provider, Receipt, Write};
+use kalends_calendar::provider::{Provider, Receipt, Write};
 use kalends_calendar::recurrence::{Frequency, Rule};
 use kalends_calendar::time::{Length, Start, ZoneId};
-use kalends_providers::google::Google;
-use kalends_providers::http::Transport;
 use serde_json::{Value, json};
 
-use super::mapping::{event, id_of};
-use super::shelf::{Mishap, Shelf};
-use super::{ANN, account, ann, error, present};
-
-/// The name under which the events of these stories are made, and the id that it gives.
-const NAME: &str = "story";
-const ID: &str = "kalendsedq6usjp";
-
-struct Desk {
-    shelf: Arc<Shelf>,
-    google: Google,
-}
-
-impl Desk {
-    fn new() -> Self {
-        let shelf = Shelf::new();
-        let google = account(Arc::clone(&shelf) as Arc<dyn Transport>);
-        Self { shelf, google }
-    }
-
-    async fn create(&self, event: &Event) -> Result<Receipt, Failure> {
-        let write = Write::Create {
-            name: NAME.to_owned(),
-            event: Box::new(event.clone()),
-            mark: mark(event),
-        };
-        self.google.write(&ann(), &write).await
-    }
-
-    /// Makes an event that is wanted to be there.
-    async fn made(&self, event: &Event) -> Observed {
-        let observed = observed(self.create(event).await.unwrap());
-        self.shelf.asked();
-        self.shelf.bodies();
-        observed
-    }
-
-    async fn update(&self, there: &Observed, to: &Event) -> Result<Receipt, Failure> {
-        let write = Write::Update {
-            remote_id: id_of(there).into(),
-            version: there.version.clone(),
-            raw: there.raw.clone(),
-            event: Box::new(to.clone()),
-            mark: there.mark.clone(),
-        };
-        self.google.write(&ann(), &write).await
-    }
-
-    async fn look(&self, id: &str) -> Change {
-        let found = self.google.fetch(&ann(), &[id.into()]).await.unwrap();
-        self.shelf.asked();
-        found.into_iter().next().unwrap()
-    }
-}
-
-fn mark(event: &Event) -> Mark {
-    Mark {
-        event: "00000000-0000-0000-0000-000000000007".parse().unwrap(),
-        uid: event.uid.clone(),
-    }
-}
-
-fn observed(receipt: Receipt) -> Observed {
-    match receipt {
-        Receipt::Written { observed, .. } | Receipt::ReadBack { observed, .. } => *observed,
-        Receipt::Deleted => panic!("deleted"),
-    }
-}
-
-/// Monday, the first of June.
-fn monday() -> DateTime {
-    date(2026, 6, 1).at(10, 0, 0, 0)
-}
-
-fn weeks_later(weeks: i32) -> RecurrenceId {
-    RecurrenceId(monday() + jiff::Span::new().weeks(weeks))
-}
-
-fn weekly() -> Event {
-    let mut event = event("Weekly", monday());
-    event.recurrence_rules = vec![Rule::every(Frequency::Weekly)];
-    event
-}
-
-fn called(event: &Event, id: RecurrenceId, title: &str) -> Override {
-    let mut instance = Instance {
-        start: event.master.start.at(id.0),
-        ..event.master.clone()
-    };
-    title.clone_into(&mut instance.details.title);
-    Override::Replaced(Box::new(instance))
-}
+use super::desk::{Desk, ID, NAME, called, mark, monday, observed, weekly, weeks_later};
+use super::mapping::event;
+use super::shelf::Mishap;
+use super::{ANN, ann, present};
 
 #[tokio::test]
 async fn a_new_event_is_inserted_under_an_id_of_ours_with_a_mark() {
@@ -277,233 +185,6 @@ async fn what_nobody_touched_stays_as_google_has_it() {
         stored["extendedProperties"]["private"]["of-another-program"],
         "x"
     );
-}
-
-#[tokio::test]
-async fn a_new_series_is_its_master_and_then_each_occurrence_that_departs() {
-    let desk = Desk::new();
-    let mut event = weekly();
-    let extra = RecurrenceId(date(2026, 6, 10).at(15, 0, 0, 0));
-    event.recurrence_overrides.extend([
-        (weeks_later(1), called(&event, weeks_later(1), "Special")),
-        (weeks_later(2), Override::Excluded),
-        (extra, called(&event, extra, "Extra")),
-    ]);
-    let receipt = desk.create(&event).await.unwrap();
-    assert_eq!(
-        desk.shelf.asked(),
-        [
-            "GET ".to_owned(),
-            "POST ".to_owned(),
-            format!("GET {ID}/instances"),
-            format!("PATCH {ID}_20260608T080000Z"),
-            format!("GET {ID}/instances"),
-            format!("PATCH {ID}_20260610T130000Z"),
-            format!("GET {ID}"),
-            "GET ".to_owned(),
-        ]
-    );
-    let bodies = desk.shelf.bodies();
-    assert_eq!(
-        bodies[0]["recurrence"],
-        json!([
-            "RRULE:FREQ=WEEKLY",
-            "RDATE;TZID=Europe/Berlin:20260610T150000",
-            "EXDATE;TZID=Europe/Berlin:20260615T100000",
-        ])
-    );
-    assert_eq!(bodies[1], json!({"summary": "Special"}));
-    let Receipt::ReadBack { observed, sent, .. } = receipt else {
-        panic!("{receipt:?}");
-    };
-    assert_eq!(
-        observed.event.recurrence_overrides,
-        event.recurrence_overrides
-    );
-    assert_eq!(observed.event, *sent);
-}
-
-#[tokio::test]
-async fn occurrences_are_cancelled_brought_back_changed_and_put_back() {
-    let desk = Desk::new();
-    let mut event = weekly();
-    event
-        .recurrence_overrides
-        .insert(weeks_later(5), Override::Excluded);
-    let there = desk.made(&event).await;
-
-    // One is taken away, one is called otherwise.
-    let mut to = there.event.clone();
-    let special = called(&to, weeks_later(2), "Special");
-    to.recurrence_overrides.extend([
-        (weeks_later(1), Override::Excluded),
-        (weeks_later(2), special),
-    ]);
-    let there = observed(desk.update(&there, &to).await.unwrap());
-    assert_eq!(
-        desk.shelf.asked()[..4],
-        [
-            format!("GET {ID}/instances"),
-            format!("DELETE {ID}_20260608T080000Z"),
-            format!("GET {ID}/instances"),
-            format!("PATCH {ID}_20260615T080000Z"),
-        ]
-    );
-    assert_eq!(there.event.recurrence_overrides, to.recurrence_overrides);
-
-    // The one that was taken away comes back, the other is as its series again; what stood among the lines comes back
-    // with the lines.
-    desk.shelf.bodies();
-    to.recurrence_overrides.clear();
-    let there = observed(desk.update(&there, &to).await.unwrap());
-    assert_eq!(
-        desk.shelf.bodies(),
-        [
-            json!({"recurrence": ["RRULE:FREQ=WEEKLY"]}),
-            json!({"status": "confirmed"}),
-            json!({"summary": "Weekly"}),
-        ]
-    );
-    assert_eq!(there.event.recurrence_overrides, to.recurrence_overrides);
-
-    // An occurrence that does not take place, though it is still shown elsewhere, is taken away at Google.
-    let Override::Replaced(mut off) = called(&to, weeks_later(3), "Off") else {
-        panic!("not replaced");
-    };
-    off.details.status = Status::Cancelled;
-    to.recurrence_overrides
-        .insert(weeks_later(3), Override::Replaced(off));
-    let there = observed(desk.update(&there, &to).await.unwrap());
-    assert_eq!(
-        there.event.recurrence_overrides[&weeks_later(3)],
-        Override::Excluded
-    );
-}
-
-#[tokio::test]
-async fn rules_change_together_with_all_exclusions() {
-    let desk = Desk::new();
-    let mut event = weekly();
-    event
-        .recurrence_overrides
-        .insert(weeks_later(2), Override::Excluded);
-    let there = desk.made(&event).await;
-    let mut to = there.event.clone();
-    to.recurrence_rules = vec![Rule::every(Frequency::Daily)];
-    to.recurrence_overrides
-        .insert(weeks_later(1), Override::Excluded);
-    let now = observed(desk.update(&there, &to).await.unwrap());
-    assert_eq!(
-        desk.shelf.bodies(),
-        [json!({"recurrence": [
-            "RRULE:FREQ=DAILY",
-            "EXDATE;TZID=Europe/Berlin:20260608T100000",
-            "EXDATE;TZID=Europe/Berlin:20260615T100000",
-        ]})]
-    );
-    assert_eq!(now.event.recurrence_overrides, to.recurrence_overrides);
-
-    // And a series may become an event that happens once.
-    let mut once = now.event.clone();
-    once.recurrence_rules.clear();
-    once.recurrence_overrides.clear();
-    desk.update(&now, &once).await.unwrap();
-    assert_eq!(desk.shelf.bodies(), [json!({"recurrence": null})]);
-}
-
-#[tokio::test]
-async fn a_write_that_breaks_off_can_be_gone_on_with() {
-    let mut event = weekly();
-    event.recurrence_overrides.extend([
-        (weeks_later(1), called(&event, weeks_later(1), "First")),
-        (weeks_later(2), called(&event, weeks_later(2), "Second")),
-    ]);
-    let limit = error(
-        403,
-        "usageLimits",
-        "rateLimitExceeded",
-        "Rate Limit Exceeded",
-    );
-    let refusal = error(400, "global", "invalid", "Invalid Value");
-    let moved = error(412, "global", "conditionNotMet", "Precondition Failed");
-    #[rustfmt::skip]
-    let table = [
-        (0, Some((403, limit.clone())), Class::Passing { retry_at: None }),
-        (0, Some((400, refusal.clone())), Class::Item),
-        (0, None, Class::Unknown),
-        (1, Some((403, limit)), Class::Unknown),
-        (1, Some((400, refusal)), Class::Unknown),
-        (2, Some((412, moved)), Class::Changed),
-        (2, None, Class::Unknown),
-    ];
-    for (after_writes, answer, class) in table {
-        let desk = Desk::new();
-        let landed = after_writes > 0 || answer.is_none();
-        desk.shelf.mishap(Mishap {
-            after_writes,
-            answer,
-        });
-        let failure = desk.create(&event).await.unwrap_err();
-        assert_eq!(failure.class, class, "after {after_writes}: {failure}");
-        assert_eq!(desk.shelf.has(ID), landed);
-        // The engine looks first, and writes what is still owed.
-        let receipt = if landed {
-            let there = present(&desk.look(ID).await).clone();
-            assert_eq!(there.mark, Some(mark(&event)));
-            desk.update(&there, &event).await
-        } else {
-            desk.create(&event).await
-        };
-        let now = observed(receipt.unwrap());
-        assert_eq!(now.event.recurrence_overrides, event.recurrence_overrides);
-    }
-}
-
-#[tokio::test]
-async fn an_occurrence_that_somebody_changed_meanwhile_is_not_written_over() {
-    let desk = Desk::new();
-    let mut event = weekly();
-    event
-        .recurrence_overrides
-        .insert(weeks_later(1), called(&event, weeks_later(1), "Special"));
-    let there = desk.made(&event).await;
-    let name = format!("{ID}_20260608T080000Z");
-    let mut theirs = desk.shelf.event(&name);
-    theirs["location"] = json!("Room 4");
-    desk.shelf.put(theirs);
-
-    // Whether the occurrence itself is written or its series.
-    let mut to = there.event.clone();
-    to.recurrence_overrides.insert(
-        weeks_later(1),
-        called(&event, weeks_later(1), "More special"),
-    );
-    let failure = desk.update(&there, &to).await.unwrap_err();
-    assert_eq!(failure.class, Class::Changed);
-    let mut to = there.event.clone();
-    to.master.details.title = "Each week".to_owned();
-    let failure = desk.update(&there, &to).await.unwrap_err();
-    assert_eq!(failure.class, Class::Changed);
-    assert_eq!(desk.shelf.event(&name)["location"], "Room 4");
-
-    // The same where it was as its series until then.
-    let mut theirs = desk.shelf.event(&name);
-    theirs["id"] = json!(format!("{ID}_20260615T080000Z"));
-    theirs["originalStartTime"]["dateTime"] = json!("2026-06-15T10:00:00+02:00");
-    desk.shelf.put(theirs);
-    let there = {
-        let mut raw: Value = serde_json::from_str(&there.raw.0).unwrap();
-        raw["event"]["etag"] = desk.shelf.event(ID)["etag"].clone();
-        Observed {
-            raw: kalends_calendar::provider::Raw(raw.to_string()),
-            ..there
-        }
-    };
-    let mut to = there.event.clone();
-    to.recurrence_overrides
-        .insert(weeks_later(2), Override::Excluded);
-    let failure = desk.update(&there, &to).await.unwrap_err();
-    assert_eq!(failure.class, Class::Changed);
 }
 
 /// An invitation of Bob's in Ann's calendar.
@@ -724,4 +405,39 @@ async fn locked_copies_and_answers_that_are_none() {
     });
     let failure = desk.create(&event("Planning", monday())).await.unwrap_err();
     assert_eq!(failure.class, Class::Unknown);
+}
+
+#[tokio::test]
+async fn a_deletion_takes_away_only_what_was_seen() {
+    let desk = Desk::new();
+    let there = desk.made(&event("Planning", monday())).await;
+    let mut stored = desk.shelf.event(ID);
+    stored["summary"] = json!("Planning, by Bob");
+    desk.shelf.put(stored);
+    let delete = Write::Delete {
+        remote_id: ID.into(),
+        version: there.version.clone(),
+        raw: there.raw.clone(),
+    };
+    let failure = desk.google.write(&ann(), &delete).await.unwrap_err();
+    assert_eq!(failure.class, Class::Changed);
+    assert!(desk.shelf.has(ID));
+    assert_eq!(desk.shelf.asked(), [format!("DELETE {ID}")]);
+}
+
+#[tokio::test]
+async fn the_sandbox_stands_in_for_google_by_its_address() {
+    for base in [
+        "http://127.0.0.1:7000/google/calendar/v3/",
+        "http://127.0.0.1:7000/google/calendar/v3",
+    ] {
+        let script = crate::script::Script::new().on(
+            "GET http://127.0.0.1:7000/google/calendar/v3/calendars/ann@example.com/events/e1",
+            404,
+            "",
+        );
+        let google = super::account_at(script, base);
+        let found = google.fetch(&ann(), &["e1".into()]).await.unwrap();
+        assert_eq!(found[0].state, kalends_calendar::provider::State::Gone);
+    }
 }
