@@ -1,6 +1,7 @@
 //! Google: scripts of bytes and a shelf with state, every request held against Google's own Discovery document.
 
 mod desk;
+mod laws;
 mod listing;
 mod mapping;
 mod occurrences;

@@ -237,3 +237,24 @@ async fn an_occurrence_that_somebody_changed_meanwhile_is_not_written_over() {
     let failure = desk.update(&there, &to).await.unwrap_err();
     assert_eq!(failure.class, Class::Changed);
 }
+
+#[tokio::test]
+async fn a_guest_takes_no_occurrence_away_for_that_would_decline_it() {
+    let desk = Desk::new();
+    desk.made(&weekly()).await;
+    let mut theirs = desk.shelf.event(ID);
+    theirs["organizer"] = json!({"email": "bob@example.org"});
+    theirs["attendees"] = json!([
+        {"email": "bob@example.org", "organizer": true},
+        {"email": super::ANN, "self": true},
+    ]);
+    desk.shelf.put(theirs);
+    let there = present(&desk.look(ID).await).clone();
+    let mut to = there.event.clone();
+    to.recurrence_overrides
+        .insert(weeks_later(1), Override::Excluded);
+    let failure = desk.update(&there, &to).await.unwrap_err();
+    assert_eq!(failure.class, Class::Item);
+    assert!(desk.shelf.bodies().is_empty());
+    insta::assert_snapshot!(failure.message, @"recurrenceOverrides: somebody else organizes this event, and whoever takes an occurrence away declines it");
+}
