@@ -56,7 +56,10 @@ pub(crate) fn event(aggregate: &Aggregate, me: &[Address]) -> Result<Event, Stri
         let id = original(&typed, &event.master.start, clock, &aggregate.event)?;
         event.sequence = event.sequence.max(sequence(&typed));
         if typed.is_cancelled() {
-            event.recurrence_overrides.insert(id, Override::Excluded);
+            // What is left of an occurrence that the series does not have any more takes nothing away.
+            if is_there(&event, id) {
+                event.recurrence_overrides.insert(id, Override::Excluded);
+            }
             continue;
         }
         let more = properties::more(typed.extended_properties.as_ref());
@@ -73,12 +76,14 @@ pub(crate) fn event(aggregate: &Aggregate, me: &[Address]) -> Result<Event, Stri
 
 /// Whether an instance is another than its series yields.
 fn departs(event: &Event, id: RecurrenceId, here: &Instance) -> bool {
-    let is_there = match event.recurrence_overrides.get(&id) {
-        Some(Override::Added { .. }) => true,
-        Some(Override::Excluded | Override::Replaced(_)) => false,
-        None => recurrence::is_yielded(&recurrence::bare(event, &event.master.start), id),
-    };
-    !is_there || *here != inherited(&event.master, id)
+    let is_excluded = event.recurrence_overrides.get(&id) == Some(&Override::Excluded);
+    is_excluded || !is_there(event, id) || *here != inherited(&event.master, id)
+}
+
+/// Whether a series has an occurrence, by its rules or among its dates.
+fn is_there(event: &Event, id: RecurrenceId) -> bool {
+    event.recurrence_overrides.contains_key(&id)
+        || recurrence::is_yielded(&recurrence::bare(event, &event.master.start), id)
 }
 
 /// The instance that a series yields where nothing departs from it.

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kalends_calendar::event::{Event, Instance, Override, RecurrenceId, Status};
+use kalends_calendar::event::{Event, Instance, Override, Privacy, RecurrenceId, Status};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::RemoteCalendarId;
+use kalends_calendar::time::Length;
 use serde_json::json;
 
 use super::aggregate::{self, Aggregate};
@@ -37,6 +38,8 @@ pub(super) struct Occurrences<'g> {
     /// Whether something of this write had taken effect before the first occurrence.
     before: bool,
     written: usize,
+    /// Who may see the series.
+    privacy: Privacy,
 }
 
 impl<'g> Occurrences<'g> {
@@ -54,18 +57,21 @@ impl<'g> Occurrences<'g> {
             sent,
             before,
             written: 0,
+            privacy: Privacy::default(),
         }
     }
 
-    /// Refuses occurrences that Google cannot hold, before anything is written.
-    pub(super) fn check(target: &Event, pin: &str) -> Result<(), String> {
-        for over in target.recurrence_overrides.values() {
+    /// Refuses occurrences that Google cannot hold, before anything is written. Those that stand there already can stay.
+    pub(super) fn check(base: Option<&Event>, target: &Event, pin: &str) -> Result<(), String> {
+        for (id, over) in &target.recurrence_overrides {
             let Override::Replaced(here) = over else {
                 continue;
             };
-            if here.details.status == Status::Cancelled {
+            let stands = base.and_then(|base| base.recurrence_overrides.get(id)) == Some(over);
+            if stands || here.details.status == Status::Cancelled {
                 continue;
             }
+            patch::refuse_hidden(here, &target.master)?;
             times::write(here, pin)?;
             details::write(None, &here.details)?;
             details::more(&here.details, &[])?;
@@ -80,6 +86,7 @@ impl<'g> Occurrences<'g> {
 
     /// Brings every occurrence to what it shall be.
     pub(super) async fn bring_to(&mut self, target: &Event) -> Result<(), Failure> {
+        self.privacy = target.master.details.privacy;
         let (there, parts) = self.read()?;
         let mut all: BTreeSet<RecurrenceId> = parts.keys().copied().collect();
         all.extend(target.recurrence_overrides.keys().copied());
@@ -226,7 +233,11 @@ impl<'g> Occurrences<'g> {
     /// Makes sure that an instance that nobody was known to have departed from is still what its series yields.
     fn untouched(&self, found: &Resource, inherited: &Instance) -> Result<(), Failure> {
         let here = self.instance_of(found).map_err(Failure::item)?;
-        if here == *inherited {
+        let same = here.start == inherited.start
+            && here.end_zone == inherited.end_zone
+            && here.details == inherited.details
+            && is_as_long(here.duration, inherited.duration);
+        if same {
             return Ok(());
         }
         Err(Failure::new(
@@ -288,7 +299,8 @@ impl<'g> Occurrences<'g> {
                 frame: &self.whole.frame,
             };
             let standing = Standing::of(&resource, reader).map_err(Failure::item)?;
-            patch::instance(&standing, &before, wanted, &pin).map_err(Failure::item)?
+            patch::instance(&standing, &before, wanted, &pin, self.privacy)
+                .map_err(Failure::item)?
         };
         if patch.is_empty() {
             return Ok(());
@@ -314,6 +326,18 @@ impl<'g> Occurrences<'g> {
         self.whole.instances.insert(name.to_owned(), stored.clone());
         Ok(stored)
     }
+}
+
+/// Whether an instance lasts as long as its series says. Google makes instances as long as the master in exact seconds, and
+/// a day in calendar terms is shorter or longer where the clocks change.
+fn is_as_long(here: Length, inherited: Length) -> bool {
+    /// More than any clock is ever changed by.
+    const CLOCK_CHANGE_SECONDS_MAX: i64 = 3 * 3_600;
+    if inherited.days == 0 {
+        return here == inherited;
+    }
+    let total = |length: Length| i64::from(length.days) * 86_400 + length.seconds;
+    (total(here) - total(inherited)).abs() <= CLOCK_CHANGE_SECONDS_MAX
 }
 
 fn named(resource: &Resource) -> Result<&str, Failure> {

@@ -133,6 +133,12 @@ pub(crate) fn master(
     if let Some(lines) = changed_lines(standing, base, target, &pin)? {
         patch.insert("recurrence".to_owned(), lines);
     }
+    let (before, now) = (&base.master.details, &target.master.details);
+    if let Some(answer) = details::own_answer(&standing.typed, before, now) {
+        patch.insert("attendees".to_owned(), answer);
+        // Only the owner's own entry is meant; the others stay.
+        patch.insert("attendeesOmitted".to_owned(), json!(true));
+    }
     if let Some(mark) = mark {
         leave_mark(standing, mark, &mut patch)?;
     }
@@ -140,24 +146,32 @@ pub(crate) fn master(
     Ok(patch)
 }
 
-/// What to change of one instance, from what it reads as. An instance says nothing of its own about who may see it.
+/// What to change of one instance, from what it reads as. Google keeps no instance more open than its series, and hides
+/// the whole series with one that is to be hidden: so an instance is told no more than what its series is told.
 pub(crate) fn instance(
     standing: &Standing<'_>,
     before: &Instance,
     now: &Instance,
     pin: &str,
+    series: Privacy,
 ) -> Result<Resource, String> {
     let mut patch = instance_fields(standing, before, now, pin)?;
-    if patch.remove("visibility").is_some()
-        && strictness(now.details.privacy) > strictness(before.details.privacy)
-    {
+    if now.details.privacy != series {
+        patch.remove("visibility");
+    }
+    permitted(standing, &patch)?;
+    Ok(patch)
+}
+
+/// Refuses an occurrence that is to be hidden better than its series.
+pub(crate) fn refuse_hidden(occurrence: &Instance, series: &Instance) -> Result<(), String> {
+    if strictness(occurrence.details.privacy) > strictness(series.details.privacy) {
         return Err(
             "privacy: Google would hide the whole series where one occurrence is to be hidden"
                 .to_owned(),
         );
     }
-    permitted(standing, &patch)?;
-    Ok(patch)
+    Ok(())
 }
 
 fn strictness(privacy: Privacy) -> u8 {
@@ -195,11 +209,6 @@ fn instance_fields(
                 json!({ "private": private }),
             );
         }
-    }
-    if let Some(answer) = details::own_answer(&standing.typed, &before.details, &now.details) {
-        patch.insert("attendees".to_owned(), answer);
-        // Only the owner's own entry is meant; the others stay.
-        patch.insert("attendeesOmitted".to_owned(), json!(true));
     }
     Ok(patch)
 }

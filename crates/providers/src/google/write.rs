@@ -54,7 +54,7 @@ impl Google {
         let id = placed(name);
         let resource = patch::compose(event, mark, id.as_str(), &frame).map_err(Failure::item)?;
         // What cannot be written occurrence by occurrence is refused before anything is.
-        Occurrences::check(event, &frame.time_zone).map_err(Failure::item)?;
+        Occurrences::check(None, event, &frame.time_zone).map_err(Failure::item)?;
         let request = requests::insert(&self.api.base, calendar, resource.clone())?;
         let created = match self.write_resource(request, Doing::Create).await {
             Err(failure) if failure.class == Class::Exists => {
@@ -93,6 +93,10 @@ impl Google {
         resource
             .entry("status")
             .or_insert_with(|| json!("confirmed"));
+        // Google takes no number below the one that it has.
+        if let Some(sequence) = there.get("sequence") {
+            resource.insert("sequence".to_owned(), sequence.clone());
+        }
         let etag = aggregate::etag(&there);
         let request = requests::update(&self.api.base, calendar, id.as_str(), resource, etag)?;
         self.write_resource(request, Doing::Update).await
@@ -114,7 +118,7 @@ impl Google {
         };
         let standing = Standing::of(&there.event, reader).map_err(Failure::item)?;
         let patch = patch::master(&standing, &base, target, mark).map_err(Failure::item)?;
-        Occurrences::check(target, &patch::pin(&standing)).map_err(Failure::item)?;
+        Occurrences::check(Some(&base), target, &patch::pin(&standing)).map_err(Failure::item)?;
         let mut sent = there.clone();
         let mut whole = there.clone();
         let wrote = !patch.is_empty();

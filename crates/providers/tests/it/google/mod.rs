@@ -1,7 +1,10 @@
 //! Google: scripts of bytes and a shelf with state, every request held against Google's own Discovery document.
 
+mod desk;
+mod laws;
 mod listing;
 mod mapping;
+mod occurrences;
 mod refusals;
 mod requests;
 mod shelf;
@@ -54,12 +57,17 @@ impl Tokens for Purse {
 
 /// Ann's account over a transport.
 pub(super) fn account(inner: Arc<dyn Transport>) -> Google {
+    account_at(inner, API_BASE)
+}
+
+/// The same somewhere else.
+pub(super) fn account_at(inner: Arc<dyn Transport>, base: &str) -> Google {
     Google::new(
         Checked::over(inner),
         Arc::new(Still),
         Arc::new(Purse::default()),
         GoogleSettings {
-            base: API_BASE.parse().unwrap(),
+            base: base.parse().unwrap(),
             me: vec![Address::new(ANN)],
         },
     )

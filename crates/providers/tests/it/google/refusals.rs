@@ -22,7 +22,7 @@ async fn told(status: u16, body: &str) -> (Failure, Failure) {
     let script = Script::new().on(&format!("PATCH {EVENTS}/e1?sendUpdates=none"), status, body);
     let google = scripted(&script);
     let mut event = google.read(&raw).unwrap();
-    event.master.details.title = "New".to_owned();
+    event.master.details.title.push_str("New");
     let write = Write::Update {
         remote_id: "e1".into(),
         version: Some("\"1\"".into()),

@@ -21,7 +21,7 @@ fn wanted() -> WatchRequest {
         id: "0f7d1c4e-6a47-4c1f-9d0f-1b2c3d4e5f60".to_owned(),
         address: "https://hooks.example.com/google".parse().unwrap(),
         token: "of-channel".into(),
-        lifetime: Duration::from_secs(604_800),
+        lifetime: Duration::from_hours(7 * 24),
     }
 }
 
