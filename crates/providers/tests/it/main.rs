@@ -5,9 +5,11 @@
 mod discovery;
 mod feeds;
 mod fetching;
+mod graph;
 mod listing;
 mod live;
 mod mailing;
+mod schema;
 mod script;
 mod servers;
 mod tls;
