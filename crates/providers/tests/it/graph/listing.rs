@@ -7,6 +7,7 @@ use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{Cursor, RemoteId};
 use kalends_calendar::provider::{Access, Change, Coverage, Next, Position, Provider, State};
 use kalends_providers::graph::Graph;
+use kalends_providers::http::{Request, Response, Transport, TransportError};
 use serde_json::json;
 
 use super::outlook::Outlook;
@@ -298,7 +299,7 @@ fn exceptions_that_do_not_fit_into_one_answer_are_read_to_the_end() {
     let next = format!("{BASE}/me/events/s1/exceptionOccurrences?$skip=1");
     whole["exceptionOccurrences"] = json!([exception("2026-06-08", "First")]);
     whole["exceptionOccurrences@odata.nextLink"] = json!(next);
-    let event = format!("GET {BASE}/me/events/s1?{}", EVENT_QUERY);
+    let event = format!("GET {BASE}/me/events/s1?{EVENT_QUERY}");
     script.on(&event, 200, &whole.to_string());
     script.on(
         &format!("GET {next}"),
@@ -410,4 +411,40 @@ fn an_event_that_cannot_be_read_stops_no_other() {
         told(&changes),
         ["e1 “Odd” cannot be read: it has no start", "e2 Lunch"]
     );
+}
+
+/// How many requests are under way, and how many were at most.
+#[derive(Default)]
+struct Crowd(std::sync::Mutex<(usize, usize)>);
+
+#[async_trait::async_trait]
+impl Transport for Crowd {
+    async fn send(&self, _: Request) -> Result<Response, TransportError> {
+        {
+            let mut crowd = self.0.lock().unwrap();
+            crowd.0 += 1;
+            crowd.1 = crowd.1.max(crowd.0);
+        }
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        self.0.lock().unwrap().0 -= 1;
+        Ok(Response {
+            status: http::StatusCode::NOT_FOUND,
+            headers: http::HeaderMap::new(),
+            body: "{}".into(),
+        })
+    }
+}
+
+#[test]
+fn no_more_is_asked_at_once_than_exchange_allows() {
+    let crowd = Arc::new(Crowd::default());
+    let account = account(Arc::clone(&crowd) as _);
+    let ids: Vec<RemoteId> = (0..account.capabilities().fetch_batch)
+        .map(|n| RemoteId(format!("e{n}")))
+        .collect();
+    let found = now(account.fetch(&calendar(), &ids)).unwrap();
+    assert_eq!(found.len(), 20);
+    assert_eq!(*crowd.0.lock().unwrap(), (0, 4));
 }

@@ -15,6 +15,9 @@ use serde_json::{Value, json};
 use super::{Echo, account, berlin, calendar, create, event, now, raw, read, series, single};
 use crate::script::Script;
 
+/// Something that is done to an event.
+type Edit = fn(&mut Event);
+
 /// The body that a change of an event at Graph is written with; none where nothing needs to be written.
 fn patched(before: &Value, change: impl FnOnce(&mut Event)) -> Option<Value> {
     let mut after = read(before);
@@ -278,7 +281,7 @@ fn a_new_event_says_everything_that_outlook_would_else_make_up() {
 #[test]
 fn only_what_differs_is_written() {
     let before = single("e1", "Lunch");
-    let table: [(&str, fn(&mut Event), Value); 8] = [
+    let table: [(&str, Edit, Value); 8] = [
         (
             "title",
             |event| "Supper".clone_into(&mut event.master.details.title),
@@ -324,7 +327,7 @@ fn only_what_differs_is_written() {
                 event.master.details.locations = vec![Location {
                     name: "Inn".to_owned(),
                     coordinates: None,
-                }]
+                }];
             },
             json!({"location": {"displayName": "Inn"}}),
         ),
@@ -340,10 +343,10 @@ fn what_has_the_same_meaning_is_not_written() {
     before["showAs"] = json!("oof");
     before["sensitivity"] = json!("personal");
     before["body"]["content"] = json!("<html><body><div>One</div>\r\n<div>two</div></body></html>");
-    let table: [(&str, fn(&mut Event)); 5] = [
+    let table: [(&str, Edit); 5] = [
         ("nothing", |_| {}),
         ("white space", |event| {
-            "One  \r\ntwo\n\n".clone_into(&mut event.master.details.description)
+            "One  \r\ntwo\n\n".clone_into(&mut event.master.details.description);
         }),
         ("priority", |event| event.master.details.priority = 5),
         ("a mail", |event| {
@@ -371,7 +374,7 @@ fn what_has_the_same_meaning_is_not_written() {
     }
     // Busy stays out of office while only the title changes.
     let title = patched(&before, |event| {
-        "Supper".clone_into(&mut event.master.details.title)
+        "Supper".clone_into(&mut event.master.details.title);
     });
     assert_eq!(title, Some(json!({"subject": "Supper"})));
 }
@@ -390,7 +393,7 @@ fn the_way_into_an_online_meeting_stays_in_its_body() {
         "https://teams.microsoft.com/l/meetup-join/1"
     );
     let body = patched(&before, |event| {
-        "New".clone_into(&mut event.master.details.description)
+        "New".clone_into(&mut event.master.details.description);
     })
     .unwrap();
     assert_eq!(

@@ -67,8 +67,7 @@ fn rrule(event: &Event) -> String {
     // The last one: those before are of the zone.
     let line = text
         .lines()
-        .filter(|line| line.starts_with("RRULE:"))
-        .last()
+        .rfind(|line| line.starts_with("RRULE:"))
         .unwrap_or_default();
     line.trim_start_matches("RRULE:").to_owned()
 }

@@ -382,7 +382,12 @@ fn a_write_that_is_cut_off_loses_no_occurrence_and_can_be_repeated() {
 
             let mut tries = 0;
             let receipt = loop {
-                let (mirror, _) = look(&account, &made);
+                let (mirror, observed) = look(&account, &made);
+                assert_eq!(
+                    differing(&observed.event, &weeks),
+                    [],
+                    "however often it is cut off"
+                );
                 tries += 1;
                 match write(&account, &mirror, &weeks, Some(mark())) {
                     Ok(receipt) => break receipt,
