@@ -132,10 +132,12 @@ impl Graph {
                 Stage::Window | Stage::News => refusal::of_token(&answer, self.now()),
                 Stage::Everything { .. } => refusal::of_read(&answer, self.now()),
             };
-            return Err(match (&walk.stage, &failure.class) {
+            let begins = matches!(walk.stage, Stage::Window);
+            return Err(if begins && failure.class == Class::CursorDead {
                 // There is nothing to fall back to: it begins again the next time.
-                (Stage::Window, Class::CursorDead) => Failure::passing(failure.message),
-                _ => failure,
+                Failure::passing(failure.message)
+            } else {
+                failure
             });
         }
         let page = wire::collection(&answer.body)?;

@@ -11,6 +11,7 @@ mod exceptions;
 mod fetch;
 mod listing;
 mod normalize;
+mod pattern;
 mod properties;
 mod recurrence;
 mod refusal;

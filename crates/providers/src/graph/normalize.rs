@@ -90,7 +90,10 @@ pub(super) fn event(item: &Item, me: &[Address], owed: Owed) -> Result<Event, Fa
             overrides.insert(id, Override::Replaced(Box::new(instance)));
         }
         if owed == Owed::Counts {
-            overrides.extend(ours.note.owed.clone());
+            // What is there already was done, or changed by somebody since.
+            for (id, change) in &ours.note.owed {
+                overrides.entry(*id).or_insert_with(|| change.clone());
+            }
         }
     }
     Ok(Event {
@@ -454,7 +457,7 @@ fn alerts(item: &Item) -> BTreeMap<AlertKey, Alert> {
 fn span(seconds: i64) -> String {
     let size = seconds.unsigned_abs();
     let sign = if seconds < 0 { "-" } else { "" };
-    if size > 0 && size % 86_400 == 0 {
+    if size > 0 && size.is_multiple_of(86_400) {
         return format!("{sign}P{}D", size / 86_400);
     }
     let (hours, minutes) = (size / 3_600, size / 60 % 60);

@@ -261,7 +261,7 @@ fn demanding(mut request: Request, tag: Option<&str>) -> Result<Request, Failure
     Ok(request)
 }
 
-/// A quotation mark within a string is doubled (OData URL conventions, ABNF `squote-in-string`).
+/// A quotation mark within a string is doubled (`OData` URL conventions, ABNF `squote-in-string`).
 fn quoted(text: &str) -> String {
     text.replace('\'', "''")
 }

@@ -141,9 +141,8 @@ pub fn read_notifications(body: &[u8]) -> Result<Vec<Notification>, Failure> {
             (Some("reauthorizationRequired"), _) => Signal::RenewNow,
             (Some("subscriptionRemoved"), _) => Signal::Removed,
             (Some("missed"), _) => Signal::Missed,
-            (Some(other), _) => Signal::Unknown(other.to_owned()),
             (None, Some("created" | "updated" | "deleted")) => Signal::Changed,
-            (None, Some(other)) => Signal::Unknown(other.to_owned()),
+            (Some(other), _) | (None, Some(other)) => Signal::Unknown(other.to_owned()),
             (None, None) => Signal::Unknown(String::new()),
         },
     };

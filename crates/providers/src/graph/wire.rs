@@ -17,6 +17,10 @@ pub(super) struct Collection {
 }
 
 /// `microsoft.graph.event`.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the properties are Microsoft's"
+)]
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Item {
@@ -215,6 +219,7 @@ pub(super) struct Property {
 }
 
 /// `microsoft.graph.calendar`.
+#[expect(clippy::struct_field_names, reason = "the properties are Microsoft's")]
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Calendar {

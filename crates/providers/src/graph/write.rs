@@ -148,7 +148,8 @@ impl Graph {
         let base = (!resets).then_some(&standing.event);
         let departures = exceptions::departures(base, change.event, pinned)?;
         refuse_mail(&standing.item, &patch, &departures)?;
-        if resets && !departures.is_empty() {
+        // A write that was cut off may be cut off again.
+        if !departures.is_empty() && (resets || !before.note.owed.is_empty()) {
             ours.note
                 .owed
                 .clone_from(&change.event.recurrence_overrides);
@@ -304,11 +305,7 @@ impl Graph {
         let value = self
             .whole(remote_id)
             .await
-            .map_err(|failure| match failure.class {
-                // Its word on when to come back must not be lost.
-                Class::Passing { retry_at: Some(_) } | Class::ReconnectNeeded => failure,
-                _ => unread(failure.message),
-            })?
+            .map_err(|failure| unread(failure.message))?
             .ok_or_else(|| unread("it is not there".to_owned()))?;
         let item = wire::item(&value)?;
         match listing::present(&value, &item, &self.me()).state {

@@ -6,6 +6,7 @@ mod discovery;
 mod feeds;
 mod fetching;
 mod google;
+mod graph;
 mod listing;
 mod live;
 mod mailing;
