@@ -1,13 +1,9 @@
 //! The days that bound a first import, and accounts that take with them what Kalends wrote there, on the wire.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
+use crate::nodes::eventually;
 use crate::service::{Service, as_};
-
-/// How long the workers are given.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Ben's account, connected; its id and that of its calendar Work.
 fn connect_ben(service: &Service) -> (Value, Value) {
@@ -127,18 +123,14 @@ fn an_account_takes_with_it_what_kalends_wrote_there() {
         let event = json!({ "title": title, "start": "2031-03-01" });
         service.sends(service.owner(), "POST", &path, event).is(201);
     }
-    let deadline = Instant::now() + PATIENCE;
     let link = format!(
         "/api/calendar/links/{}/",
         first["link_id"].as_str().unwrap()
     );
-    loop {
+    eventually("the writes", || {
         send(&service, "/api/calendar/sync/", sync.clone());
-        if service.get(service.owner(), &link).is(200)["link"]["owed"] == 0 {
-            break;
-        }
-        assert!(Instant::now() < deadline, "three events are not written");
-    }
+        service.get(service.owner(), &link).is(200)["link"]["owed"] == 0
+    });
     let leave = json!({ "credential_id": id, "events": "remove" });
     let disconnect =
         |body: Value| service.sends(service.owner(), "DELETE", "/api/calendar/disconnect/", body);
@@ -162,13 +154,10 @@ fn an_account_takes_with_it_what_kalends_wrote_there() {
     assert_eq!(entry["actor"], "olivia@demo.example");
     assert_eq!(entry["detail"]["removing"], 3);
 
-    let cleared = loop {
-        if let Some(entry) = entries(&service, "connection.cleared").pop() {
-            break entry;
-        }
-        assert!(Instant::now() < deadline, "the departure does not end");
-        std::thread::sleep(Duration::from_millis(100));
-    };
+    eventually("the end", || {
+        !entries(&service, "connection.cleared").is_empty()
+    });
+    let cleared = &entries(&service, "connection.cleared")[0];
     assert_eq!(cleared["actor"], "sync");
     let detail = &cleared["detail"];
     assert_eq!(

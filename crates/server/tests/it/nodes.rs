@@ -21,6 +21,7 @@ const STEP: Duration = Duration::from_millis(200);
 /// So many that a first sync of them takes seconds, and can be met under way.
 const EVENTS: usize = 1_500;
 
+/// Waits for something that comes about by itself.
 #[track_caller]
 pub(crate) fn eventually(what: &str, mut there: impl FnMut() -> bool) {
     for _ in 0..TRIES {
