@@ -10,6 +10,7 @@ mod discovery;
 mod faults;
 mod feeds;
 mod listing;
+mod microsoft;
 mod reading;
 mod scheduling;
 mod seeds;
