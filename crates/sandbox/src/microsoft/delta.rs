@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use jiff::Timestamp;
+use jiff::civil::{Date, Time, date};
 use serde_json::{Value, json};
 
 use super::Microsoft;
@@ -16,7 +17,7 @@ use super::asked::{Asked, encoded};
 use super::item::{Item, Window};
 use super::listing;
 use super::mailbox::Mailbox;
-use super::moment::{instant_text, query_instant};
+use super::moment::{Zone, instant_text, query_instant};
 use super::refusal::Refusal;
 use super::render::{EVENT, View};
 use super::switches::{SeriesRemoval, Switches};
@@ -54,6 +55,9 @@ enum Next {
     Page(u64),
     Done,
 }
+
+/// A window without bounds: from the first to the last year that a token can hold in microseconds.
+const ALWAYS: (Date, Date) = (date(1, 1, 1), date(9999, 1, 1));
 
 /// What is not possible together with change tracking.
 const REFUSED: [&str; 5] = ["$orderby", "$filter", "$select", "$expand", "$search"];
@@ -179,10 +183,10 @@ fn first_window(asked: &Asked<'_>, tracked: Tracked) -> Result<Window, Refusal> 
         Tracked::View => listing::window(asked),
         Tracked::Events => Ok(Window {
             from: match asked.query.get("startDateTime") {
-                None => Timestamp::MIN,
+                None => Zone::utc().instant(ALWAYS.0.to_datetime(Time::midnight())),
                 Some(text) => query_instant("StartDateTime", text)?,
             },
-            until: Timestamp::MAX,
+            until: Zone::utc().instant(ALWAYS.1.to_datetime(Time::midnight())),
         }),
     }
 }
@@ -463,7 +467,7 @@ impl Track {
 
     fn read(mailbox: &Mailbox, token: &str) -> Option<Self> {
         let mut padded = token.replace('-', "+").replace('_', "/");
-        while padded.len() % 4 != 0 {
+        while !padded.len().is_multiple_of(4) {
             padded.push('=');
         }
         let text = String::from_utf8(base64::decode(&padded)?).ok()?;

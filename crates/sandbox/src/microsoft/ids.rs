@@ -80,9 +80,27 @@ pub(crate) fn item(tag: [u8; 8], id: ItemId) -> String {
     write(tag, prefix, kind, id.key, id.moves.unwrap_or(0), day)
 }
 
-/// What `text` stands for; none when no server could have made it. A well-formed id of another mailbox is refused in the
-/// same way as one of this mailbox that is no more: the caller learns it by `Some(None)`.
-pub(crate) fn read(tag: [u8; 8], text: &str) -> Option<Option<Named>> {
+/// Why an id names nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Misread {
+    /// No server could have made it.
+    Malformed,
+    /// It is one of another mailbox.
+    Foreign,
+}
+
+/// What `text` stands for in the mailbox with this tag.
+pub(crate) fn read(tag: [u8; 8], text: &str) -> Result<Named, Misread> {
+    let (owner, named) = taken_apart(text).ok_or(Misread::Malformed)?;
+    if owner == tag {
+        Ok(named)
+    } else {
+        Err(Misread::Foreign)
+    }
+}
+
+/// The mailbox's tag and what is named in it.
+fn taken_apart(text: &str) -> Option<([u8; 8], Named)> {
     let bytes = base64::decode(&text.replace('-', "+").replace('_', "/"))?;
     let bytes: [u8; LENGTH] = bytes.try_into().ok()?;
     let number =
@@ -95,6 +113,7 @@ pub(crate) fn read(tag: [u8; 8], text: &str) -> Option<Option<Named>> {
     if check(&unchecked) != bytes[20..24] {
         return None;
     }
+    let owner: [u8; 8] = bytes[4..12].try_into().ok()?;
     let moves = if bytes[..3] == NORMAL {
         Some(moves)
     } else if bytes[..3] == IMMUTABLE {
@@ -103,16 +122,13 @@ pub(crate) fn read(tag: [u8; 8], text: &str) -> Option<Option<Named>> {
         return None;
     };
     let part = match bytes[3] {
-        KIND_CALENDAR => {
-            return Some((bytes[4..12] == tag).then_some(Named::Calendar(key)));
-        }
+        KIND_CALENDAR => return Some((owner, Named::Calendar(key))),
         KIND_ITEM => Part::Whole,
         KIND_OCCURRENCE => Part::Occurrence(date_of(day)?),
         KIND_EXCEPTION => Part::Exception(date_of(day)?),
         _ => return None,
     };
-    let named = Named::Item(ItemId { key, moves, part });
-    Some((bytes[4..12] == tag).then_some(named))
+    Some((owner, Named::Item(ItemId { key, moves, part })))
 }
 
 /// The version of an item as `changeKey` shows it.
@@ -193,13 +209,16 @@ mod tests {
                 let text = item(tag, id);
                 assert!(text.starts_with(if moves.is_some() { "AAMk" } else { "AAkA" }));
                 assert!(text.ends_with('='), "{text}");
-                assert_eq!(read(tag, &text), Some(Some(Named::Item(id))));
-                assert_eq!(read(mailbox_tag("ben@example.com"), &text), Some(None));
-                assert_eq!(read(tag, &text.to_lowercase()), None);
+                assert_eq!(read(tag, &text), Ok(Named::Item(id)));
+                assert_eq!(
+                    read(mailbox_tag("ben@example.com"), &text),
+                    Err(Misread::Foreign)
+                );
+                assert_eq!(read(tag, &text.to_lowercase()), Err(Misread::Malformed));
             }
         }
         let text = calendar(tag, 5);
-        assert_eq!(read(tag, &text), Some(Some(Named::Calendar(5))));
-        assert_eq!(read(tag, "nonsense"), None);
+        assert_eq!(read(tag, &text), Ok(Named::Calendar(5)));
+        assert_eq!(read(tag, "nonsense"), Err(Misread::Malformed));
     }
 }

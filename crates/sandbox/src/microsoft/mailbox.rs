@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Map, Value};
 
-use super::ids::{self, IdType, ItemId, Named, Part};
+use super::ids::{self, IdType, ItemId, Misread, Named, Part};
 use super::item::{Address, Item};
 use super::moment::Zone;
 use super::refusal::Refusal;
@@ -261,11 +261,9 @@ impl Mailbox {
     /// The calendar with this id.
     pub(crate) fn calendar(&self, id: &str) -> Result<&Calendar, Refusal> {
         match ids::read(self.tag, id) {
-            None => Err(Refusal::malformed_id()),
-            Some(Some(Named::Calendar(key))) => {
-                self.calendars.get(&key).ok_or_else(Refusal::not_found)
-            }
-            Some(Some(Named::Item(_)) | None) => Err(Refusal::not_found()),
+            Err(Misread::Malformed) => Err(Refusal::malformed_id()),
+            Ok(Named::Calendar(key)) => self.calendars.get(&key).ok_or_else(Refusal::not_found),
+            Ok(Named::Item(_)) | Err(Misread::Foreign) => Err(Refusal::not_found()),
         }
     }
 
@@ -277,9 +275,9 @@ impl Mailbox {
         id: &str,
     ) -> Result<Which, Refusal> {
         let id = match ids::read(self.tag, id) {
-            None => return Err(Refusal::malformed_id()),
-            Some(Some(Named::Item(id))) => id,
-            Some(Some(Named::Calendar(_)) | None) => return Err(Refusal::not_found()),
+            Err(Misread::Malformed) => return Err(Refusal::malformed_id()),
+            Ok(Named::Item(id)) => id,
+            Ok(Named::Calendar(_)) | Err(Misread::Foreign) => return Err(Refusal::not_found()),
         };
         let item = items.get(&id.key).ok_or_else(Refusal::not_found)?;
         if id.moves.is_some_and(|moves| moves != item.moves) {

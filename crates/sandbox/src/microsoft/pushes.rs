@@ -168,7 +168,7 @@ impl Microsoft {
         &mut self,
         push: &Push,
         answered: &Delivered<'_>,
-    ) -> Result<(), Response<Bytes>> {
+    ) -> Result<(), Box<Response<Bytes>>> {
         if push.validated_by(answered) {
             return Ok(());
         }
@@ -180,12 +180,12 @@ impl Microsoft {
             "InvalidRequest",
             "Subscription validation request failed. Notification endpoint must respond with 200 OK to validation request.",
         );
-        Err(answer::refuse(
+        Err(Box::new(answer::refuse(
             &refusal,
             &push.cause,
             &push.cause,
             push.due_at,
-        ))
+        )))
     }
 
     /// Takes out what is due, in the order in which it is due.

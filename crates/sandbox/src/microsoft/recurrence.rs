@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use jiff::ToSpan as _;
-use jiff::civil::{Date, Time, Weekday, date};
+use jiff::civil::{Date, DateTime, Time, Weekday, date};
 use kalends_calendar::recurrence::{End, Frequency, NthDay, Rule};
 use serde_json::{Map, Value, json};
 
@@ -349,7 +349,7 @@ impl Series {
             .rule(clamp)
             .starts(begin, begin)
             .map_while(Result::ok)
-            .map(|start| start.date())
+            .map(DateTime::date)
             .find(|date| written.pattern.matches(*date, clamp))?;
         match written.range {
             Range::EndDate(end) => (next <= end).then_some(next),
@@ -368,7 +368,7 @@ impl Series {
         let midnight = Time::midnight();
         rule.starts(self.start.to_datetime(midnight), from.to_datetime(midnight))
             .map_while(Result::ok)
-            .map(|start| start.date())
+            .map(DateTime::date)
     }
 
     /// Whether the series has this date.

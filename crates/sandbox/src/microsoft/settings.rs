@@ -149,7 +149,7 @@ pub(crate) fn translate_ids(graph: &Microsoft, asked: &Asked<'_>) -> Result<Answ
 }
 
 fn translated(mailbox: &Mailbox, id: &str, target: IdType) -> Result<String, Refusal> {
-    if let Some(Some(Named::Calendar(_))) = ids::read(mailbox.tag, id) {
+    if let Ok(Named::Calendar(_)) = ids::read(mailbox.tag, id) {
         return Ok(id.to_owned());
     }
     let which = mailbox.find(mailbox.items(), id)?;
@@ -197,7 +197,7 @@ fn shown(mailbox: &Mailbox) -> Value {
         "workingHours": working_hours(mailbox),
     });
     for (name, value) in &mailbox.settings {
-        settings[name] = value.clone();
+        settings[name].clone_from(value);
     }
     settings
 }

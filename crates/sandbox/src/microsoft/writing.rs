@@ -289,7 +289,7 @@ fn location(value: &Value) -> Result<Value, Refusal> {
         } else if !matches!(name.as_str(), "address" | "coordinates") {
             text("location", value)?;
         }
-        location[name] = value.clone();
+        location[name].clone_from(value);
     }
     if let Some(name) = location.get("displayName").cloned()
         && location.get("uniqueId").is_none()

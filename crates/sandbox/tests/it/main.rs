@@ -11,6 +11,7 @@ mod faults;
 mod feeds;
 mod google;
 mod listing;
+mod microsoft;
 mod reading;
 mod scheduling;
 mod seeds;

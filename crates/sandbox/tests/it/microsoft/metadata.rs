@@ -1,0 +1,277 @@
+//! Every event, calendar and subscription that the face answers is one of the official metadata (CSDL).
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+use serde_json::{Value, json};
+
+use super::desk::{BEN, Desk, ask, berlin, event_path, five_days, guest, hour};
+
+/// What the metadata says about types.
+#[derive(Default)]
+struct Metadata {
+    enumerations: BTreeMap<String, Vec<String>>,
+    types: BTreeMap<String, Type>,
+}
+
+#[derive(Default)]
+struct Type {
+    base: Option<String>,
+    open: bool,
+    /// Types by property; whether null is allowed.
+    properties: BTreeMap<String, (String, bool)>,
+}
+
+impl Metadata {
+    /// Reads the metadata, where they are at hand.
+    fn load() -> Option<Self> {
+        let shared = std::env::var_os("KALENDS_SHARED").map_or_else(
+            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+            PathBuf::from,
+        );
+        let file = shared.join("data/schemas/microsoft-graph-v1.calendar.csdl.xml");
+        let text = std::fs::read_to_string(file).ok()?;
+        let mut reader = Reader::from_str(&text);
+        let mut metadata = Self::default();
+        let (mut enumeration, mut current) = (None, None);
+        loop {
+            match reader.read_event().expect("well-formed metadata") {
+                Event::Start(element) | Event::Empty(element) => {
+                    let name = attribute(&element, "Name").unwrap_or_default();
+                    match element.local_name().as_ref() {
+                        "EnumType" => enumeration = Some(name),
+                        "Member" => metadata
+                            .enumerations
+                            .entry(enumeration.clone().expect("an enumeration"))
+                            .or_default()
+                            .push(name),
+                        "ComplexType" | "EntityType" => {
+                            let kind = Type {
+                                base: attribute(&element, "BaseType").map(|base| short(&base)),
+                                open: attribute(&element, "OpenType")
+                                    .is_some_and(|open| open == "true"),
+                                properties: BTreeMap::new(),
+                            };
+                            metadata.types.insert(name.clone(), kind);
+                            current = Some(name);
+                        }
+                        "Property" | "NavigationProperty" => {
+                            let kind = attribute(&element, "Type").expect("a type");
+                            let nullable = attribute(&element, "Nullable")
+                                .is_none_or(|nullable| nullable == "true");
+                            let owner = current
+                                .as_ref()
+                                .and_then(|owner| metadata.types.get_mut(owner));
+                            owner
+                                .expect("a type")
+                                .properties
+                                .insert(name, (kind, nullable));
+                        }
+                        _ => {}
+                    }
+                }
+                Event::Eof => return Some(metadata),
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether a type, or one that it builds on, is open.
+    fn is_open(&self, name: &str) -> bool {
+        self.types.get(name).is_some_and(|kind| {
+            kind.open || kind.base.as_ref().is_some_and(|base| self.is_open(base))
+        })
+    }
+
+    fn property(&self, name: &str, property: &str) -> Option<&(String, bool)> {
+        let kind = self.types.get(name)?;
+        kind.properties
+            .get(property)
+            .or_else(|| self.property(kind.base.as_ref()?, property))
+    }
+
+    /// Checks a value against a type, and says where it is none of it.
+    fn check(&self, kind: &str, value: &Value, at: &str) {
+        if let Some(inner) = kind
+            .strip_prefix("Collection(")
+            .and_then(|kind| kind.strip_suffix(')'))
+        {
+            let all = value
+                .as_array()
+                .unwrap_or_else(|| panic!("{at} is no collection: {value}"));
+            for (place, one) in all.iter().enumerate() {
+                self.check(inner, one, &format!("{at}[{place}]"));
+            }
+            return;
+        }
+        let name = short(kind);
+        if let Some(members) = self.enumerations.get(&name) {
+            let member = value
+                .as_str()
+                .unwrap_or_else(|| panic!("{at} is no member: {value}"));
+            assert!(
+                members.iter().any(|known| known == member),
+                "{at}: {member} is none of {name}"
+            );
+        } else if self.types.contains_key(&name) {
+            let object = value
+                .as_object()
+                .unwrap_or_else(|| panic!("{at} is no {name}: {value}"));
+            for (property, value) in object {
+                if property.contains('@') {
+                    continue;
+                }
+                let at = format!("{at}.{property}");
+                // Events are open by type, but what this face writes is all declared; extensions are open by purpose.
+                let Some((kind, nullable)) = self.property(&name, property) else {
+                    assert!(
+                        self.is_open(&name) && name != "event",
+                        "{at} is no property of {name}"
+                    );
+                    continue;
+                };
+                if value.is_null() {
+                    assert!(*nullable, "{at} is null");
+                } else {
+                    self.check(kind, value, &at);
+                }
+            }
+        } else {
+            let fits = match kind {
+                "Edm.Boolean" => value.is_boolean(),
+                "Edm.Int32" => value
+                    .as_i64()
+                    .is_some_and(|number| i32::try_from(number).is_ok()),
+                "Edm.Double" => value.is_number(),
+                "Edm.Date" => value
+                    .as_str()
+                    .is_some_and(|text| text.parse::<jiff::civil::Date>().is_ok()),
+                "Edm.DateTimeOffset" => value.as_str().is_some_and(|text| {
+                    text.ends_with('Z') && text.parse::<jiff::Timestamp>().is_ok()
+                }),
+                "Edm.TimeOfDay" => value
+                    .as_str()
+                    .is_some_and(|text| text.parse::<jiff::civil::Time>().is_ok()),
+                // Strings, and enumerations that the file at hand leaves out.
+                _ => value.is_string(),
+            };
+            assert!(fits, "{at} is no {kind}: {value}");
+        }
+    }
+}
+
+fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
+    element
+        .attributes()
+        .flatten()
+        .find(|attribute| attribute.key.as_ref() == name)
+        .map(|attribute| attribute.value.into_owned())
+}
+
+fn short(kind: &str) -> String {
+    kind.rsplit('.').next().unwrap_or(kind).to_owned()
+}
+
+#[test]
+fn what_the_face_shows_is_what_the_metadata_know() {
+    let Some(metadata) = Metadata::load() else {
+        eprintln!("skipped: the official metadata are not at hand");
+        return;
+    };
+    let mut desk = Desk::new();
+    let mut rich = hour("Rich", "2026-03-03");
+    rich["body"] = json!({ "contentType": "text", "content": "text" });
+    rich["location"] = json!({ "displayName": "Room", "address": { "city": "Bern" }, "coordinates": { "latitude": 46.9 } });
+    rich["attendees"] = json!([guest(BEN), { "type": "optional", "emailAddress": { "address": "cleo@elsewhere.net" } }]);
+    rich["isOnlineMeeting"] = true.into();
+    rich["extensions"] = json!([{ "extensionName": "com.example", "k": [1] }]);
+    rich["singleValueExtendedProperties"] =
+        json!([{ "id": "String {66f5a359-4659-4830-9070-00047ec6ac6e} Name x", "value": "1" }]);
+    let rich = desk.create_id(rich);
+    desk.create(json!({ "subject": "Day", "isAllDay": true,
+        "start": berlin("2026-03-04T00:00:00"), "end": berlin("2026-03-05T00:00:00") }));
+    let master = desk.create_id(five_days("Series"));
+    let third = desk.occurrence(&master, "2026-03-04");
+    desk.patch(&third, json!({ "subject": "Special" }));
+    let fourth = desk.occurrence(&master, "2026-03-05");
+    desk.delete(&fourth);
+    for (pattern, start) in [
+        (
+            json!({ "type": "absoluteYearly", "interval": 1, "month": 3, "dayOfMonth": 9 }),
+            "2026-03-09",
+        ),
+        (
+            json!({ "type": "relativeMonthly", "interval": 2, "daysOfWeek": ["monday"], "index": "second" }),
+            "2026-03-09",
+        ),
+    ] {
+        desk.create(
+            json!({ "subject": "Pattern", "start": berlin("2026-03-09T09:00:00"),
+            "end": berlin("2026-03-09T10:00:00"), "recurrence": { "pattern": pattern,
+                "range": { "type": "endDate", "startDate": start, "endDate": "2030-01-01" } } }),
+        );
+    }
+    let ben = desk
+        .send(ask("GET", "/me/events").by_ben())
+        .values()
+        .remove(0);
+    let accept = format!(
+        "{}/tentativelyAccept",
+        event_path(ben["id"].as_str().expect("an id"))
+    );
+    desk.send(
+        ask("POST", accept)
+            .by_ben()
+            .body(json!({ "proposedNewTime": {
+        "start": berlin("2026-03-04T09:00:00"), "end": berlin("2026-03-04T10:00:00") } })),
+    );
+    let expand = "$expand=extensions,calendar,attachments,exceptionOccurrences,\
+        singleValueExtendedProperties($filter=id%20eq%20'String%20%7B66f5a359-4659-4830-9070-00047ec6ac6e%7D%20Name%20x')";
+    let window = "startDateTime=2026-03-01&endDateTime=2026-04-01";
+    let mut seen = 0;
+    for path in [
+        format!("/me/events?$select=*&$top=50&{expand}"),
+        format!("/me/calendarView?{window}&$select=*&$top=50&{expand}"),
+        format!("/me/calendarView/delta?{window}"),
+        format!("{}/instances?{window}", event_path(&master)),
+    ] {
+        for event in desk.get(path).values() {
+            metadata.check("graph.event", &event, "event");
+            seen += 1;
+        }
+    }
+    assert!(seen > 25, "{seen} events");
+    let single = desk.get(event_path(&rich)).body;
+    metadata.check("graph.event", &single, "event");
+    assert_eq!(
+        single["attendees"][0]["proposedNewTime"]["start"],
+        berlin("2026-03-04T09:00:00")
+    );
+    metadata.check("graph.event", &ben, "event");
+    for calendar in desk.get("/me/calendars").values() {
+        metadata.check("graph.calendar", &calendar, "calendar");
+    }
+    let subscription = desk.post("/subscriptions", json!({ "changeType": "updated", "resource": "me/events",
+        "notificationUrl": "https://hooks.example.com", "expirationDateTime": "2026-03-02T00:00:00Z" }));
+    assert_eq!(subscription.status, 201, "{}", subscription.body);
+    metadata.check("graph.subscription", &subscription.body, "subscription");
+    metadata.check(
+        "graph.mailboxSettings",
+        &desk.get("/me/mailboxSettings").body,
+        "settings",
+    );
+    let schedule = desk.post(
+        "/me/calendar/getSchedule",
+        json!({ "schedules": ["ann@example.com", "x@example.com"],
+        "startTime": berlin("2026-03-02T00:00:00"), "endTime": berlin("2026-03-06T00:00:00") }),
+    );
+    for information in schedule.values() {
+        metadata.check("graph.scheduleInformation", &information, "schedule");
+    }
+    desk.graph().pushes.clear();
+    desk.patch(&rich, json!({ "subject": "Changed" }));
+    let push: Value = serde_json::from_slice(&desk.graph().pushes[0].body).expect("JSON");
+    metadata.check("graph.changeNotificationCollection", &push, "notification");
+}
