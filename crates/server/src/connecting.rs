@@ -335,7 +335,7 @@ async fn insert(tx: &mut Tx, seen: &Seen, keeping: &Keeping<'_>) -> Result<Kept,
         url: seen.wanted.url.clone(),
         user: seen.wanted.user.clone(),
         me: seen.discovery.me.clone(),
-        settings: json!({}),
+        settings: settings(seen),
         owner: keeping.owner,
         subject: seen.wanted.subject.clone(),
         created_at: keeping.at,
@@ -346,6 +346,21 @@ async fn insert(tx: &mut Tx, seen: &Seen, keeping: &Keeping<'_>) -> Result<Kept,
         name,
         again: false,
     })
+}
+
+/// The setting that names the calendar that is meant where nobody names one.
+pub(crate) const DEFAULT_CALENDAR: &str = "default_calendar";
+
+/// Google and Microsoft tell the account's own calendar first; at CalDAV servers none is.
+fn settings(seen: &Seen) -> serde_json::Value {
+    let first = seen.discovery.calendars.first();
+    match (seen.wanted.provider, first) {
+        (ProviderKind::Google | ProviderKind::Microsoft, Some(first)) => {
+            json!({ DEFAULT_CALENDAR: first.id })
+        }
+        (ProviderKind::Google | ProviderKind::Microsoft, None)
+        | (ProviderKind::Caldav | ProviderKind::Ics, _) => json!({}),
+    }
 }
 
 fn usual_name(seen: &Seen) -> String {

@@ -27,6 +27,7 @@ use crate::api::door::{Asks, Gate, Tending};
 use crate::api::error::{Answer, ApiError};
 use crate::api::input::Body;
 use crate::api::output::Reply;
+use crate::connecting::DEFAULT_CALENDAR;
 use crate::linking::{self, How, LinkError, Making, Side};
 
 /// How long a request waits for its run.
@@ -233,13 +234,15 @@ fn synced(run: &Run, status: &'static str, skipped: Vec<Skipped>) -> Synced {
     }
 }
 
-/// The calendar of this id; without one the first that can be written, else the first.
+/// The calendar of this id; without one the account's own, else the first that can be written, else the first.
 async fn remote(
     tx: &mut Tx,
     connection: &Connection,
     wanted: Option<&str>,
 ) -> Answer<RemoteCalendar> {
     let all = remote_calendars::list(tx, connection.id).await?;
+    let own = connection.settings[DEFAULT_CALENDAR].as_str();
+    let wanted = wanted.or(own.filter(|own| all.iter().any(|calendar| calendar.id.0 == *own)));
     let is_it = |calendar: &&RemoteCalendar| match wanted {
         Some(id) => calendar.id.0 == id,
         None => calendar.access == Access::ReadWrite,

@@ -34,7 +34,7 @@ pub(super) enum End {
 pub(super) fn told(vendor: Vendor, end: &End, return_url: Option<&str>) -> Response {
     let response = match return_url.and_then(|url| url.parse::<Url>().ok()) {
         Some(url) => onward(vendor, end, url),
-        None => page(vendor, end),
+        None => page(end),
     };
     let mut response = response;
     // The address holds the code and the state: neither is the page kept, nor does it tell other sites whence one comes.
@@ -62,11 +62,11 @@ fn onward(vendor: Vendor, end: &End, mut url: Url) -> Response {
     }
     match HeaderValue::from_str(url.as_str()) {
         Ok(location) => (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response(),
-        Err(_) => page(vendor, end),
+        Err(_) => page(end),
     }
 }
 
-fn page(vendor: Vendor, end: &End) -> Response {
+fn page(end: &End) -> Response {
     let (status, content) = match end {
         End::Connected { account, next, .. } => (
             StatusCode::OK,
