@@ -2,7 +2,8 @@
 //!
 //! A [`World`] is a server's whole state, held in memory: accounts, collections, objects, every change ever made to them,
 //! every request it was asked and every mail it would have sent. A *face* answers requests from it as a kind of server
-//! would: [`caldav`], [`ics`], [`google`] and [`microsoft`], the last two with the sign-in of [`oauth`]. [`quirks`] are lasting peculiarities of a server, [`faults`] befall single requests.
+//! would: [`caldav`], [`ics`], [`google`] and [`microsoft`], the last two with the sign-in of [`oauth`].
+//! [`quirks`] are lasting peculiarities of a server, [`faults`] befall single requests.
 //! [`seed`] makes calendars such as people have, and edits them as another program would.
 //!
 //! It is synchronous and deterministic: time comes in as an argument, chance from a seed. It reads the protocols from
