@@ -91,18 +91,12 @@ pub(crate) fn answer(
     let switches = &graph.switches;
     if asked.how == Disturbance::EmptyListing {
         // As if nothing had happened since: whoever believes it is told the rest the next time.
-        return Ok(finish(asked, mailbox, track, Vec::new(), &Next::Done));
+        return Ok(finish(asked, mailbox, track, &[], &Next::Done));
     }
     if switches.empty_pages && !track.opened {
         track.opened = true;
         let after = track.after;
-        return Ok(finish(
-            asked,
-            mailbox,
-            track,
-            Vec::new(),
-            &Next::Page(after),
-        ));
+        return Ok(finish(asked, mailbox, track, &[], &Next::Page(after)));
     }
     let mut size = asked.prefer.page.unwrap_or(switches.page_default);
     if switches.top_in_delta
@@ -123,7 +117,7 @@ pub(crate) fn answer(
     if matches!(next, Next::Done) {
         track.since = Some(track.shown);
     }
-    let answer = finish(asked, mailbox, track, value, &next);
+    let answer = finish(asked, mailbox, track, &value, &next);
     listing::note(graph, asked, shown);
     Ok(answer)
 }
@@ -422,7 +416,7 @@ fn finish(
     asked: &Asked<'_>,
     mailbox: &Mailbox,
     mut track: Track,
-    value: Vec<Value>,
+    value: &[Value],
     next: &Next,
 ) -> Answer {
     let (name, parameter) = match next {

@@ -36,13 +36,16 @@ pub struct Mailbox {
     told: u64,
     made: u64,
     /// Open extensions by item, occurrence and name. They are no part of the item: changing them is no change of it.
-    pub(crate) extensions: BTreeMap<(u64, Option<Date>), BTreeMap<String, Map<String, Value>>>,
+    pub(crate) extensions: BTreeMap<(u64, Option<Date>), Extensions>,
     pub(crate) subscriptions: BTreeMap<String, Subscription>,
     /// What the next requests are refused with.
     pub(crate) throttles: VecDeque<Throttle>,
     /// When the present stretch of the budget began, and how many requests it has seen.
     pub(crate) spent: (Timestamp, u32),
 }
+
+/// Open extensions by name.
+pub(crate) type Extensions = BTreeMap<String, Map<String, Value>>;
 
 /// A calendar of a mailbox.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -330,16 +330,13 @@ impl Microsoft {
                 continue;
             };
             let existing = mailbox.with_uid(&meeting.uid).cloned();
-            let mut copy = match &existing {
-                Some(existing) => copy_of(meeting, Some(existing), &email, renamed),
-                None => {
-                    let mut copy = copy_of(meeting, None, &email, renamed);
-                    copy.key = mailbox.next_key();
-                    copy.calendar = mailbox.default;
-                    copy.created = now;
-                    copy
-                }
-            };
+            let mut copy = copy_of(meeting, existing.as_ref(), &email, renamed);
+            if existing.is_none() {
+                copy.key = mailbox.next_key();
+                copy.calendar = mailbox.default;
+                copy.created = now;
+                copy.moves = 0;
+            }
             mark_exceptions(mailbox, &mut copy, now);
             if existing.is_none_or(|existing| *existing != copy) {
                 self.keep(behind(&email, now), copy);

@@ -503,7 +503,7 @@ pub(crate) fn weekday_name(day: Weekday) -> &'static str {
 mod tests {
     use super::*;
 
-    fn series(pattern: Value, range: Value) -> Series {
+    fn series(pattern: &Value, range: &Value) -> Series {
         let written =
             Written::read(&json!({ "pattern": pattern, "range": range })).expect("a recurrence");
         Series {
@@ -524,8 +524,8 @@ mod tests {
     #[test]
     fn short_months_have_a_last_day() {
         let monthly = series(
-            json!({"type": "absoluteMonthly", "interval": 1, "dayOfMonth": 31}),
-            json!({"type": "noEnd", "startDate": "2026-01-31"}),
+            &json!({"type": "absoluteMonthly", "interval": 1, "dayOfMonth": 31}),
+            &json!({"type": "noEnd", "startDate": "2026-01-31"}),
         );
         assert_eq!(
             first(&monthly, 4),
@@ -534,8 +534,8 @@ mod tests {
         assert_eq!(monthly.before(date(2026, 3, 31)), Some(date(2026, 2, 28)));
         assert_eq!(monthly.before(date(2026, 1, 31)), None);
         let yearly = series(
-            json!({"type": "absoluteYearly", "interval": 1, "month": 2, "dayOfMonth": 29}),
-            json!({"type": "numbered", "startDate": "2024-02-29", "numberOfOccurrences": 3}),
+            &json!({"type": "absoluteYearly", "interval": 1, "month": 2, "dayOfMonth": 29}),
+            &json!({"type": "numbered", "startDate": "2024-02-29", "numberOfOccurrences": 3}),
         );
         assert_eq!(
             first(&yearly, 9),
@@ -547,9 +547,9 @@ mod tests {
     #[test]
     fn several_days_with_an_index_are_counted_together() {
         let workday = series(
-            json!({"type": "relativeMonthly", "interval": 1, "index": "last",
+            &json!({"type": "relativeMonthly", "interval": 1, "index": "last",
                    "daysOfWeek": ["monday", "tuesday", "wednesday", "thursday", "friday"]}),
-            json!({"type": "endDate", "startDate": "2026-01-01", "endDate": "2026-05-29"}),
+            &json!({"type": "endDate", "startDate": "2026-01-01", "endDate": "2026-05-29"}),
         );
         assert_eq!(
             first(&workday, 9),
@@ -562,8 +562,8 @@ mod tests {
             ]
         );
         let second = series(
-            json!({"type": "relativeYearly", "interval": 1, "month": 6, "index": "second", "daysOfWeek": ["tuesday"]}),
-            json!({"type": "noEnd", "startDate": "2026-06-09"}),
+            &json!({"type": "relativeYearly", "interval": 1, "month": 6, "index": "second", "daysOfWeek": ["tuesday"]}),
+            &json!({"type": "noEnd", "startDate": "2026-06-09"}),
         );
         assert_eq!(first(&second, 2), ["2026-06-09", "2027-06-08"]);
     }
@@ -571,8 +571,8 @@ mod tests {
     #[test]
     fn a_start_beside_the_pattern_waits_for_its_next_date() {
         let weekly = series(
-            json!({"type": "weekly", "interval": 2, "daysOfWeek": ["monday"], "firstDayOfWeek": "monday"}),
-            json!({"type": "noEnd", "startDate": "2026-06-03"}),
+            &json!({"type": "weekly", "interval": 2, "daysOfWeek": ["monday"], "firstDayOfWeek": "monday"}),
+            &json!({"type": "noEnd", "startDate": "2026-06-03"}),
         );
         assert_eq!(first(&weekly, 2), ["2026-06-15", "2026-06-29"]);
     }
@@ -580,8 +580,8 @@ mod tests {
     #[test]
     fn what_is_not_used_is_shown_by_its_default_and_still_checked() {
         let daily = series(
-            json!({"type": "daily", "interval": 1, "month": 7, "dayOfMonth": 4}),
-            json!({"type": "noEnd", "startDate": "2026-06-03"}),
+            &json!({"type": "daily", "interval": 1, "month": 7, "dayOfMonth": 4}),
+            &json!({"type": "noEnd", "startDate": "2026-06-03"}),
         );
         assert_eq!(
             daily.to_json(),

@@ -132,11 +132,7 @@ impl<'a> View<'a> {
         });
         put("locations", true, &|| details.locations.clone().into());
         put("attendees", true, &|| {
-            details
-                .attendees
-                .iter()
-                .map(|who| self.attendee(who))
-                .collect()
+            details.attendees.iter().map(show_attendee).collect()
         });
         put("organizer", true, &|| recipient(&item.organizer));
         // A plain occurrence shows its original start only to those who ask for everything.
@@ -212,18 +208,6 @@ impl<'a> View<'a> {
         } else {
             json!({ "contentType": "html", "content": details.body })
         }
-    }
-
-    fn attendee(&self, attendee: &Attendee) -> Value {
-        let mut shown = json!({
-            "type": attendee.kind,
-            "status": answer(&attendee.answer),
-            "emailAddress": { "name": attendee.who.name, "address": attendee.who.address },
-        });
-        if let Some(proposed) = &attendee.proposed {
-            shown["proposedNewTime"] = proposed.clone();
-        }
-        shown
     }
 
     fn cancelled(&self, item: &Item) -> Vec<Value> {
@@ -377,4 +361,16 @@ fn online_meeting(item: &Item, details: &Details) -> Value {
     } else {
         Value::Null
     }
+}
+
+fn show_attendee(attendee: &Attendee) -> Value {
+    let mut shown = json!({
+        "type": attendee.kind,
+        "status": answer(&attendee.answer),
+        "emailAddress": { "name": attendee.who.name, "address": attendee.who.address },
+    });
+    if let Some(proposed) = &attendee.proposed {
+        shown["proposedNewTime"] = proposed.clone();
+    }
+    shown
 }

@@ -139,10 +139,8 @@ fn set(details: &mut Details, name: &'static str, value: &Value) -> Result<(), R
             };
         }
         "locations" => {
-            details.locations = list(name, value)?
-                .iter()
-                .map(location)
-                .collect::<Result<_, _>>()?
+            let all = list(name, value)?.iter().map(location);
+            details.locations = all.collect::<Result<_, _>>()?;
         }
         "attendees" => details.attendees = attendees(details, value)?,
         "categories" => {

@@ -39,7 +39,7 @@ pub(crate) struct Ask<'a> {
 }
 
 /// A request for a path below the version, or for a whole link.
-pub(crate) fn ask<'a>(method: &'a str, path: impl Into<String>) -> Ask<'a> {
+pub(crate) fn ask(method: &str, path: impl Into<String>) -> Ask<'_> {
     Ask {
         method,
         path: path.into(),
@@ -134,6 +134,10 @@ impl Desk {
         request.body(Bytes::from(body)).expect("a request")
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a request is made where it is sent, and sent once"
+    )]
     pub(crate) fn send(&mut self, ask: Ask<'_>) -> Answer {
         let request = self.build(&ask);
         match handle_with(&mut self.world, &request, self.now, ask.fault) {
