@@ -239,3 +239,6 @@ impl Grants {
 fn unreadable(error: StoreError) -> Failure {
     Failure::passing(keys::explained(&error))
 }
+
+#[cfg(test)]
+mod tests;

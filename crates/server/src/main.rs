@@ -18,9 +18,14 @@ mod local_zone;
 mod mailing;
 mod names;
 mod notices;
+#[cfg(test)]
+#[path = "../tests/it/post.rs"]
+mod post;
 mod sandboxed;
 mod screen;
 mod seams;
+#[cfg(test)]
+mod stage;
 mod words;
 
 use std::process::ExitCode;

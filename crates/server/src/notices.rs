@@ -144,7 +144,9 @@ impl Notifier {
         let Some(link) = links::get(&mut tx, holding.link).await? else {
             return Ok(());
         };
-        notices::told_of_held(&mut tx, link.id, self.clock.now()).await?;
+        if !notices::told_of_held(&mut tx, link.id, self.clock.now()).await? {
+            return Ok(());
+        }
         let body = format!(
             "{} events of {business} disappeared at once from a connected calendar. That is so many that Kalends has \
              deleted none of them here yet.\n\n\
@@ -268,3 +270,6 @@ fn retry_at(failure: &Failure, attempts: i64, now: Timestamp) -> Option<Timestam
 fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {
     now.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+mod tests;

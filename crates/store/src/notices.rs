@@ -104,13 +104,17 @@ pub async fn holding(store: &Store, limit: i64) -> Result<Vec<Holding>, StoreErr
         .collect()
 }
 
-/// People are told of what a link holds now.
-pub async fn told_of_held(tx: &mut Tx, link: LinkId, at: Timestamp) -> Result<(), StoreError> {
+/// People are told of what a link holds now; false if somebody else did so, or it holds nothing any more.
+pub async fn told_of_held(tx: &mut Tx, link: LinkId, at: Timestamp) -> Result<bool, StoreError> {
     let binds = binds![tx.tenant, link, at];
-    tx.execute(
-        "UPDATE links SET held_told_at = $3 WHERE tenant_id = $1 AND id = $2",
-        binds,
-    )
-    .await?;
-    Ok(())
+    let touched = tx
+        .execute(
+            "UPDATE links SET held_told_at = $3 WHERE tenant_id = $1 AND id = $2
+                AND EXISTS (SELECT 1 FROM held_deletions h
+                    WHERE h.tenant_id = links.tenant_id AND h.link_id = links.id AND NOT h.confirmed
+                        AND (links.held_told_at IS NULL OR h.held_at > links.held_told_at))",
+            binds,
+        )
+        .await?;
+    Ok(touched > 0)
 }

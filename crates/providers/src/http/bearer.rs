@@ -62,3 +62,105 @@ impl Api {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    use ::http::{HeaderMap, Method};
+    use async_trait::async_trait;
+    use bytes::Bytes;
+    use kalends_calendar::failure::Class;
+
+    use super::*;
+    use crate::http::{Limits, Response, TransportError};
+
+    /// An API whose first so many tokens are refused; it remembers what it was shown.
+    struct Choosy {
+        refuses: usize,
+        shown: Mutex<Vec<String>>,
+    }
+
+    #[async_trait]
+    impl Transport for Choosy {
+        async fn send(&self, request: Request) -> Result<Response, TransportError> {
+            let mut shown = self.shown.lock().unwrap();
+            assert!(request.headers[AUTHORIZATION].is_sensitive());
+            shown.push(request.headers[AUTHORIZATION].to_str().unwrap().to_owned());
+            let status = match shown.len() > self.refuses {
+                true => StatusCode::OK,
+                false => StatusCode::UNAUTHORIZED,
+            };
+            Ok(Response {
+                status,
+                headers: HeaderMap::new(),
+                body: Bytes::new(),
+            })
+        }
+    }
+
+    /// `first`, and `second` for whom the first was refused.
+    struct Two;
+
+    #[async_trait]
+    impl Tokens for Two {
+        async fn access(&self, refused: Option<&SecretString>) -> Result<SecretString, Failure> {
+            Ok(match refused.map(ExposeSecret::expose_secret) {
+                None => "first".into(),
+                Some("first") => "second".into(),
+                Some(other) => panic!("{other} was never given out first"),
+            })
+        }
+    }
+
+    async fn ask(refuses: usize, url: &str) -> (Result<Answer, Failure>, Vec<String>) {
+        let choosy = Arc::new(Choosy {
+            refuses,
+            shown: Mutex::default(),
+        });
+        let api = Api {
+            transport: Arc::clone(&choosy) as Arc<dyn Transport>,
+            tokens: Arc::new(Two),
+            base: "https://api.example/v1/".parse().unwrap(),
+        };
+        let answer = api
+            .send(Request {
+                method: Method::GET,
+                url: url.parse().unwrap(),
+                headers: HeaderMap::new(),
+                body: Bytes::new(),
+                limits: Limits {
+                    body_bytes_max: 1,
+                    time_max: Duration::from_secs(1),
+                },
+            })
+            .await;
+        let shown = choosy.shown.lock().unwrap().clone();
+        (answer, shown)
+    }
+
+    #[tokio::test]
+    async fn a_token_goes_to_its_own_origin_and_is_replaced_once() {
+        let here = "https://api.example/v1/events?page=2";
+        let (answer, shown) = ask(0, here).await;
+        assert_eq!(answer.unwrap().status, StatusCode::OK);
+        assert_eq!(shown, ["Bearer first"]);
+        let (answer, shown) = ask(1, here).await;
+        assert_eq!(answer.unwrap().status, StatusCode::OK);
+        assert_eq!(shown, ["Bearer first", "Bearer second"]);
+        let (answer, shown) = ask(9, here).await;
+        assert_eq!(answer.unwrap().status, StatusCode::UNAUTHORIZED);
+        assert_eq!(shown.len(), 2);
+        for elsewhere in [
+            "http://api.example/v1/events",
+            "https://api.example:8443/v1/events",
+            "https://api.example.evil.example/v1/events",
+            "https://evil.example/v1/events",
+        ] {
+            let (answer, shown) = ask(0, elsewhere).await;
+            assert_eq!(answer.unwrap_err().class, Class::Protocol, "{elsewhere}");
+            assert_eq!(shown, [""; 0], "{elsewhere}");
+        }
+    }
+}

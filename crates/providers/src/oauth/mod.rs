@@ -233,7 +233,8 @@ pub(crate) fn limits() -> Limits {
     }
 }
 
-/// Sends what the `oauth2` crate asks over our transport. An answer that is no word of the protocol (429, 5xx) ends here.
+/// Sends what the `oauth2` crate asks over our transport. An answer that is no word of the protocol (403, 429, 5xx) ends here:
+/// RFC 6749 §5.2 knows 400 and 401 only, and who is turned away at the gate has learned nothing of the grant.
 struct Wire<'a> {
     transport: &'a dyn Transport,
     now: Timestamp,
@@ -276,7 +277,11 @@ async fn send(
             retry_at: None,
             message: error.to_string(),
         })?;
-    if status.is_server_error() || status == ::http::StatusCode::TOO_MANY_REQUESTS {
+    let is_turned_away = matches!(
+        status,
+        ::http::StatusCode::FORBIDDEN | ::http::StatusCode::TOO_MANY_REQUESTS
+    );
+    if status.is_server_error() || is_turned_away {
         return Err(GrantError::Passing {
             retry_at: retry_at(&headers, now),
             message: format!("{host} answers {status}"),

@@ -154,7 +154,8 @@ contract! {
         world.apply(&lease, vec![Step::HoldDeletion { event: one }]).await;
         assert_eq!(held().await, [(link, 1)]);
         let mut tx = world.begin().await;
-        notices::told_of_held(&mut tx, link, at(2)).await.unwrap();
+        assert!(notices::told_of_held(&mut tx, link, at(2)).await.unwrap());
+        assert!(!notices::told_of_held(&mut tx, link, at(2)).await.unwrap(), "somebody else told them");
         tx.commit().await.unwrap();
         assert_eq!(held().await, []);
     }

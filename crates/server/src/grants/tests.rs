@@ -1,0 +1,356 @@
+//! Refreshing as stories: who asks, who waits, and what is kept.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use axum::body::Bytes;
+use jiff::SignedDuration;
+use kalends_calendar::ids::UserId;
+use kalends_providers::http::{Request, Response, TransportError};
+use kalends_providers::oauth::{Endpoints, Vendor};
+use kalends_store::connections::{self, ConnectionState};
+use kalends_store::mailbox::{AuthServer, NewMailbox};
+use kalends_store::members::Role;
+
+use super::*;
+use crate::stage::{Hand, Stage};
+
+const EXPIRED: SignedDuration = SignedDuration::from_secs(-1);
+const GOOD: SignedDuration = SignedDuration::from_hours(1);
+
+/// An authorisation server: it knows one refresh token, and counts.
+struct Authority {
+    clock: Arc<Hand>,
+    /// It answers after others have looked so often whether it has.
+    answers_after: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    refreshed: usize,
+    asked: usize,
+    rotates: bool,
+    /// What it answers instead.
+    refuses: Option<(u16, &'static str)>,
+    /// What is gone before it answers.
+    disconnects: Option<(Store, TenantId, ConnectionId)>,
+}
+
+impl Authority {
+    fn new(stage: &Stage) -> Arc<Self> {
+        Self::slow(stage, 0)
+    }
+
+    fn slow(stage: &Stage, answers_after: usize) -> Arc<Self> {
+        Arc::new(Self {
+            clock: Arc::clone(&stage.clock),
+            answers_after,
+            state: Mutex::default(),
+        })
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    fn asked(&self) -> usize {
+        self.state().asked
+    }
+
+    fn answer(&self, request: &Request) -> (u16, String) {
+        let form: HashMap<_, _> = url::form_urlencoded::parse(&request.body).collect();
+        assert_eq!(form["grant_type"], "refresh_token");
+        let mut state = self.state();
+        state.asked += 1;
+        if let Some((status, body)) = state.refuses {
+            return (status, body.to_owned());
+        }
+        let known = if state.rotates { state.refreshed } else { 0 };
+        assert_eq!(form["refresh_token"], format!("refresh-{known}"));
+        state.refreshed += 1;
+        let mut body = serde_json::json!({
+            "access_token": format!("access-{}", state.refreshed),
+            "expires_in": 3600,
+            "token_type": "Bearer",
+        });
+        if state.rotates {
+            body["refresh_token"] = format!("refresh-{}", state.refreshed).into();
+        }
+        (200, body.to_string())
+    }
+}
+
+#[async_trait]
+impl Transport for Authority {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let (status, body) = self.answer(&request);
+        while self.clock.sleeps() < self.answers_after {
+            tokio::task::yield_now().await;
+        }
+        let disconnects = self.state().disconnects.take();
+        if let Some((store, tenant, connection)) = disconnects {
+            let mut tx = store.begin(tenant).await.unwrap();
+            connections::delete(&mut tx, connection).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        Ok(Response {
+            status: status.try_into().unwrap(),
+            headers: axum::http::HeaderMap::new(),
+            body: Bytes::from(body),
+        })
+    }
+}
+
+fn node(stage: &Stage, store: Store, authority: &Arc<Authority>, whose: Whose) -> Grants {
+    let url = |path: &str| format!("https://auth.example/{path}").parse().unwrap();
+    Grants {
+        store,
+        keys: Arc::clone(&stage.keys),
+        transport: Arc::clone(authority) as Arc<dyn Transport>,
+        clock: Arc::clone(&stage.clock) as Arc<dyn Clock>,
+        client: Client {
+            vendor: Vendor::Google,
+            id: "kalends".to_owned(),
+            secret: "secret".into(),
+            endpoints: Endpoints {
+                authorize: url("authorize"),
+                token: url("token"),
+                revoke: None,
+                identity: url("me"),
+            },
+        },
+        whose,
+    }
+}
+
+/// An account whose token is good for so long, on one node.
+async fn account(
+    stage: &Stage,
+    authority: &Arc<Authority>,
+    good_for: SignedDuration,
+) -> (Grants, ConnectionId) {
+    let id = stage.account(None, good_for).await;
+    let whose = Whose::Connection(stage.tenant, id);
+    (node(stage, stage.store.clone(), authority, whose), id)
+}
+
+fn shown(token: &SecretString) -> &str {
+    token.expose_secret()
+}
+
+async fn kept(stage: &Stage, id: ConnectionId) -> Grant {
+    let mut tx = stage.store.read(stage.tenant).await.unwrap();
+    grants::get(&mut tx, &stage.keys.vault(), id)
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+/// Whether nobody has the turn; then it is taken.
+async fn turn_is_free(stage: &Stage, id: ConnectionId) -> bool {
+    let now = stage.clock.now();
+    let turn = Turn {
+        now,
+        holder: "who looks",
+        until: now.checked_add(TURN).unwrap(),
+    };
+    let mut tx = stage.begin().await;
+    let taken = grants::take_turn(&mut tx, id, turn).await.unwrap();
+    tx.commit().await.unwrap();
+    taken
+}
+
+#[tokio::test]
+async fn a_token_that_is_good_is_given_out_without_asking_anybody() {
+    let stage = Stage::set().await;
+    let authority = Authority::new(&stage);
+    let (grants, _) = account(&stage, &authority, GOOD).await;
+    assert_eq!(shown(&grants.access(None).await.unwrap()), "access-0");
+    // One minute before its end it counts as expired.
+    stage
+        .clock
+        .moves(GOOD - EARLY - SignedDuration::from_secs(1));
+    assert_eq!(shown(&grants.access(None).await.unwrap()), "access-0");
+    assert_eq!(authority.asked(), 0);
+    stage.clock.moves(SignedDuration::from_secs(1));
+    assert_eq!(shown(&grants.access(None).await.unwrap()), "access-1");
+    assert_eq!(authority.asked(), 1);
+}
+
+#[tokio::test]
+async fn of_two_nodes_one_refreshes_and_the_other_waits_for_what_it_gets() {
+    let stage = Stage::set().await;
+    let authority = Authority::slow(&stage, 3);
+    let (here, id) = account(&stage, &authority, EXPIRED).await;
+    let whose = Whose::Connection(stage.tenant, id);
+    let there = node(&stage, stage.another_node().await, &authority, whose);
+    let (one, two) = tokio::join!(here.access(None), there.access(None));
+    assert_eq!(shown(&one.unwrap()), "access-1");
+    assert_eq!(shown(&two.unwrap()), "access-1");
+    assert_eq!(authority.asked(), 1);
+    assert!(turn_is_free(&stage, id).await);
+}
+
+#[tokio::test]
+async fn a_token_that_was_refused_is_replaced_although_it_has_not_expired() {
+    let stage = Stage::set().await;
+    let authority = Authority::new(&stage);
+    let (grants, _) = account(&stage, &authority, GOOD).await;
+    let refused = grants.access(None).await.unwrap();
+    let new = grants.access(Some(&refused)).await.unwrap();
+    assert_eq!(shown(&new), "access-1");
+    // Somebody else was refused the same one, and comes later: another is there already.
+    let again = grants.access(Some(&refused)).await.unwrap();
+    assert_eq!(shown(&again), "access-1");
+    assert_eq!(authority.asked(), 1);
+}
+
+#[tokio::test]
+async fn who_died_with_the_turn_holds_others_up_until_it_runs_out() {
+    let stage = Stage::set().await;
+    let authority = Authority::new(&stage);
+    let (grants, id) = account(&stage, &authority, EXPIRED).await;
+    assert!(turn_is_free(&stage, id).await, "and is taken by the dead");
+    let began = stage.clock.now();
+    let token = grants.access(None).await.unwrap();
+    assert_eq!(shown(&token), "access-1");
+    assert_eq!(authority.asked(), 1);
+    let waited = stage.clock.now().duration_since(began);
+    assert!(waited >= TURN && waited < WAIT_MAX, "{waited}");
+}
+
+#[tokio::test]
+async fn nobody_waits_for_ever() {
+    let stage = Stage::set().await;
+    let authority = Authority::new(&stage);
+    let (grants, id) = account(&stage, &authority, EXPIRED).await;
+    let now = stage.clock.now();
+    let turn = Turn {
+        now,
+        holder: "somebody with a strange clock",
+        until: now.checked_add(SignedDuration::from_hours(1)).unwrap(),
+    };
+    let mut tx = stage.begin().await;
+    assert!(grants::take_turn(&mut tx, id, turn).await.unwrap());
+    tx.commit().await.unwrap();
+    let failure = grants.access(None).await.unwrap_err();
+    assert_eq!(failure.class, Class::Passing { retry_at: None });
+    assert_eq!(authority.asked(), 0);
+}
+
+#[tokio::test]
+async fn a_rotated_refresh_token_is_kept_before_anybody_gets_the_access_token() {
+    let stage = Stage::set().await;
+    let authority = Authority::new(&stage);
+    authority.state().rotates = true;
+    let (grants, id) = account(&stage, &authority, EXPIRED).await;
+    assert_eq!(shown(&grants.access(None).await.unwrap()), "access-1");
+    assert_eq!(shown(&kept(&stage, id).await.refresh), "refresh-1");
+    // The next refresh asks with the new one, or the authority would object.
+    stage.clock.moves(GOOD);
+    assert_eq!(shown(&grants.access(None).await.unwrap()), "access-2");
+    assert_eq!(shown(&kept(&stage, id).await.refresh), "refresh-2");
+    // What cannot be kept is not given out: here the account goes while it is refreshed.
+    stage.clock.moves(GOOD);
+    authority.state().disconnects = Some((stage.store.clone(), stage.tenant, id));
+    let failure = grants.access(None).await.unwrap_err();
+    assert_eq!(failure.class, Class::Passing { retry_at: None });
+    let failure = grants.access(None).await.unwrap_err();
+    assert_eq!(failure.class, Class::ReconnectNeeded);
+    assert_eq!(authority.asked(), 3);
+}
+
+#[tokio::test]
+async fn google_keeps_its_refresh_token() {
+    let stage = Stage::set().await;
+    let authority = Authority::new(&stage);
+    let (grants, id) = account(&stage, &authority, EXPIRED).await;
+    grants.access(None).await.unwrap();
+    assert_eq!(shown(&kept(&stage, id).await.refresh), "refresh-0");
+    stage.clock.moves(GOOD);
+    assert_eq!(shown(&grants.access(None).await.unwrap()), "access-2");
+}
+
+#[tokio::test]
+async fn a_refusal_says_whose_turn_it_is_and_gives_the_turn_back() {
+    let table = [
+        (
+            (400, r#"{"error":"invalid_grant"}"#),
+            Class::ReconnectNeeded,
+        ),
+        (
+            (401, r#"{"error":"invalid_client"}"#),
+            Class::Passing { retry_at: None },
+        ),
+        ((503, ""), Class::Passing { retry_at: None }),
+        ((200, "<html>"), Class::Protocol),
+    ];
+    for (refusal, class) in table {
+        let stage = Stage::set().await;
+        let authority = Authority::new(&stage);
+        authority.state().refuses = Some(refusal);
+        let (grants, id) = account(&stage, &authority, EXPIRED).await;
+        let failure = grants.access(None).await.unwrap_err();
+        assert_eq!(failure.class, class, "{refusal:?}");
+        // Of the account itself the run that asked says what is wrong, not who keeps its tokens.
+        let mut tx = stage.store.read(stage.tenant).await.unwrap();
+        let known = connections::get(&mut tx, id).await.unwrap().unwrap();
+        assert_eq!(known.state, ConnectionState::Ok);
+        drop(tx);
+        assert!(turn_is_free(&stage, id).await, "{refusal:?}");
+    }
+}
+
+/// The platform's mailbox, with a token that has expired.
+async fn mailbox_of(stage: &Stage, authority: &Arc<Authority>) -> Grants {
+    let by: UserId = stage.person("root@kalends.example", Role::Owner).await;
+    let tokens = stage.tokens(EXPIRED);
+    let new = NewMailbox {
+        provider: AuthServer::Google,
+        subject: "1".to_owned(),
+        email: "notices@kalends.example".to_owned(),
+        access: tokens.access,
+        access_expires_at: tokens.access_expires_at,
+        refresh: tokens.refresh.unwrap(),
+        connected_by: by,
+    };
+    let mut tx = stage.store.platform().await.unwrap();
+    let now = stage.clock.now();
+    mailbox::connect(&mut tx, &stage.keys.vault(), new, now)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    node(stage, stage.store.clone(), authority, Whose::Mailbox)
+}
+
+#[tokio::test]
+async fn the_mailbox_is_refreshed_alike_and_is_marked_when_its_grant_is_dead() {
+    let stage = Stage::set().await;
+    let authority = Authority::slow(&stage, 2);
+    authority.state().rotates = true;
+    let here = mailbox_of(&stage, &authority).await;
+    let store = stage.another_node().await;
+    let there = node(&stage, store, &authority, Whose::Mailbox);
+    let (one, two) = tokio::join!(here.access(None), there.access(None));
+    assert_eq!(shown(&one.unwrap()), "access-1");
+    assert_eq!(shown(&two.unwrap()), "access-1");
+    assert_eq!(authority.asked(), 1);
+
+    let known = async || {
+        let mut tx = stage.store.platform_read().await.unwrap();
+        mailbox::get(&mut tx).await.unwrap().unwrap()
+    };
+    stage.clock.moves(GOOD);
+    // That the operator mistyped something says nothing about the mailbox.
+    authority.state().refuses = Some((401, r#"{"error":"invalid_client"}"#));
+    let failure = here.access(None).await.unwrap_err();
+    assert_eq!(failure.class, Class::Passing { retry_at: None });
+    assert_eq!(known().await.state, ConnectionState::Ok);
+    authority.state().refuses = Some((400, r#"{"error":"invalid_grant"}"#));
+    let failure = here.access(None).await.unwrap_err();
+    assert_eq!(failure.class, Class::ReconnectNeeded);
+    let marked = known().await;
+    assert_eq!(marked.state, ConnectionState::ReconnectNeeded);
+    assert_eq!(marked.problem.as_deref(), Some(failure.message.as_str()));
+}
