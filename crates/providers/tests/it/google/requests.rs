@@ -10,7 +10,7 @@ use kalends_providers::http::{Limits, Request};
 use serde_json::json;
 
 use super::{ANN, EVENTS, ann, error, scripted};
-use crate::schema::google::wrong_with;
+use crate::schema::google::{is_at_hand, wrong_with};
 use crate::script::Script;
 
 #[tokio::test]
@@ -210,6 +210,10 @@ fn the_checker_bites() {
             "end is missing; X cannot be an id; an id and a UID",
         ),
     ];
+    if !is_at_hand() {
+        println!("skipped: no Discovery document; set KALENDS_SHARED to the folder that has it");
+        return;
+    }
     for (method, url, body, wrong) in table {
         assert_eq!(wrong_with(&request(method, url, body)).join("; "), wrong);
     }
