@@ -16,7 +16,8 @@ use kalends_store::remote_writes::{self, WriteOp};
 use kalends_store::{outside, skips};
 use uuid::Uuid;
 
-use crate::world::{Listing, Remote, World, meeting};
+use crate::trouble::Listing;
+use crate::world::{Remote, World, meeting};
 
 /// An event in a year, otherwise as [`meeting`].
 fn meeting_in(year: i16, uid: &str, title: &str) -> Event {

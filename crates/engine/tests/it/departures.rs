@@ -17,7 +17,8 @@ use kalends_store::{connections, departures, intents, links};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::world::{Remote, Trouble, World, meeting};
+use crate::trouble::Trouble;
+use crate::world::{Remote, World, meeting};
 
 /// An account with one event of its own, two that Kalends wrote there, and a link.
 async fn account(world: &World, remote: &Arc<Remote>) -> LinkId {

@@ -11,6 +11,10 @@ pub(crate) enum Trouble {
     LostBeforeSend,
     LostAfterEffect,
     Refused,
+    /// The server fails.
+    Unwell,
+    /// The grant is dead.
+    GrantDead,
     /// It is carried out, and the tenant loses the feature before that is known here.
     FeatureLost(Store, TenantId),
 }

@@ -148,11 +148,6 @@ impl Service {
 }
 
 impl Wire {
-    /// Where it listens.
-    pub(crate) fn host(&self) -> &str {
-        &self.host
-    }
-
     /// Asks as somebody, without a body.
     #[track_caller]
     pub(crate) fn get(&self, token: &str, path: &str) -> Answer {
