@@ -149,7 +149,7 @@ async fn a_removal_whose_answer_was_lost_is_found_out_before_it_is_repeated() {
         let link = account(&world, &remote).await;
         let connection = connection_of(&world, link).await;
         disconnect(&world, connection).await;
-        *remote.trouble.lock().unwrap() = Some(trouble);
+        *remote.trouble.lock().unwrap() = Some(trouble.clone());
         world.sync(link).await;
         assert!(is_leaving(&world, connection).await);
         world.wait(7_200);
@@ -169,7 +169,7 @@ async fn a_creation_of_which_nobody_knows_is_removed_where_it_arrived() {
             let link = world.link(&remote).await;
             world.sync(link).await;
             world.add("one", "One").await;
-            *remote.trouble.lock().unwrap() = Some(trouble);
+            *remote.trouble.lock().unwrap() = Some(trouble.clone());
             world.sync(link).await;
             let connection = connection_of(&world, link).await;
             assert_eq!(disconnect(&world, connection).await, 1);

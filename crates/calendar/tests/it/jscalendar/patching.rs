@@ -269,15 +269,14 @@ fn what_an_occurrence_says_as_a_whole_is_changed_by_path() {
         .unwrap()
         .0;
     // However deep it lies in what is said.
-    let nine = match said[nine].get("trigger") {
-        Some(_) => format!("{nine}/trigger/offset"),
-        None => {
-            let inner = said[nine].as_object().unwrap();
-            let key = inner
-                .iter()
-                .find(|(_, value)| value.to_string().contains("PT9M"));
-            format!("{nine}/{}/trigger/offset", key.unwrap().0)
-        }
+    let nine = if said[nine].get("trigger").is_some() {
+        format!("{nine}/trigger/offset")
+    } else {
+        let inner = said[nine].as_object().unwrap();
+        let key = inner
+            .iter()
+            .find(|(_, value)| value.to_string().contains("PT9M"));
+        format!("{nine}/{}/trigger/offset", key.unwrap().0)
     };
     let event = changed(&event, &path(&nine, json!("-PT7M"))).unwrap();
     let text = to_json(&event).to_string();
