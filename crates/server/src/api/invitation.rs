@@ -145,7 +145,7 @@ async fn welcome(
         Ok(None) => return refused(&InvitationError::Unknown),
         Err(error) => return refused(&error.into()),
     };
-    match session::begin(api, &user, from, headers).await {
+    match session::begin(api, &user, from, headers, None).await {
         Ok(cookie) => {
             let mut response = StatusCode::SEE_OTHER.into_response();
             let headers = response.headers_mut();
@@ -249,7 +249,8 @@ fn form(invitation: &Invitation, known: bool, problem: Option<&str>) -> String {
     )
 }
 
-fn page(status: StatusCode, content: &str) -> Response {
+/// A page that nobody keeps.
+pub(super) fn page(status: StatusCode, content: &str) -> Response {
     let html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\

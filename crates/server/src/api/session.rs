@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, StatusCode};
+use kalends_store::audit::{self, Entry};
 use kalends_store::members::{self, Role};
 use kalends_store::sessions::{self, NewSession, SessionHash};
 use kalends_store::users::{self, User};
@@ -78,17 +79,18 @@ pub(crate) async fn sign_in(
             "E-mail address or password are wrong.",
         ));
     };
-    let cookie = begin(&api, &user, from, &headers).await?;
+    let cookie = begin(&api, &user, from, &headers, None).await?;
     let body = me(&api, user, None).await?;
     Ok(Cookied { cookie, body })
 }
 
-/// Begins a session; its cookie.
+/// Begins a session, with a line in the audit log where there is something to say; its cookie.
 pub(super) async fn begin(
     api: &Api,
     user: &User,
     from: Option<IpAddr>,
     headers: &HeaderMap,
+    entry: Option<Entry>,
 ) -> Answer<axum::http::HeaderValue> {
     let fresh = credentials::fresh(Kind::Session).map_err(ApiError::internal)?;
     let now = api.now();
@@ -106,6 +108,9 @@ pub(super) async fn begin(
     };
     let mut tx = api.before_sign_in().platform().await?;
     sessions::create(&mut tx, new).await?;
+    if let Some(entry) = entry {
+        audit::append(&mut tx, entry).await?;
+    }
     tx.commit().await?;
     Ok(cookie::set(&fresh.secret, api.settings.is_encrypted()))
 }

@@ -4,7 +4,7 @@
 const PREFIX: &str = "KALENDS_";
 
 /// Those that are settings, without the prefix: `docs/configuration.md` lists them.
-const KNOWN: [&str; 35] = [
+const KNOWN: [&str; 39] = [
     "ALLOW_ADDRESSES",
     "CONFIG",
     "DATA",
@@ -26,6 +26,10 @@ const KNOWN: [&str; 35] = [
     "MICROSOFT_CLIENT_SECRET_FILE",
     "MICROSOFT_DIRECTORY",
     "MIGRATE",
+    "OIDC_CLIENT_ID",
+    "OIDC_CLIENT_SECRET",
+    "OIDC_CLIENT_SECRET_FILE",
+    "OIDC_ISSUER",
     "OLDER_MASTER_KEY_FILES",
     "PUBLIC_URL",
     "SMTP_PASSWORD",

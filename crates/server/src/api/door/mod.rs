@@ -8,6 +8,7 @@ mod caller;
 mod consent;
 mod gate;
 mod limits;
+mod signin;
 mod tenant;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub(crate) use caller::{AS_COOKIE, Admin, Caller, Signed, Via, Whole};
 pub(crate) use consent::{Aim, Begun, Initiating, Unwelcome, Visitor, Welcome};
 pub(crate) use gate::{Asks, Gate, Inside, Managing, Owning, Reading, Tending};
 pub(crate) use limits::Limits;
+pub(crate) use signin::{Newcomer, SIGN_IN_WITHIN, SignIn};
 pub(crate) use tenant::Present;
 
 use crate::accounts::Accounts;
@@ -37,6 +39,7 @@ pub(crate) struct Api {
     accounts: Arc<Accounts>,
     mailer: Arc<Mailer>,
     limits: Limits,
+    sign_in: SignIn,
     stopping: Stopping,
     /// How it is set up.
     pub(crate) settings: Server,
@@ -56,7 +59,7 @@ impl Api {
         engine: Engine,
         accounts: Arc<Accounts>,
         mailer: Arc<Mailer>,
-        settings: Server,
+        (settings, sign_in): (Server, SignIn),
         zone: LocalZone,
         stopping: Stopping,
     ) -> Shared {
@@ -66,6 +69,7 @@ impl Api {
             accounts,
             mailer,
             limits: Limits::new(settings.requests_per_minute),
+            sign_in,
             stopping,
             settings,
             zone,
@@ -100,6 +104,11 @@ impl Api {
     /// What Kalends is at Google and Microsoft.
     pub(crate) fn vendors(&self) -> &Vendors {
         &self.accounts.vendors
+    }
+
+    /// The operator's OpenID provider.
+    pub(crate) fn sign_in(&self) -> &SignIn {
+        &self.sign_in
     }
 
     /// The store of accounts for whoever is about to prove who they are. Nothing of a tenant's calendars is asked of it.
