@@ -12,6 +12,7 @@ use axum::http::{Request, Response};
 use jiff::Timestamp;
 use kalends_calendar::seams::Clock;
 use kalends_providers::oauth::Vendor;
+use kalends_providers::oauth::oidc::RelyingParty;
 use kalends_sandbox::google::Visit;
 use kalends_sandbox::microsoft;
 use kalends_sandbox::oauth::{Client, Oauth, Person};
@@ -21,6 +22,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use crate::config::SignIn;
 use crate::credentials::{self, Kind};
 
 /// What the tokens may do that are given out to whoever starts the demo.
@@ -187,6 +189,9 @@ impl Sandboxed {
             if let Some(client) = oauth.clients.get_mut(CLIENT_ID) {
                 let redirect = format!("{api}/api/oauth/{}/callback/", vendor.word());
                 client.redirects.insert(redirect);
+                client
+                    .redirects
+                    .insert(format!("{api}/api/session/oidc/callback/"));
             }
         }
     }
@@ -198,6 +203,18 @@ impl Sandboxed {
             Vendor::Microsoft => &self.microsoft.client_secret,
         };
         (CLIENT_ID.to_owned(), secret.clone())
+    }
+
+    /// Its Google as an OpenID provider at which people sign in.
+    pub(crate) fn sign_in(&self) -> SignIn {
+        SignIn {
+            party: RelyingParty {
+                issuer: format!("{}google", self.base()),
+                client_id: CLIENT_ID.to_owned(),
+                client_secret: self.google.client_secret.clone(),
+            },
+            name: "Google (sandbox)".to_owned(),
+        }
     }
 
     /// Where it is, and who lives there.

@@ -5,6 +5,7 @@
 //! learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow.
 
 mod identity;
+pub mod oidc;
 mod refusal;
 mod vendor;
 

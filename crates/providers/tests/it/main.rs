@@ -15,6 +15,7 @@ mod oauth;
 mod schema;
 mod script;
 mod servers;
+mod signin;
 mod tls;
 mod wire;
 mod writing;

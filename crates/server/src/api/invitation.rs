@@ -251,7 +251,8 @@ fn form(invitation: &Invitation, known: bool, problem: Option<&str>) -> String {
     )
 }
 
-fn page(status: StatusCode, content: &str) -> Response {
+/// A page that nobody keeps.
+pub(super) fn page(status: StatusCode, content: &str) -> Response {
     let html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\

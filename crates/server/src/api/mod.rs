@@ -22,6 +22,7 @@ mod output;
 mod paging;
 mod platform;
 mod session;
+mod signin;
 mod tenant;
 mod tokens;
 mod words;
@@ -38,7 +39,7 @@ use axum::middleware;
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 
-pub(crate) use door::{Api, Shared};
+pub(crate) use door::{Api, Shared, SignIn};
 pub(crate) use oauth::redirect_uri;
 pub(crate) use outer::{with_slash, wrapped};
 
@@ -453,6 +454,13 @@ fn own_routes() -> ApiRouter<Shared> {
             .delete_with(session::sign_out, op!("session", "signOut", "Sign out")),
         )
         .api_route(
+            "/api/session/methods/",
+            get_with(
+                signin::methods,
+                op!("session", "listSignInMethods", "The ways to sign in"),
+            ),
+        )
+        .api_route(
             "/api/tokens/",
             get_with(
                 tokens::list,
@@ -485,6 +493,8 @@ fn pages(document: &OpenApi) -> Router<Shared> {
         .route("/api/calendar/stream/", get(stream::stream))
         .route("/api/oauth/google/callback/", get(callback::google))
         .route("/api/oauth/microsoft/callback/", get(callback::microsoft))
+        .route("/api/session/oidc/", get(signin::begin))
+        .route("/api/session/oidc/callback/", get(signin::callback))
         .route("/api/openapi.json", get(as_json))
         .route("/api/docs/", get(move || async move { Html(page) }))
         .route("/assets/page.css", get(style))

@@ -96,7 +96,7 @@ pub(crate) async fn sign_in(
     Ok(Cookied { cookie, body })
 }
 
-/// Begins a session; its cookie.
+/// Begins a session, and tells the audit log of it; its cookie.
 pub(super) async fn begin(
     api: &Api,
     user: &User,

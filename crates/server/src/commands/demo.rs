@@ -95,6 +95,7 @@ pub(crate) async fn run(global: &Global, command: Demo) -> Result<Ended> {
     let mut settings = Settings::for_demo(global, folder.path())?;
     settings.server.listen = listener.local_addr()?;
     settings.vendors = Vendors::sandboxed(&sandbox.base(), |vendor| sandbox.client(vendor))?;
+    settings.signin = Some(sandbox.sign_in());
     sandbox.send_back_to(&settings.server.address());
     let server = settings.server.clone();
     let app = App::with(settings, Screen::new(global.json, true)).await?;

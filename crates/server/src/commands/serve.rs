@@ -21,7 +21,7 @@ use tower::util::MapRequestLayer;
 
 use super::{stop, watch};
 use crate::Ended;
-use crate::api::{self, Api};
+use crate::api::{self, Api, SignIn};
 use crate::app::{App, Wired};
 use crate::config::Server;
 use crate::mailing::Mailer;
@@ -92,7 +92,7 @@ pub(crate) async fn serve(
         wired.engine.clone(),
         Arc::clone(&wired.accounts),
         mailer,
-        settings.clone(),
+        (settings.clone(), SignIn::new(app.settings.signin.clone())),
         app.settings.zone.clone(),
         stopped.clone(),
     );

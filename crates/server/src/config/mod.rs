@@ -7,6 +7,7 @@ mod mail;
 mod network;
 mod reference;
 mod server;
+mod signin;
 mod sync;
 mod variables;
 mod vendors;
@@ -25,6 +26,7 @@ pub(crate) use mail::{Mail, Smtp};
 pub(crate) use network::Network;
 pub(crate) use reference::table;
 pub(crate) use server::Server;
+pub(crate) use signin::SignIn;
 pub(crate) use sync::Sync;
 pub(crate) use vendors::{VendorSettings, Vendors};
 
@@ -45,6 +47,7 @@ struct File {
     google: vendors::GoogleSection,
     microsoft: vendors::MicrosoftSection,
     mail: mail::Section,
+    signin: signin::Section,
 }
 
 /// All settings, checked.
@@ -70,6 +73,8 @@ pub(crate) struct Settings {
     pub(crate) vendors: Vendors,
     /// How notices leave.
     pub(crate) mail: Mail,
+    /// At whom people may sign in, beside their passwords here.
+    pub(crate) signin: Option<SignIn>,
 }
 
 impl Settings {
@@ -115,6 +120,7 @@ impl Settings {
                 microsoft: file.microsoft.checked()?,
             },
             mail: file.mail.checked()?,
+            signin: file.signin.checked()?,
         })
     }
 }
@@ -142,6 +148,7 @@ impl Settings {
         settings.notes.clear();
         settings.vendors = Vendors::default();
         settings.mail = Mail::default();
+        settings.signin = None;
         settings.server.public_url = None;
         // A host product that somebody develops beside it.
         settings.server.return_origins = vec!["http://localhost:3000".to_owned()];

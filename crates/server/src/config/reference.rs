@@ -1,6 +1,6 @@
 //! What can be set, as `docs/configuration.md` lists it: each section says it of itself, beside what it reads.
 
-use super::{TENANT, database, keys, mail, network, server, sync, vendors};
+use super::{TENANT, database, keys, mail, network, server, signin, sync, vendors};
 
 /// What a setting is, for people.
 pub(super) struct Setting {
@@ -41,6 +41,7 @@ pub(super) fn all() -> Vec<Setting> {
     all.extend(server::reference());
     all.extend(vendors::reference());
     all.extend(mail::reference());
+    all.extend(signin::reference());
     all.push(Setting {
         section: None,
         key: None,

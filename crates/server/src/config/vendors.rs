@@ -120,7 +120,11 @@ impl Hosts {
 
 impl GoogleSection {
     pub(super) fn checked(self) -> Result<Option<VendorSettings>> {
-        let client = client("google", self.client_id, self.client_secret_file)?;
+        let client = client(
+            ("google", "KALENDS_GOOGLE"),
+            self.client_id,
+            self.client_secret_file,
+        )?;
         let base = env("KALENDS_GOOGLE_BASE_URL").or(self.base_url);
         let host = |own: Option<String>, usual: &str| {
             own.or_else(|| base.clone())
@@ -138,7 +142,11 @@ impl GoogleSection {
 
 impl MicrosoftSection {
     pub(super) fn checked(self) -> Result<Option<VendorSettings>> {
-        let client = client("microsoft", self.client_id, self.client_secret_file)?;
+        let client = client(
+            ("microsoft", "KALENDS_MICROSOFT"),
+            self.client_id,
+            self.client_secret_file,
+        )?;
         let base = env("KALENDS_MICROSOFT_BASE_URL").or(self.base_url);
         let host = |own: Option<String>, usual: &str| {
             own.or_else(|| base.clone())
@@ -167,13 +175,12 @@ impl MicrosoftSection {
     }
 }
 
-/// The client's name and password: both or neither.
-fn client(
-    section: &str,
+/// The client's name and password, by the section and by how its variables begin: both or neither.
+pub(super) fn client(
+    (section, prefix): (&str, &str),
     id: Option<String>,
     secret_file: Option<PathBuf>,
 ) -> Result<Option<(String, SecretString)>> {
-    let prefix = format!("KALENDS_{}", section.to_uppercase());
     let id = env(&format!("{prefix}_CLIENT_ID")).or(id);
     let file = env(&format!("{prefix}_CLIENT_SECRET_FILE"))
         .map(PathBuf::from)

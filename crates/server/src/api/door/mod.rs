@@ -10,6 +10,7 @@ mod gate;
 mod idempotency;
 mod lasting;
 mod limits;
+mod signin;
 mod tenant;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub(crate) use gate::{Asks, Gate, Inside, Managing, Owning, Reading, Tending};
 pub(crate) use idempotency::{KEY, REPLAYED, Secret, document_writes, once};
 pub(crate) use lasting::Lasting;
 pub(crate) use limits::{Limits, OpenStream};
+pub(crate) use signin::{Newcomer, SIGN_IN_WITHIN, SignIn};
 pub(crate) use tenant::Present;
 
 use crate::accounts::Accounts;
@@ -42,6 +44,7 @@ pub(crate) struct Api {
     mailer: Arc<Mailer>,
     limits: Limits,
     lasting: Lasting,
+    sign_in: SignIn,
     stopping: Stopping,
     /// How it is set up.
     pub(crate) settings: Server,
@@ -61,7 +64,7 @@ impl Api {
         engine: Engine,
         accounts: Arc<Accounts>,
         mailer: Arc<Mailer>,
-        settings: Server,
+        (settings, sign_in): (Server, SignIn),
         zone: LocalZone,
         stopping: Stopping,
     ) -> Shared {
@@ -72,6 +75,7 @@ impl Api {
             mailer,
             limits: Limits::new(settings.requests_per_minute),
             lasting: Lasting::new(),
+            sign_in,
             stopping,
             settings,
             zone,
@@ -111,6 +115,11 @@ impl Api {
     /// What Kalends is at Google and Microsoft.
     pub(crate) fn vendors(&self) -> &Vendors {
         &self.accounts.vendors
+    }
+
+    /// The operator's OpenID provider.
+    pub(crate) fn sign_in(&self) -> &SignIn {
+        &self.sign_in
     }
 
     /// The store of accounts for whoever is about to prove who they are. Nothing of a tenant's calendars is asked of it.

@@ -4,16 +4,12 @@ use axum::http::StatusCode;
 use kalends_providers::oauth::{self, Asked, Vendor};
 use schemars::JsonSchema;
 use serde::Serialize;
-use url::Url;
 
-use super::redirect_uri;
+use super::{redirect_uri, sent_back};
 use crate::api::door::{Begun, Initiating};
 use crate::api::error::{Answer, ApiError};
 use crate::api::input::check_email;
 use crate::api::output::{Once, Reply};
-
-/// The longest address to return to.
-const RETURN_CHARS_MAX: usize = 2_048;
 
 /// Where to send the person.
 #[derive(Serialize, JsonSchema)]
@@ -33,7 +29,7 @@ pub(crate) async fn microsoft(initiating: Initiating) -> Answer<Once<Initiated, 
 
 async fn initiate(initiating: Initiating, vendor: Vendor) -> Answer<Once<Initiated, 200>> {
     let api = initiating.api().clone();
-    let return_url = return_url(&initiating)?;
+    let return_url = sent_back(&api.settings, initiating.wish.return_url.as_deref())?;
     let hint = initiating.wish.login_hint.as_deref();
     if let Some(hint) = hint {
         check_email(hint).map_err(|_| ApiError::field("login_hint", "expected a mail address"))?;
@@ -68,21 +64,4 @@ fn not_configured(vendor: Vendor) -> ApiError {
         ),
     )
     .with("setting", setting)
-}
-
-/// Where the person is sent afterwards, if that is one of ours.
-fn return_url(initiating: &Initiating) -> Answer<Option<String>> {
-    let Some(text) = initiating.wish.return_url.as_deref() else {
-        return Ok(None);
-    };
-    let parsed = Some(text)
-        .filter(|text| text.len() <= RETURN_CHARS_MAX)
-        .and_then(|text| text.parse::<Url>().ok());
-    match parsed {
-        Some(url) if initiating.api().settings.may_return_to(&url) => Ok(Some(url.into())),
-        Some(_) | None => Err(ApiError::field(
-            "return_url",
-            "people are sent only to origins that the operator lists in server.return_origins",
-        )),
-    }
 }
