@@ -94,7 +94,7 @@ impl Directory {
     ) -> Result<Self> {
         let client_secret = credentials::fresh(Kind::Token)?.secret;
         let mut client = Client::web(CLIENT_ID, client_secret.expose_secret(), "");
-        client.name = "Kalends (demo)".to_owned();
+        "Kalends (demo)".clone_into(&mut client.name);
         client.redirects.clear();
         oauth.reseed(getrandom::u64().map_err(|error| anyhow!("no randomness: {error}"))?);
         oauth.register_client(client);

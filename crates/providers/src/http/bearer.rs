@@ -88,9 +88,10 @@ mod tests {
             let mut shown = self.shown.lock().unwrap();
             assert!(request.headers[AUTHORIZATION].is_sensitive());
             shown.push(request.headers[AUTHORIZATION].to_str().unwrap().to_owned());
-            let status = match shown.len() > self.refuses {
-                true => StatusCode::OK,
-                false => StatusCode::UNAUTHORIZED,
+            let status = if shown.len() > self.refuses {
+                StatusCode::OK
+            } else {
+                StatusCode::UNAUTHORIZED
             };
             Ok(Response {
                 status,

@@ -104,7 +104,7 @@ fn a_person_is_sent_to_the_consent_page_with_all_that_it_has_to_know() {
     ];
     let google = [("access_type", "offline"), ("prompt", "consent")];
     let microsoft = [("response_mode", "query"), ("prompt", "select_account")];
-    let table: [(Vendor, Purpose, &str, [(&str, &str); 2]); 4] = [
+    let table = [
         (
             Vendor::Google,
             Purpose::Calendar,

@@ -145,7 +145,7 @@ impl Server {
     /// Whether people may be sent back to an address: it is below one of the listed origins, or Kalends' own.
     pub(crate) fn may_return_to(&self, url: &Url) -> bool {
         let origin = url.origin().ascii_serialization();
-        let own = self.public_url.as_ref().map(|url| url.origin());
+        let own = self.public_url.as_ref().map(Url::origin);
         matches!(url.scheme(), "http" | "https")
             && url.username().is_empty()
             && url.password().is_none()

@@ -190,8 +190,8 @@ async fn account(
     let Some(keys) = accounts.keys.clone() else {
         return Err(ApiError::internal("the vault is closed").into());
     };
-    let wanted = connecting::vendor(accounts, settings, granted, identity)
-        .map_err(|error| not_connected(error))?;
+    let wanted =
+        connecting::vendor(accounts, settings, granted, identity).map_err(not_connected)?;
     let seen = connecting::look(wanted).await.map_err(not_connected)?;
     let mut tx = welcome.begin().await?.map_err(Refusal::Unwelcome)?;
     if let Some(known) = connecting::known(&mut tx, &seen).await?
