@@ -235,7 +235,7 @@ impl Grants {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "as `map_err` gives it")]
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err calls")]
 fn unreadable(error: StoreError) -> Failure {
     Failure::passing(keys::explained(&error))
 }

@@ -32,7 +32,7 @@ fn arrived(post: &Post, count: usize) -> Vec<Letter> {
 
 #[test]
 fn who_is_invited_gets_a_mail_with_a_link_that_opens_the_page() {
-    let post = Post::start(&[("zoe@example.com", "451 not just now")]);
+    let post = Post::start(&[("zoe@example.com", "550 no such user")]);
     let person = Person::new();
     person
         .says(&[
@@ -69,7 +69,7 @@ fn who_is_invited_gets_a_mail_with_a_link_that_opens_the_page() {
     // What is refused is not mailed either.
     invite("eve@example.com", "Not a slug").refused(400, "invalid");
     assert_eq!(invite("zoe@example.com", "zoes").is(201)["mailed"], true);
-    let mails = arrived(&post, 2);
+    let mails = arrived(&post, 1);
     assert_eq!(mails[0].to, "yan@example.com");
     let text = mails[0].body().replace("=\r\n", "").replace("=3D", "=");
     let from = text
@@ -78,10 +78,17 @@ fn who_is_invited_gets_a_mail_with_a_link_that_opens_the_page() {
     let path = text[from..].lines().next().unwrap().trim();
     let page = exchange(&at, "GET", path, &Asking::default(), None);
     assert_eq!(page.status, 200, "{}", page.text);
-    let known = exchange(&at, "GET", "/api/platform/mailbox/", &as_(token), None).is(200);
+    let known = || exchange(&at, "GET", "/api/platform/mailbox/", &as_(token), None).is(200);
+    for _ in 0..TRIES {
+        if known()["waiting"] == 0 {
+            break;
+        }
+        std::thread::sleep(STEP);
+    }
+    let known = known();
     assert_eq!(
-        (&known["through"], &known["waiting"], &known["failed"]),
-        (&json!("smtp"), &json!(0), &json!(0))
+        (&known["through"], &known["failed"]),
+        (&json!("smtp"), &json!(1))
     );
     let said = running.end();
     assert!(said.err.contains("a mail was not sent"), "{}", said.err);

@@ -82,7 +82,10 @@ fn serve(
         let reply = match verb.to_ascii_uppercase().as_str() {
             "RCPT" => {
                 let rest = line.split_once('<').map_or("", |(_, rest)| rest);
-                to = rest.split('>').next().unwrap_or_default().to_owned();
+                rest.split('>')
+                    .next()
+                    .unwrap_or_default()
+                    .clone_into(&mut to);
                 match refusals.iter().position(|(whom, _)| *whom == to) {
                     Some(place) => refusals.remove(place).1,
                     None => "250 ok",
