@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -23,6 +24,8 @@ pub(crate) struct Service {
 #[derive(Clone, Debug)]
 pub(crate) struct Wire {
     pub(crate) host: String,
+    /// All that it has answered.
+    heard: Arc<Mutex<String>>,
 }
 
 impl std::ops::Deref for Service {
@@ -82,7 +85,7 @@ impl Service {
             child,
             home,
             told,
-            wire: Wire { host },
+            wire: Wire::new(host),
         }
     }
 
@@ -148,6 +151,17 @@ impl Service {
 }
 
 impl Wire {
+    pub(crate) fn new(host: String) -> Self {
+        Self {
+            host,
+            heard: Arc::default(),
+        }
+    }
+
+    fn heard(&self) -> std::sync::MutexGuard<'_, String> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Asks as somebody, without a body.
     #[track_caller]
     pub(crate) fn get(&self, token: &str, path: &str) -> Answer {
@@ -206,7 +220,10 @@ impl Wire {
         asking: &Asking<'_>,
         body: Option<&str>,
     ) -> Answer {
-        exchange(&self.host, method, path, asking, body)
+        let answer = exchange(&self.host, method, path, asking, body);
+        self.heard()
+            .extend([answer.raw_headers.as_str(), answer.text.as_str()]);
+        answer
     }
 
     /// Opens the event stream, from now on, and hears that it was opened.
@@ -373,9 +390,44 @@ impl Answer {
     }
 }
 
+/// Everything secret in what the demo told: tokens, passwords, secrets of clients.
+fn secrets(told: &Value, found: &mut Vec<String>) {
+    match told {
+        Value::Object(members) => {
+            for (name, value) in members {
+                let is_secret = ["token", "password", "secret"]
+                    .iter()
+                    .any(|word| name.ends_with(word));
+                match value {
+                    Value::String(text) if is_secret => found.push(text.clone()),
+                    other => secrets(other, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| secrets(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Whatever a story was about: no secret is in what was answered, logged or kept.
 impl Drop for Service {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            return;
+        }
+        let mut planted = Vec::new();
+        secrets(&self.told, &mut planted);
+        assert!(planted.len() >= 10, "{planted:?}");
+        let log = self.log();
+        let kept = self.kept();
+        let kept = String::from_utf8_lossy(&kept);
+        let heard = self.heard();
+        for secret in &planted {
+            assert!(!heard.contains(secret), "{secret} was answered");
+            assert!(!log.contains(secret), "{secret} is in the log");
+            assert!(!kept.contains(secret), "{secret} is kept in clear");
+        }
     }
 }

@@ -37,7 +37,7 @@ impl Serving {
         let host = address.strip_prefix("http://").unwrap().to_owned();
         Self {
             running,
-            wire: Wire { host },
+            wire: Wire::new(host),
         }
     }
 
