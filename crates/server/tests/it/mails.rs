@@ -57,7 +57,6 @@ fn who_is_invited_gets_a_mail_with_a_link_that_opens_the_page() {
         &[
             ("KALENDS_SMTP_URL", &post.url()),
             ("KALENDS_MAIL_FROM", "notices@kalends.example"),
-            ("KALENDS_LOG", "trace"),
         ],
     );
     let invite = |email: &str, slug: &str| {
