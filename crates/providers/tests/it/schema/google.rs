@@ -26,6 +26,10 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
             if method["parameters"].is_null() {
                 method["parameters"] = Value::Object(Map::new());
             }
+            // What it takes as a body, by the name of its schema.
+            if let Some(schema) = method["request"]["$ref"].as_str().map(str::to_owned) {
+                method["request"] = Value::String(schema);
+            }
             methods.insert(format!("{resource}.{name}"), method);
         }
     }

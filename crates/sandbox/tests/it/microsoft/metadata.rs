@@ -242,7 +242,7 @@ fn what_the_face_shows_is_what_the_metadata_know() {
             seen += 1;
         }
     }
-    assert!(seen > 25, "{seen} events");
+    assert!(seen >= 20, "{seen} events");
     let single = desk.get(event_path(&rich)).body;
     metadata.check("graph.event", &single, "event");
     assert_eq!(
