@@ -14,7 +14,7 @@ use kalends_engine::edits::Editor;
 use kalends_store::connections::{self, ProviderKind};
 use kalends_store::features::Feature;
 use kalends_store::members::{self, Role};
-use kalends_store::{StoreError, Tx, tenants};
+use kalends_store::{StoreError, Tx, mailbox, tenants};
 use serde_json::Value;
 
 use super::limits::OpenStream;
@@ -135,7 +135,8 @@ impl<A: Asks> Gate<A> {
         Ok(tenant.map_or(0, |tenant| tenant.feed_seq))
     }
 
-    /// Whether an account is connected for any tenant, this one or another: only that, and not which.
+    /// Whether an account is connected for any tenant, this one or another, or is the platform's mailbox: only that, and not
+    /// which.
     pub(crate) async fn is_connected_elsewhere(
         &self,
         provider: ProviderKind,
@@ -143,7 +144,11 @@ impl<A: Asks> Gate<A> {
     ) -> Result<bool, StoreError> {
         let store = &self.api().store;
         let others = connections::count_of_subject(store, provider, subject).await?;
-        Ok(others > 0)
+        let mut tx = store.platform_read().await?;
+        let is_mailbox = mailbox::get(&mut tx)
+            .await?
+            .is_some_and(|mailbox| mailbox.subject == subject);
+        Ok(others > 0 || is_mailbox)
     }
 
     /// Who asks, with how they proved it.

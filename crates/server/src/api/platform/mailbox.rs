@@ -5,7 +5,8 @@ use axum::Json;
 use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use kalends_providers::oauth;
-use kalends_store::connections::ConnectionState;
+use kalends_store::connections::{self, ConnectionState, ProviderKind};
+use kalends_store::mailbox::AuthServer;
 use kalends_store::{mailbox, mails};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -139,10 +140,18 @@ pub(crate) async fn disconnect(admin: Admin) -> Answer<Json<Done>> {
         .audit(&mut tx, "mailbox.disconnect", "mailbox".to_owned(), detail)
         .await?;
     tx.commit().await?;
-    // Its access ends there too, as far as the provider can be reached and asked.
+    // Its access ends there too, as far as the provider can be reached and asked; but not where a tenant has connected the
+    // same account: the provider would end that access with it.
     let vendor = mailing::vendor(known.provider);
+    let kind = match known.provider {
+        AuthServer::Google => ProviderKind::Google,
+        AuthServer::Microsoft => ProviderKind::Microsoft,
+    };
+    let is_connected =
+        connections::count_of_subject(admin.store(), kind, &known.subject).await? > 0;
     let accounts = admin.0.accounts();
-    if let (Some(settings), Some(grant)) = (accounts.vendors.get(vendor), grant)
+    if let (false, Some(settings), Some(grant)) =
+        (is_connected, accounts.vendors.get(vendor), grant)
         && let Err(failure) =
             oauth::revoke(accounts.wire().as_ref(), &settings.client, &grant.refresh).await
     {
