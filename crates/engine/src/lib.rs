@@ -5,6 +5,7 @@
 //! reaches a provider, [`push`], and it goes through an intent that was durable before anything was sent.
 
 pub mod backoff;
+pub mod bell;
 mod confirm;
 pub mod edits;
 mod heartbeat;
@@ -31,6 +32,7 @@ use kalends_calendar::seams::{Clock, Entropy, Ids};
 use kalends_store::connections::Connection;
 use kalends_store::{ApplyError, EditError, LeaseError, Store, StoreError};
 
+pub use bell::{Bell, Mute};
 pub use progress::{Progress, Silent};
 pub use report::{Outcome, Planned, Report};
 pub use run::{claim, dry_run, run_link};
@@ -60,6 +62,8 @@ pub struct Engine {
     pub entropy: Arc<dyn Entropy>,
     /// Who opens connections.
     pub providers: Arc<dyn Providers>,
+    /// What wakes the workers of this node.
+    pub bell: Arc<dyn Bell>,
     /// How eager and how patient it is.
     pub settings: Settings,
     /// The name under which this node holds leases.

@@ -143,6 +143,11 @@ pub async fn run_link(
     if link.leaving && report.outcome != Outcome::TakenOver {
         leave::end_if_over(engine, lease.tenant, &link, &report).await?;
     }
+    let counts = &report.counts;
+    if counts.created + counts.updated + counts.deleted > 0 {
+        // What came in here is owed to the calendar's other links.
+        engine.bell.ring();
+    }
     Ok(report)
 }
 

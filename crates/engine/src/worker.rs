@@ -33,6 +33,8 @@ pub async fn watch(
 ) {
     let mut stop = std::pin::pin!(stop);
     loop {
+        // From before the look: what becomes due during it rings.
+        let ring = engine.bell.next_ring();
         let pause = match claim_one(engine).await {
             Ok(Claimed::Leased(leased)) => {
                 progress.begins(leased.link.id);
@@ -48,9 +50,9 @@ pub async fn watch(
             Ok(Claimed::Nothing { pause }) => pause,
             Err(error) => wait_for_store(&error),
         };
-        match select(stop, engine.clock.sleep(pause)).await {
+        match select(stop, select(engine.clock.sleep(pause), ring)).await {
             Either::Left(_) => return,
-            Either::Right(((), going_on)) => stop = going_on,
+            Either::Right((_, going_on)) => stop = going_on,
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::cli::Global;
 use crate::config::{Migrate, Settings};
 use crate::keys::KeyRing;
 use crate::screen::Screen;
-use crate::seams::{SystemClock, SystemEntropy, TimedIds};
+use crate::seams::{Gong, SystemClock, SystemEntropy, TimedIds};
 use crate::{holder, keys};
 
 /// How the command line signs in histories and the audit log.
@@ -161,6 +161,7 @@ impl App {
             ids: Arc::clone(&self.ids),
             entropy: Arc::new(SystemEntropy),
             providers,
+            bell: Arc::new(Gong::default()),
             settings: self.settings.sync.engine.clone(),
             holder: holder::own_name(),
         }

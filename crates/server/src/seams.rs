@@ -2,10 +2,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{Timestamp, Unit};
 use kalends_calendar::seams::{Clock, Entropy, Ids};
+use kalends_engine::Bell;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 /// The system's clock.
@@ -56,9 +59,35 @@ impl Entropy for SystemEntropy {
     }
 }
 
+/// Heard by every worker of this process.
+#[derive(Default)]
+pub(crate) struct Gong(Arc<Notify>);
+
+impl Bell for Gong {
+    fn ring(&self) {
+        self.0.notify_waiters();
+    }
+
+    fn next_ring(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        // It hears a ring from here on, not from its first poll.
+        Box::pin(Arc::clone(&self.0).notified_owned())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_ring_is_heard_by_all_who_listened_before_it_and_by_nobody_else() {
+        let gong = Gong::default();
+        let (one, other) = (gong.next_ring(), gong.next_ring());
+        gong.ring();
+        one.await;
+        other.await;
+        let later = gong.next_ring();
+        assert!(futures_util::FutureExt::now_or_never(later).is_none());
+    }
 
     #[test]
     fn now_is_in_whole_microseconds_and_chance_stays_below_its_bound() {

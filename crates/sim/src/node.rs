@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use kalends_calendar::seams::Clock;
-use kalends_engine::{Engine, Settings, Silent, worker};
+use kalends_engine::{Engine, Mute, Settings, Silent, worker};
 use kalends_sandbox::Chance;
 use kalends_store::{Store, StoreError};
 
@@ -62,6 +62,8 @@ pub(crate) async fn engine(
             lots,
             holder: holder.to_owned(),
         }),
+        // Who is woken is up to the clock alone, so that one seed gives one trace.
+        bell: Arc::new(Mute),
         settings: settings(),
         holder: holder.to_owned(),
     })

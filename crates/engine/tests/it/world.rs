@@ -25,7 +25,7 @@ use kalends_calendar::revision::Revision;
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 use kalends_calendar::seams::{Clock, Entropy, Ids};
 use kalends_calendar::time::{Length, Start, ZoneId};
-use kalends_engine::{Engine, Providers, Report, Settings, Silent, claim, edits, run_link};
+use kalends_engine::{Engine, Mute, Providers, Report, Settings, Silent, claim, edits, run_link};
 use kalends_store::calendars::{self, Calendar};
 use kalends_store::connections::{self, Connection, NewConnection, ProviderKind};
 use kalends_store::features::{self, CALENDAR_SYNC};
@@ -467,6 +467,7 @@ impl World {
             ids: seams.clone(),
             entropy: seams.clone(),
             providers: doors.clone(),
+            bell: Arc::new(Mute),
             settings: Settings::default(),
             holder: "test".into(),
         };

@@ -521,9 +521,11 @@ pub(crate) fn document() -> OpenApi {
 pub(crate) fn router(api: Shared) -> Router {
     let (router, document) = routed();
     let once = middleware::from_fn_with_state(Arc::clone(&api), door::once);
+    let wake = middleware::from_fn_with_state(Arc::clone(&api), door::wake);
     router
         .route_layer(once)
         .merge(pages(&document))
+        .route_layer(wake)
         .with_state(api)
 }
 

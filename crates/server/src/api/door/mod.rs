@@ -12,6 +12,7 @@ mod lasting;
 mod limits;
 mod signin;
 mod tenant;
+mod wake;
 
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ pub(crate) use lasting::Lasting;
 pub(crate) use limits::{Limits, OpenStream};
 pub(crate) use signin::{Newcomer, SIGN_IN_WITHIN, SignIn};
 pub(crate) use tenant::Present;
+pub(crate) use wake::wake;
 
 use crate::accounts::Accounts;
 use crate::config::{Server, Vendors};
