@@ -17,6 +17,7 @@
 
 pub mod caldav;
 pub mod chance;
+pub mod control;
 pub mod faults;
 pub mod google;
 pub mod ics;

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     calendars, conflicts, connect, connections, demo, doctor, events, export, import, keys, links,
-    migrate, openapi, platform, runs, serve, settings, sync,
+    migrate, openapi, platform, runs, sandbox, serve, settings, sync,
 };
 
 /// Keeps calendars in step: CalDAV servers and iCalendar feeds on one side, calendars of your own on the other.
@@ -119,7 +119,7 @@ pub(crate) enum Command {
     /// Try everything: two tenants, users, tokens and CalDAV accounts, served until interrupted
     Demo(demo::Demo),
     /// Serve CalDAV accounts to try things with
-    Sandbox(demo::Sandbox),
+    Sandbox(sandbox::Sandbox),
     /// Make tenants, and say what they may do
     #[command(subcommand)]
     Tenant(platform::tenants::Tenants),

@@ -54,7 +54,7 @@ pub use doors::{Split, Visit};
 pub use event::{Answer, Attendee, Event, Kind, Party, Slot, Status};
 pub use mail::{Mail, MailKind, SendUpdates};
 pub use moment::Moment;
-pub use push::{Channel, Push, Watched};
+pub use push::{Channel, Push, TAKEN_WITHIN, Watched};
 pub use refusal::Refusal;
 pub use switches::{
     Channels, GuestEdits, LeavingWindow, LowerSequence, Misfits, PropertyFilters, Quotas, Switches,

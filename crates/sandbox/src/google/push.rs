@@ -52,6 +52,8 @@ pub struct Push {
     pub address: String,
     /// Its headers, names as Google writes them.
     pub headers: Vec<(&'static str, String)>,
+    /// How often it was sent in vain.
+    pub attempts: u32,
 }
 
 /// What a message says about the resource.
@@ -62,6 +64,17 @@ pub(super) enum State {
     /// Something has changed.
     Exists,
 }
+
+/// How long an address may take to take a message. Not told; this is what others have seen.
+pub const TAKEN_WITHIN: SignedDuration = SignedDuration::from_secs(10);
+
+/// How often a message is sent again, and how long the first retry waits; each further one waits twice as long. Google
+/// says that it backs off exponentially, and not for how long: this is some ten minutes.
+const RETRIES_MAX: u32 = 6;
+const RETRY_AFTER: SignedDuration = SignedDuration::from_secs(10);
+
+/// What an address may answer to be asked again. Every other refusal drops the message.
+const ASKED_AGAIN: [u16; 4] = [500, 502, 503, 504];
 
 /// Numbers grow by 1 to this: gaps are allowed, and real ones are large.
 const NUMBER_GAP_MAX: u64 = 1000;
@@ -106,6 +119,7 @@ impl Channel {
             channel: self.id.clone(),
             address: self.address.clone(),
             headers,
+            attempts: 0,
         }
     }
 }
@@ -143,5 +157,17 @@ impl Google {
             .partition(|push| push.due <= now);
         self.pushes = waiting;
         due
+    }
+
+    /// Takes the status in that a message was answered with; none when nothing came back. It is sent again after a server's
+    /// error or silence, later each time.
+    pub fn report_push(&mut self, mut push: Push, status: Option<u16>, now: Timestamp) {
+        let again = status.is_none_or(|status| ASKED_AGAIN.contains(&status));
+        if !again || push.attempts >= RETRIES_MAX {
+            return;
+        }
+        push.due = later(now, RETRY_AFTER.saturating_mul(1 << push.attempts));
+        push.attempts += 1;
+        self.pushes.push(push);
     }
 }

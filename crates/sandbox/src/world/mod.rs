@@ -20,6 +20,7 @@ pub(crate) use mail::{ScheduleAct, after_delete, after_put, with_schedule_status
 pub use outbox::SentMail;
 pub(crate) use store::{as_stored, schedule_tag};
 
+use crate::control::Control;
 use crate::google::Google;
 use crate::ics::Feed;
 use crate::microsoft::Microsoft;
@@ -47,6 +48,8 @@ pub struct World {
     pub mails: Vec<MailRecord>,
     /// Every mail that a client sent through a mailbox, in order.
     pub outbox: Vec<SentMail>,
+    /// What an operator has set, where the world stands behind a port.
+    pub control: Control,
 }
 
 /// A collection's address: whose, and which.
@@ -97,6 +100,7 @@ impl World {
             requests: Vec::new(),
             mails: Vec::new(),
             outbox: Vec::new(),
+            control: Control::default(),
         };
         world.microsoft.oauth = Oauth::new(Style::Microsoft, 0);
         world

@@ -15,6 +15,7 @@ pub(crate) mod migrate;
 pub(crate) mod openapi;
 pub(crate) mod platform;
 pub(crate) mod runs;
+pub(crate) mod sandbox;
 mod secret;
 pub(crate) mod serve;
 pub(crate) mod settings;
@@ -50,7 +51,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Ended> {
         Command::Settings(command) => return settings::run(&command),
         Command::Doctor(command) => return doctor::run(&global, command).await,
         Command::Demo(command) => return demo::run(&global, command).await,
-        Command::Sandbox(command) => return demo::sandbox(&global, command).await,
+        Command::Sandbox(command) => return sandbox::run(&global, command).await,
         command => command,
     };
     let app = App::open(&global).await?;

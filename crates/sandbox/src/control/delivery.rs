@@ -1,0 +1,185 @@
+//! Pushes on their way: what is due goes to the holder of the world as a [`Parcel`], and what became of it comes back.
+
+use bytes::Bytes;
+use http::Response;
+use jiff::{SignedDuration, Timestamp};
+
+use super::keep_last;
+use crate::google;
+use crate::microsoft::{self, Delivered, PushKind};
+use crate::world::World;
+
+/// A POST that the holder is to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parcel {
+    /// Where to, in full.
+    pub address: String,
+    /// The headers by name, without what every sender of HTTP adds by itself.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Bytes,
+    /// How long an answer is waited for.
+    pub time_max: SignedDuration,
+    push: Push,
+}
+
+/// The push as its face made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Push {
+    Google(google::Push),
+    Microsoft(microsoft::Push),
+}
+
+/// A push that was sent, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Its number, from 1.
+    pub number: u64,
+    /// When the answer came, or was waited for no longer.
+    pub at: Timestamp,
+    /// Whose it was: `google` or `microsoft`.
+    pub face: &'static str,
+    /// What it was: `sync`, `exists`, `validation`, `change` or `lifecycle`.
+    pub kind: &'static str,
+    /// The channel's or subscription's id.
+    pub channel: String,
+    /// Where it went, without its query: tokens stand there.
+    pub address: String,
+    /// How often it had been sent in vain before.
+    pub attempts: u32,
+    /// The answer's status; none when there was no answer.
+    pub status: Option<u16>,
+    /// How long that took.
+    pub took: SignedDuration,
+}
+
+/// How many deliveries are kept to be looked at.
+const DELIVERIES_KEPT: usize = 500;
+
+/// How many pushes may wait. A receiver that is down for hours keeps some of each change; more are news to nobody.
+const WAITING_MAX: usize = 2_000;
+
+impl Parcel {
+    fn google(push: google::Push) -> Self {
+        Self {
+            address: push.address.clone(),
+            headers: push
+                .headers
+                .iter()
+                .filter(|(name, _)| !name.eq_ignore_ascii_case("content-length"))
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect(),
+            body: Bytes::new(),
+            time_max: google::TAKEN_WITHIN,
+            push: Push::Google(push),
+        }
+    }
+
+    fn microsoft(push: microsoft::Push) -> Self {
+        Self {
+            address: push.address.clone(),
+            headers: vec![("content-type".to_owned(), push.content_type.to_owned())],
+            body: push.body.clone(),
+            // It is waited for longer than it counts as taken, so that a slow answer is told from none.
+            time_max: microsoft::VALIDATION_WITHIN,
+            push: Push::Microsoft(push),
+        }
+    }
+
+    /// What it is, in a word.
+    fn kind(&self) -> &'static str {
+        match &self.push {
+            Push::Google(push) => {
+                let sync = |(name, value): &(&'static str, String)| {
+                    *name == "X-Goog-Resource-State" && value == "sync"
+                };
+                if push.headers.iter().any(sync) {
+                    "sync"
+                } else {
+                    "exists"
+                }
+            }
+            Push::Microsoft(push) => match push.kind {
+                PushKind::Validation { .. } => "validation",
+                PushKind::Change => "change",
+                PushKind::Lifecycle => "lifecycle",
+            },
+        }
+    }
+}
+
+/// Takes out what the request behind `response` waits for: see [`Microsoft::validations_of`].
+///
+/// [`Microsoft::validations_of`]: crate::microsoft::Microsoft::validations_of
+pub(super) fn awaited(world: &mut World, response: &Response<Bytes>) -> Vec<Parcel> {
+    let validations = world.microsoft.validations_of(response);
+    validations.into_iter().map(Parcel::microsoft).collect()
+}
+
+impl World {
+    /// Takes out every push that is due, for the holder to send. What is answered goes to [`World::report_push`].
+    pub fn due_pushes(&mut self, now: Timestamp) -> Vec<Parcel> {
+        // The oldest go: whoever was not told of a change hears of a later one.
+        keep_last(&mut self.google.pushes, WAITING_MAX);
+        keep_last(&mut self.microsoft.pushes, WAITING_MAX);
+        let google = self.google.take_due_pushes(now).into_iter();
+        let google: Vec<Parcel> = google.map(Parcel::google).collect();
+        let microsoft = self.microsoft.due_pushes(now).into_iter();
+        google
+            .into_iter()
+            .chain(microsoft.map(Parcel::microsoft))
+            .collect()
+    }
+
+    /// Takes in what a push was answered with. What was not taken is due again as its face retries. For a validation that
+    /// failed, the response to send in place of the one that waited for it.
+    pub fn report_push(
+        &mut self,
+        parcel: Parcel,
+        answered: &Delivered<'_>,
+        now: Timestamp,
+    ) -> Option<Box<Response<Bytes>>> {
+        self.write_down(&parcel, answered, now);
+        match parcel.push {
+            Push::Google(push) => {
+                self.google.report_push(push, answered.status, now);
+                None
+            }
+            Push::Microsoft(push) => match push.kind {
+                PushKind::Validation { .. } => {
+                    self.microsoft.report_validation(&push, answered).err()
+                }
+                PushKind::Change | PushKind::Lifecycle => {
+                    self.microsoft.report_delivery(push, answered, now);
+                    None
+                }
+            },
+        }
+    }
+
+    fn write_down(&mut self, parcel: &Parcel, answered: &Delivered<'_>, now: Timestamp) {
+        let (face, channel, attempts) = match &parcel.push {
+            Push::Google(push) => ("google", &push.channel, push.attempts),
+            Push::Microsoft(push) => ("microsoft", &push.subscription, push.attempts),
+        };
+        let control = &mut self.control;
+        control.delivered += 1;
+        control.deliveries.push(Delivery {
+            number: control.delivered,
+            at: now,
+            face,
+            kind: parcel.kind(),
+            channel: channel.clone(),
+            address: without_query(&parcel.address).to_owned(),
+            attempts,
+            status: answered.status,
+            took: answered.took,
+        });
+        keep_last(&mut control.deliveries, DELIVERIES_KEPT);
+    }
+}
+
+/// An address without what may be a secret in it.
+fn without_query(address: &str) -> &str {
+    address.split('?').next().unwrap_or(address)
+}
