@@ -65,7 +65,10 @@ impl Tokens for Grants {
             }
             let flight = flight();
             if self.take_turn(&flight, now).await.map_err(unreadable)? {
-                return self.fly(&flight, refused).await;
+                match self.fly(&flight, refused).await? {
+                    Landing::With(token) => return Ok(token),
+                    Landing::TooLate => continue,
+                }
             }
             if now.duration_since(began) > WAIT_MAX {
                 return Err(Failure::passing(
@@ -75,6 +78,15 @@ impl Tokens for Grants {
             self.clock.sleep(LOOK_EVERY).await;
         }
     }
+}
+
+/// What came of a flight.
+enum Landing {
+    /// A token that is kept.
+    With(SecretString),
+    /// Its turn was no longer its own: the account was connected again, or another took over. What the authorisation server
+    /// said of the older grant says nothing about what is there now.
+    TooLate,
 }
 
 /// The name of one flight: nobody else, here or on another node, has it.
@@ -97,12 +109,12 @@ impl Grants {
         &self,
         flight: &str,
         refused: Option<&SecretString>,
-    ) -> Result<SecretString, Failure> {
+    ) -> Result<Landing, Failure> {
         // Between looking and taking the turn another may have been through.
         let grant = self.read().await?;
         if is_good(&grant, refused, self.clock.now()) {
             self.end_turn(flight).await.map_err(unreadable)?;
-            return Ok(grant.access);
+            return Ok(Landing::With(grant.access));
         }
         let asked = oauth::refresh(
             self.transport.as_ref(),
@@ -110,44 +122,53 @@ impl Grants {
             &grant.refresh,
             self.clock.now(),
         );
-        match asked.await {
+        let (landed, landing) = match asked.await {
             Ok(granted) => {
                 let new = NewTokens {
                     access: granted.access,
                     access_expires_at: granted.access_expires_at,
                     refresh: granted.refresh,
                 };
-                self.keep(&new, flight).await.map_err(unreadable)?;
-                Ok(new.access)
+                let kept = self.keep(&new, flight).await.map_err(unreadable)?;
+                (kept, Ok(Landing::With(new.access)))
             }
-            Err(error) => {
-                self.end_turn(flight).await.map_err(unreadable)?;
-                self.tell(&error).await?;
-                Err(error.into())
-            }
+            Err(error) => (self.tell(&error, flight).await?, Err(error.into())),
+        };
+        if landed {
+            landing
+        } else {
+            Ok(Landing::TooLate)
         }
     }
 
-    /// The operator hears of what only they can mend; a mailbox that is dead is marked so. Of an account the run does that.
-    async fn tell(&self, error: &GrantError) -> Result<(), Failure> {
+    /// Gives the turn back of a flight that was refused; false if it was no longer its own. The operator hears of what only
+    /// they can mend; a mailbox that is dead is marked so. Of an account the run does that, under its lease.
+    async fn tell(&self, error: &GrantError, flight: &str) -> Result<bool, Failure> {
         match error {
             GrantError::Operator(problem) => tracing::error!(%problem, "no access token"),
             GrantError::Dead(problem) | GrantError::AdminNeeded(problem)
                 if self.whose == Whose::Mailbox =>
             {
-                tracing::error!(%problem, "the platform's mailbox must be connected again");
-                let mut tx = self.store.platform().await.map_err(unreadable)?;
-                mailbox::needs_reconnect(&mut tx, problem.clone())
-                    .await
-                    .map_err(unreadable)?;
-                tx.commit().await.map_err(unreadable)?;
+                let marked = self.mark_mailbox(problem, flight).await;
+                let marked = marked.map_err(unreadable)?;
+                if marked {
+                    tracing::error!(%problem, "the platform's mailbox must be connected again");
+                }
+                return Ok(marked);
             }
             GrantError::Dead(_)
             | GrantError::AdminNeeded(_)
             | GrantError::Passing { .. }
             | GrantError::Protocol(_) => {}
         }
-        Ok(())
+        self.end_turn(flight).await.map_err(unreadable)
+    }
+
+    async fn mark_mailbox(&self, problem: &str, flight: &str) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let marked = mailbox::needs_reconnect(&mut tx, flight, problem.to_owned()).await?;
+        tx.commit().await?;
+        Ok(marked)
     }
 
     async fn read(&self) -> Result<Grant, Failure> {
@@ -206,32 +227,32 @@ impl Grants {
         Ok(taken)
     }
 
-    async fn end_turn(&self, flight: &str) -> Result<(), StoreError> {
+    async fn end_turn(&self, flight: &str) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        self.end_turn_in(&mut tx, flight).await?;
-        tx.commit().await
+        let ended = match self.whose {
+            Whose::Connection(_, connection) => {
+                grants::end_turn(&mut tx, connection, flight).await?
+            }
+            Whose::Mailbox => mailbox::end_turn(&mut tx, flight).await?,
+        };
+        tx.commit().await?;
+        Ok(ended)
     }
 
-    async fn end_turn_in(&self, tx: &mut Tx, flight: &str) -> Result<(), StoreError> {
-        match self.whose {
-            Whose::Connection(_, connection) => grants::end_turn(tx, connection, flight).await,
-            Whose::Mailbox => mailbox::end_turn(tx, flight).await,
-        }
-    }
-
-    /// Keeps what was given before anybody uses it: a rotated refresh token that is lost may be the last.
-    async fn keep(&self, new: &NewTokens, flight: &str) -> Result<(), StoreError> {
+    /// Keeps what was given before anybody uses it: a rotated refresh token that is lost may be the last. False if the turn was
+    /// no longer the flight's.
+    async fn keep(&self, new: &NewTokens, flight: &str) -> Result<bool, StoreError> {
         let at = self.clock.now();
         let vault = self.keys.vault();
         let mut tx = self.begin().await?;
-        match self.whose {
+        let kept = match self.whose {
             Whose::Connection(_, connection) => {
-                grants::keep(&mut tx, &vault, connection, new, at).await?;
+                grants::keep_refreshed(&mut tx, &vault, (connection, flight), new, at).await?
             }
-            Whose::Mailbox => mailbox::keep(&mut tx, &vault, new, at).await?,
-        }
-        self.end_turn_in(&mut tx, flight).await?;
-        tx.commit().await
+            Whose::Mailbox => mailbox::keep_refreshed(&mut tx, &vault, flight, new, at).await?,
+        };
+        tx.commit().await?;
+        Ok(kept)
     }
 }
 

@@ -1,5 +1,8 @@
 //! What tests of this crate have in common: a database of their own, a tenant with an account, a clock that is moved.
 
+mod front;
+mod outside;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,6 +24,9 @@ use tempfile::TempDir;
 use crate::config::{Database, KeyPlace, Keys, Migrate};
 use crate::keys::KeyRing;
 use crate::seams::TimedIds;
+
+pub(crate) use front::{Front, Told};
+pub(crate) use outside::{Outside, Wire};
 
 /// A clock that moves when somebody moves it, or sleeps.
 pub(crate) struct Hand {

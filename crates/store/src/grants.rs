@@ -1,7 +1,8 @@
 //! Grants: the tokens of an account that was connected by OAuth, and whose turn it is to refresh them.
 //!
 //! Of all nodes one refreshes an account's token at a time; others wait for what it gets. The turn runs out by itself, so
-//! that a node that dies holds up nobody for long. No transaction is open while the provider is asked.
+//! that a node that dies holds up nobody for long. No transaction is open while the provider is asked; whatever comes of it is
+//! kept under the turn only, so that a late answer never replaces what somebody consented to meanwhile.
 
 use jiff::Timestamp;
 use kalends_calendar::ids::ConnectionId;
@@ -92,23 +93,25 @@ pub async fn take_turn(
     Ok(touched > 0)
 }
 
-/// Gives the turn back, if it is still the holder's.
+/// Gives the turn back; false if it is no longer the holder's, and then nothing is changed.
 pub async fn end_turn(
     tx: &mut Tx,
     connection: ConnectionId,
     holder: &str,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let binds = binds![tx.tenant, connection, holder];
-    tx.execute(
-        "UPDATE connections SET refresh_holder = NULL, refresh_until = NULL
-         WHERE tenant_id = $1 AND id = $2 AND refresh_holder = $3",
-        binds,
-    )
-    .await?;
-    Ok(())
+    let touched = tx
+        .execute(
+            "UPDATE connections SET refresh_holder = NULL, refresh_until = NULL
+             WHERE tenant_id = $1 AND id = $2 AND refresh_holder = $3",
+            binds,
+        )
+        .await?;
+    Ok(touched > 0)
 }
 
-/// Keeps what a provider gave out. [`StoreError::NotFound`] if the connection is gone meanwhile.
+/// Keeps what an account was granted that is connected, or connected again: whoever refreshes what was there before is too
+/// late from now on. [`StoreError::NotFound`] if the connection is gone meanwhile.
 pub async fn keep(
     tx: &mut Tx,
     vault: &Vault,
@@ -116,16 +119,49 @@ pub async fn keep(
     new: &NewTokens,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let binds = binds![tx.tenant, connection, new.access_expires_at];
+    let binds = binds![tx.tenant, connection];
     let touched = tx
         .execute(
-            "UPDATE connections SET access_expires_at = $3 WHERE tenant_id = $1 AND id = $2",
+            "UPDATE connections SET refresh_holder = NULL, refresh_until = NULL
+             WHERE tenant_id = $1 AND id = $2",
             binds,
         )
         .await?;
     if touched == 0 {
         return Err(StoreError::NotFound("connection"));
     }
+    put(tx, vault, connection, new, at).await
+}
+
+/// Keeps what a flight of refreshing got, and gives its turn back; false if the turn is no longer its own, for then something
+/// newer may be there, and nothing is changed.
+pub async fn keep_refreshed(
+    tx: &mut Tx,
+    vault: &Vault,
+    (connection, holder): (ConnectionId, &str),
+    new: &NewTokens,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    if !end_turn(tx, connection, holder).await? {
+        return Ok(false);
+    }
+    put(tx, vault, connection, new, at).await?;
+    Ok(true)
+}
+
+async fn put(
+    tx: &mut Tx,
+    vault: &Vault,
+    connection: ConnectionId,
+    new: &NewTokens,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let binds = binds![tx.tenant, connection, new.access_expires_at];
+    tx.execute(
+        "UPDATE connections SET access_expires_at = $3 WHERE tenant_id = $1 AND id = $2",
+        binds,
+    )
+    .await?;
     secrets::put(tx, vault, connection, Purpose::AccessToken, &new.access, at).await?;
     if let Some(refresh) = &new.refresh {
         secrets::put(tx, vault, connection, Purpose::RefreshToken, refresh, at).await?;

@@ -63,7 +63,7 @@ pub struct NewMailbox {
     pub connected_by: UserId,
 }
 
-/// Uses a mailbox from now on, in place of the one before.
+/// Uses a mailbox from now on, in place of the one before, whose turn of refreshing goes with it.
 pub async fn connect(
     tx: &mut Tx,
     vault: &Vault,
@@ -146,50 +146,57 @@ pub async fn take_turn(tx: &mut Tx, turn: Turn<'_>) -> Result<bool, StoreError> 
     Ok(touched > 0)
 }
 
-/// Gives the turn back, if it is still the holder's.
-pub async fn end_turn(tx: &mut Tx, holder: &str) -> Result<(), StoreError> {
+/// Gives the turn back; false if it is no longer the holder's: another mailbox may be there, or none. Nothing is changed then.
+pub async fn end_turn(tx: &mut Tx, holder: &str) -> Result<bool, StoreError> {
     tx.require_platform()?;
-    tx.execute(
-        "UPDATE mailbox SET refresh_holder = NULL, refresh_until = NULL WHERE refresh_holder = $1",
-        binds![holder],
-    )
-    .await?;
-    Ok(())
-}
-
-/// Keeps what the provider gave out.
-pub async fn keep(
-    tx: &mut Tx,
-    vault: &Vault,
-    new: &NewTokens,
-    at: Timestamp,
-) -> Result<(), StoreError> {
-    tx.require_platform()?;
-    let access = secrets::seal_at(tx, vault, ACCESS_PLACE, &new.access, at).await?;
     let touched = tx
         .execute(
-            "UPDATE mailbox SET access_token = $1, access_expires_at = $2",
-            binds![access, new.access_expires_at],
+            "UPDATE mailbox SET refresh_holder = NULL, refresh_until = NULL WHERE refresh_holder = $1",
+            binds![holder],
         )
         .await?;
-    if touched == 0 {
-        return Err(StoreError::NotFound("mailbox"));
+    Ok(touched > 0)
+}
+
+/// Keeps what a flight of refreshing got, and gives its turn back; false if the turn is no longer its own.
+pub async fn keep_refreshed(
+    tx: &mut Tx,
+    vault: &Vault,
+    holder: &str,
+    new: &NewTokens,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    if !end_turn(tx, holder).await? {
+        return Ok(false);
     }
+    let access = secrets::seal_at(tx, vault, ACCESS_PLACE, &new.access, at).await?;
+    tx.execute(
+        "UPDATE mailbox SET access_token = $1, access_expires_at = $2",
+        binds![access, new.access_expires_at],
+    )
+    .await?;
     if let Some(refresh) = &new.refresh {
         let refresh = secrets::seal_at(tx, vault, REFRESH_PLACE, refresh, at).await?;
         tx.execute("UPDATE mailbox SET refresh_token = $1", binds![refresh])
             .await?;
     }
-    Ok(())
+    Ok(true)
 }
 
-/// The mailbox cannot be used before it is connected again.
-pub async fn needs_reconnect(tx: &mut Tx, problem: String) -> Result<(), StoreError> {
-    tx.require_platform()?;
+/// A flight of refreshing found that the mailbox cannot be used before it is connected again: it gives its turn back; false if
+/// the turn is no longer its own, for then it says nothing about what is there now.
+pub async fn needs_reconnect(
+    tx: &mut Tx,
+    holder: &str,
+    problem: String,
+) -> Result<bool, StoreError> {
+    if !end_turn(tx, holder).await? {
+        return Ok(false);
+    }
     tx.execute(
         "UPDATE mailbox SET state = $1, problem = $2",
         binds![ConnectionState::ReconnectNeeded, problem],
     )
     .await?;
-    Ok(())
+    Ok(true)
 }

@@ -7,11 +7,13 @@ use secrecy::SecretString;
 
 use crate::bind::binds;
 use crate::error::StoreError;
+use crate::members::Role;
 use crate::row::Row;
 use crate::secrets;
 use crate::store::Store;
 use crate::tx::Tx;
 use crate::vault::Vault;
+use crate::words::Word as _;
 
 /// The SHA-256 of a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub struct OauthState {
     pub user: Option<UserId>,
     /// For which tenant; none for the platform.
     pub tenant: Option<TenantId>,
+    /// As what they went there: nobody comes back as more. None for the platform.
+    pub role: Option<Role>,
     /// Whether it began in a browser that was signed in: then it ends in one where the same person is.
     pub browser: bool,
     /// The code verifier (RFC 7636 §4.1). It is kept sealed.
@@ -53,6 +57,7 @@ pub async fn create(store: &Store, vault: &Vault, new: OauthState) -> Result<(),
         new.purpose,
         new.user,
         new.tenant,
+        new.role.map(|role| role.word().to_owned()),
         new.browser,
         verifier,
         new.return_url,
@@ -60,9 +65,9 @@ pub async fn create(store: &Store, vault: &Vault, new: OauthState) -> Result<(),
         new.expires_at,
     ];
     tx.execute(
-        "INSERT INTO oauth_states (hash, provider, purpose, user_id, tenant_id, browser, verifier,
-            return_url, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        "INSERT INTO oauth_states (hash, provider, purpose, user_id, tenant_id, role, browser,
+            verifier, return_url, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         binds,
     )
     .await?;
@@ -101,6 +106,7 @@ async fn read(tx: &mut Tx, vault: &Vault, row: &Row) -> Result<OauthState, Store
         purpose: row.get("purpose")?,
         user: row.opt("user_id")?,
         tenant: row.opt("tenant_id")?,
+        role: row.opt("role")?,
         browser: row.get("browser")?,
         return_url: row.opt("return_url")?,
         created_at: row.get("created_at")?,

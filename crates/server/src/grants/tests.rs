@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use axum::body::Bytes;
+use futures_util::future::BoxFuture;
 use jiff::SignedDuration;
 use kalends_calendar::ids::UserId;
 use kalends_providers::http::{Request, Response, TransportError};
@@ -33,8 +34,8 @@ struct State {
     rotates: bool,
     /// What it answers instead.
     refuses: Option<(u16, &'static str)>,
-    /// What is gone before it answers.
-    disconnects: Option<(Store, TenantId, ConnectionId)>,
+    /// What happens before it answers.
+    meanwhile: Option<BoxFuture<'static, ()>>,
 }
 
 impl Authority {
@@ -88,11 +89,9 @@ impl Transport for Authority {
         while self.clock.sleeps() < self.answers_after {
             tokio::task::yield_now().await;
         }
-        let disconnects = self.state().disconnects.take();
-        if let Some((store, tenant, connection)) = disconnects {
-            let mut tx = store.begin(tenant).await.unwrap();
-            connections::delete(&mut tx, connection).await.unwrap();
-            tx.commit().await.unwrap();
+        let meanwhile = self.state().meanwhile.take();
+        if let Some(meanwhile) = meanwhile {
+            meanwhile.await;
         }
         Ok(Response {
             status: status.try_into().unwrap(),
@@ -253,12 +252,84 @@ async fn a_rotated_refresh_token_is_kept_before_anybody_gets_the_access_token() 
     assert_eq!(shown(&kept(&stage, id).await.refresh), "refresh-2");
     // What cannot be kept is not given out: here the account goes while it is refreshed.
     stage.clock.moves(GOOD);
-    authority.state().disconnects = Some((stage.store.clone(), stage.tenant, id));
+    let (store, tenant) = (stage.store.clone(), stage.tenant);
+    authority.state().meanwhile = Some(Box::pin(async move {
+        let mut tx = store.begin(tenant).await.unwrap();
+        connections::delete(&mut tx, id).await.unwrap();
+        tx.commit().await.unwrap();
+    }));
     let failure = grants.access(None).await.unwrap_err();
-    assert_eq!(failure.class, Class::Passing { retry_at: None });
+    assert_eq!(failure.class, Class::ReconnectNeeded);
     let failure = grants.access(None).await.unwrap_err();
     assert_eq!(failure.class, Class::ReconnectNeeded);
     assert_eq!(authority.asked(), 3);
+}
+
+/// Somebody consents again: tokens that are good, unlike what was there before.
+fn consents_again(stage: &Stage, id: ConnectionId) -> BoxFuture<'static, ()> {
+    let (store, tenant) = (stage.store.clone(), stage.tenant);
+    let (vault, now) = (stage.keys.vault(), stage.clock.now());
+    let new = NewTokens {
+        access: "access-again".into(),
+        refresh: Some("refresh-again".into()),
+        ..stage.tokens(GOOD)
+    };
+    Box::pin(async move {
+        let mut tx = store.begin(tenant).await.unwrap();
+        grants::keep(&mut tx, &vault, id, &new, now).await.unwrap();
+        tx.commit().await.unwrap();
+    })
+}
+
+#[tokio::test]
+async fn a_flight_under_way_while_somebody_consents_again_changes_nothing_and_gives_what_is_newer() {
+    for refuses in [
+        None,
+        Some((400, r#"{"error":"invalid_grant"}"#)),
+        Some((503, "")),
+    ] {
+        let stage = Stage::set().await;
+        let authority = Authority::new(&stage);
+        authority.state().rotates = true;
+        authority.state().refuses = refuses;
+        let (grants, id) = account(&stage, &authority, EXPIRED).await;
+        authority.state().meanwhile = Some(consents_again(&stage, id));
+        assert_eq!(shown(&grants.access(None).await.unwrap()), "access-again");
+        let kept = kept(&stage, id).await;
+        let kept = (shown(&kept.access), shown(&kept.refresh));
+        assert_eq!(kept, ("access-again", "refresh-again"), "{refuses:?}");
+        assert_eq!(authority.asked(), 1);
+        assert!(turn_is_free(&stage, id).await);
+    }
+}
+
+#[tokio::test]
+async fn a_flight_that_another_took_over_from_lands_too_late() {
+    let stage = Stage::set().await;
+    let authority = Authority::new(&stage);
+    let (grants, id) = account(&stage, &authority, EXPIRED).await;
+    // The process stands still for longer than its turn lasts, and another goes through.
+    let (store, tenant) = (stage.store.clone(), stage.tenant);
+    let (vault, clock) = (stage.keys.vault(), Arc::clone(&stage.clock));
+    let new = NewTokens {
+        access: "access-of-another".into(),
+        ..stage.tokens(GOOD)
+    };
+    authority.state().meanwhile = Some(Box::pin(async move {
+        clock.moves(TURN);
+        let now = clock.now();
+        let holder = "another";
+        let until = now.checked_add(TURN).unwrap();
+        let turn = Turn { now, holder, until };
+        let mut tx = store.begin(tenant).await.unwrap();
+        assert!(grants::take_turn(&mut tx, id, turn).await.unwrap());
+        let landed = grants::keep_refreshed(&mut tx, &vault, (id, holder), &new, now).await;
+        assert!(landed.unwrap());
+        tx.commit().await.unwrap();
+    }));
+    let token = grants.access(None).await.unwrap();
+    assert_eq!(shown(&token), "access-of-another");
+    assert_eq!(shown(&kept(&stage, id).await.access), "access-of-another");
 }
 
 #[tokio::test]
@@ -305,7 +376,12 @@ async fn a_refusal_says_whose_turn_it_is_and_gives_the_turn_back() {
 /// The platform's mailbox, with a token that has expired.
 async fn mailbox_of(stage: &Stage, authority: &Arc<Authority>) -> Grants {
     let by: UserId = stage.person("root@kalends.example", Role::Owner).await;
-    let tokens = stage.tokens(EXPIRED);
+    mailbox_comes(stage, by, stage.tokens(EXPIRED)).await;
+    node(stage, stage.store.clone(), authority, Whose::Mailbox)
+}
+
+/// Somebody connects a mailbox, in place of the one before.
+fn mailbox_comes(stage: &Stage, by: UserId, tokens: NewTokens) -> BoxFuture<'static, ()> {
     let new = NewMailbox {
         provider: AuthServer::Google,
         subject: "1".to_owned(),
@@ -315,13 +391,35 @@ async fn mailbox_of(stage: &Stage, authority: &Arc<Authority>) -> Grants {
         refresh: tokens.refresh.unwrap(),
         connected_by: by,
     };
-    let mut tx = stage.store.platform().await.unwrap();
-    let now = stage.clock.now();
-    mailbox::connect(&mut tx, &stage.keys.vault(), new, now)
-        .await
-        .unwrap();
-    tx.commit().await.unwrap();
-    node(stage, stage.store.clone(), authority, Whose::Mailbox)
+    let (store, vault, now) = (stage.store.clone(), stage.keys.vault(), stage.clock.now());
+    Box::pin(async move {
+        let mut tx = store.platform().await.unwrap();
+        mailbox::connect(&mut tx, &vault, new, now).await.unwrap();
+        tx.commit().await.unwrap();
+    })
+}
+
+#[tokio::test]
+async fn a_flight_of_the_mailbox_before_says_nothing_about_the_one_that_is_there_now() {
+    for refuses in [None, Some((400, r#"{"error":"invalid_grant"}"#))] {
+        let stage = Stage::set().await;
+        let authority = Authority::new(&stage);
+        authority.state().refuses = refuses;
+        let grants = mailbox_of(&stage, &authority).await;
+        let by = stage.person("rita@kalends.example", Role::Owner).await;
+        let newer = NewTokens {
+            access: "access-again".into(),
+            ..stage.tokens(GOOD)
+        };
+        authority.state().meanwhile = Some(mailbox_comes(&stage, by, newer));
+        assert_eq!(shown(&grants.access(None).await.unwrap()), "access-again");
+        let mut tx = stage.store.platform_read().await.unwrap();
+        let known = mailbox::get(&mut tx).await.unwrap().unwrap();
+        assert_eq!(known.state, ConnectionState::Ok, "{refuses:?}");
+        assert_eq!(known.connected_by, Some(by));
+        let kept = mailbox::grant(&mut tx, &stage.keys.vault()).await.unwrap();
+        assert_eq!(shown(&kept.unwrap().access), "access-again");
+    }
 }
 
 #[tokio::test]

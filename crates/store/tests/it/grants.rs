@@ -89,6 +89,53 @@ contract! {
         assert!(matches!(late, Err(StoreError::NotFound("connection"))), "{late:?}");
     }
 
+    async fn whoever_lost_the_turn_changes_nothing(db) {
+        let world = World::new(&db.store, "a").await;
+        let connection = connect(&world, "1001", "Ann").await.unwrap();
+        let begin = || world.begin();
+        let flight = async |holder: &str, minute: i64| {
+            let mut tx = begin().await;
+            assert!(grants::take_turn(&mut tx, connection, turn(holder, minute)).await.unwrap());
+            tx.commit().await.unwrap();
+        };
+        let lands = async |holder: &str, access: &str| {
+            let mut tx = begin().await;
+            let new = tokens(access, Some("rotated"), 200);
+            let kept = grants::keep_refreshed(&mut tx, &vault(), (connection, holder), &new, at(9)).await.unwrap();
+            tx.commit().await.unwrap();
+            kept
+        };
+        let there = async || {
+            let mut tx = world.read().await;
+            let (access, refresh, _) = read(&mut tx, connection).await.unwrap();
+            (access, refresh)
+        };
+        let consents = async |access: &str, refresh: &str| {
+            let mut tx = begin().await;
+            let new = tokens(access, Some(refresh), 100);
+            grants::keep(&mut tx, &vault(), connection, &new, at(5)).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        consents("first", "long").await;
+        // Somebody consents again while a flight is under way.
+        flight("one", 0).await;
+        consents("again", "longer").await;
+        assert!(!lands("one", "late").await);
+        assert_eq!(there().await, ("again".to_owned(), "longer".to_owned()));
+        // A flight that took too long, and another that took over.
+        flight("two", 1).await;
+        flight("three", 2).await;
+        assert!(!lands("two", "slow").await);
+        assert!(lands("three", "quick").await);
+        assert_eq!(there().await, ("quick".to_owned(), "rotated".to_owned()));
+        assert!(!lands("three", "twice").await, "its turn ended with its landing");
+        let mut tx = begin().await;
+        assert!(!grants::end_turn(&mut tx, connection, "three").await.unwrap());
+        connections::delete(&mut tx, connection).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(!lands("three", "gone").await);
+    }
+
     async fn one_refreshes_at_a_time_and_a_dead_one_holds_up_nobody_for_long(db) {
         let world = World::new(&db.store, "a").await;
         let connection = connect(&world, "1001", "Ann").await.unwrap();

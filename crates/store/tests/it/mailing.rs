@@ -53,14 +53,25 @@ contract! {
         assert!(mailbox::take_turn(&mut tx, Turn { now: at(1), holder: "one", until: at(2) }).await.unwrap());
         assert!(!mailbox::take_turn(&mut tx, Turn { now: at(1), holder: "two", until: at(2) }).await.unwrap());
         let new = NewTokens { access: SecretString::from("newer"), access_expires_at: at(120), refresh: None };
-        mailbox::keep(&mut tx, &vault, &new, at(1)).await.unwrap();
-        mailbox::end_turn(&mut tx, "one").await.unwrap();
+        assert!(!mailbox::keep_refreshed(&mut tx, &vault, "two", &new, at(1)).await.unwrap(), "it is not its turn");
+        assert!(mailbox::keep_refreshed(&mut tx, &vault, "one", &new, at(1)).await.unwrap());
+        assert!(!mailbox::end_turn(&mut tx, "one").await.unwrap());
         assert!(mailbox::take_turn(&mut tx, Turn { now: at(1), holder: "two", until: at(2) }).await.unwrap());
         let grant = mailbox::grant(&mut tx, &vault).await.unwrap().unwrap();
         assert_eq!((grant.access.expose_secret(), grant.refresh.expose_secret()), ("newer", "refresh"));
-        mailbox::needs_reconnect(&mut tx, "revoked".to_owned()).await.unwrap();
+        assert!(!mailbox::needs_reconnect(&mut tx, "one", "revoked".to_owned()).await.unwrap(), "it is not its turn");
+        assert_eq!(mailbox::get(&mut tx).await.unwrap().unwrap().state, ConnectionState::Ok);
+        assert!(mailbox::needs_reconnect(&mut tx, "two", "revoked".to_owned()).await.unwrap());
         let known = mailbox::get(&mut tx).await.unwrap().unwrap();
         assert_eq!((known.state, known.problem.as_deref()), (ConnectionState::ReconnectNeeded, Some("revoked")));
+        // A flight that began before another mailbox came is of no more consequence.
+        assert!(mailbox::take_turn(&mut tx, Turn { now: at(1), holder: "three", until: at(2) }).await.unwrap());
+        mailbox::connect(&mut tx, &vault, new_mailbox("other@example.com", ann), at(1)).await.unwrap();
+        assert!(!mailbox::keep_refreshed(&mut tx, &vault, "three", &new, at(1)).await.unwrap());
+        assert!(!mailbox::needs_reconnect(&mut tx, "three", "revoked".to_owned()).await.unwrap());
+        let grant = mailbox::grant(&mut tx, &vault).await.unwrap().unwrap();
+        assert_eq!(grant.access.expose_secret(), "access");
+        assert_eq!(mailbox::get(&mut tx).await.unwrap().unwrap().state, ConnectionState::Ok);
         assert!(mailbox::disconnect(&mut tx).await.unwrap());
         assert!(!mailbox::disconnect(&mut tx).await.unwrap());
         tx.commit().await.unwrap();

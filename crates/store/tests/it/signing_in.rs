@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use kalends_calendar::ids::{TenantId, UserId};
+use kalends_store::members::Role;
 use kalends_store::oauth_states::{self, OauthState, StateHash};
 use kalends_store::sessions::{self, NewSession, SessionHash, Sight};
 use kalends_store::sweep::{Swept, sweep};
@@ -41,6 +42,7 @@ fn state(hash: u8, user: UserId, tenant: Option<TenantId>) -> OauthState {
         purpose: "calendar".to_owned(),
         user: Some(user),
         tenant,
+        role: tenant.map(|_| Role::Staff),
         browser: true,
         verifier: SecretString::from("a verifier"),
         return_url: Some("https://app.example.com/".to_owned()),
@@ -138,6 +140,7 @@ contract! {
         let taken = one.or(two).unwrap();
         assert_eq!(taken.verifier.expose_secret(), "a verifier");
         assert_eq!((taken.user, taken.tenant, taken.browser), (Some(ann), Some(world.tenant), true));
+        assert_eq!(taken.role, Some(Role::Staff));
         assert_eq!((taken.provider, taken.purpose, taken.return_url), (new.provider, new.purpose, new.return_url));
         // One that comes too late is gone all the same.
         oauth_states::create(&db.store, &vault(), state(3, ann, None)).await.unwrap();

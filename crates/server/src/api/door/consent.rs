@@ -64,7 +64,8 @@ pub(crate) struct Initiating {
     /// What they ask for.
     pub(crate) wish: Wish,
     caller: Caller,
-    tenant: Option<TenantId>,
+    /// For which tenant, and as what they act there: a token may be narrowed to less than its owner.
+    standing: Option<(TenantId, Role)>,
 }
 
 impl FromRequest<Shared> for Initiating {
@@ -81,22 +82,22 @@ impl FromRequest<Shared> for Initiating {
                 return Err(error);
             }
         };
-        let (caller, tenant) = match wish.purpose {
+        let (caller, standing) = match wish.purpose {
             Wanted::Email => {
                 let Admin(caller) = Admin::from_request_parts(&mut parts, api).await?;
                 (caller, None)
             }
             Wanted::Calendar => {
                 let gate = Gate::<Tending>::from_request_parts(&mut parts, api).await?;
-                let tenant = gate.tenant();
-                (gate.into_caller(), Some(tenant))
+                let standing = (gate.tenant(), gate.role());
+                (gate.into_caller(), Some(standing))
             }
         };
         api.limits.connect(caller.user.id)?;
         Ok(Self {
             wish,
             caller,
-            tenant,
+            standing,
         })
     }
 }
@@ -143,7 +144,8 @@ impl Initiating {
             provider: vendor.word().to_owned(),
             purpose: word(self.purpose()).to_owned(),
             user: Some(self.caller.user.id),
-            tenant: self.tenant,
+            tenant: self.standing.map(|(tenant, _)| tenant),
+            role: self.standing.map(|(_, role)| role),
             browser: matches!(self.caller.via, Via::Session(_)),
             verifier: verifier.secret.clone(),
             return_url,
@@ -350,13 +352,21 @@ impl Back {
         }
     }
 
+    /// The lesser of a role and that of the token that they come back with, if with one.
+    fn capped(&self, role: Role) -> Role {
+        let caller = self.visitor.caller.as_ref();
+        caller.map_or(role, |caller| caller.capped(role))
+    }
+
     async fn stand(
         &self,
         api: &Shared,
         tenant: TenantId,
         user: UserId,
     ) -> Result<Result<Aim, Unwelcome>, ApiError> {
-        let Some(known) = tenants::by_id(&api.store, tenant).await? else {
+        // A state without a role is from before there were such.
+        let (Some(known), Some(most)) = (tenants::by_id(&api.store, tenant).await?, self.state.role)
+        else {
             return Ok(Err(Unwelcome::Stale));
         };
         if self
@@ -369,6 +379,8 @@ impl Back {
         }
         let mut tx = api.store.read(tenant).await?;
         let role = members::role(&mut tx, user).await?;
+        // A token that is narrowed makes nobody more by a way through the provider.
+        let role = role.map(|role| self.capped(role.min(most)));
         if let Some(unwelcome) = without_feature(&mut tx).await? {
             return Ok(Err(unwelcome));
         }

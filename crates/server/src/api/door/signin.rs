@@ -131,6 +131,7 @@ impl Newcomer {
             purpose: PURPOSE.to_owned(),
             user: None,
             tenant: None,
+            role: None,
             browser: true,
             verifier: verifier.secret.clone(),
             return_url,

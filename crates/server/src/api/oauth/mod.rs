@@ -3,6 +3,8 @@
 pub(super) mod callback;
 pub(super) mod initiate;
 mod page;
+#[cfg(test)]
+mod tests;
 
 use kalends_providers::oauth::Vendor;
 use url::Url;
