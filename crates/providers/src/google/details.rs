@@ -9,6 +9,7 @@ use kalends_calendar::event::{
 use serde_json::{Value, json};
 
 use super::aggregate::Frame;
+use super::description;
 use super::properties::{More, NamedAlert};
 use super::wire::{Event, Person, Reminder, Resource};
 
@@ -37,7 +38,7 @@ pub(crate) struct Reader<'a> {
 pub(crate) fn read(event: &Event, more: &More, all_day: bool, reader: Reader<'_>) -> Details {
     Details {
         title: event.summary.clone().unwrap_or_default(),
-        description: described(event.description.as_deref().unwrap_or_default()),
+        description: description::read(event.description.as_deref().unwrap_or_default()),
         locations: locations(event.location.as_deref().unwrap_or_default(), more),
         virtual_locations: conference(event)
             .into_iter()
@@ -64,16 +65,6 @@ pub(crate) fn read(event: &Event, more: &More, all_day: bool, reader: Reader<'_>
         participants: participants(event, reader.me),
         alerts: alerts(event, more, all_day, reader.frame),
     }
-}
-
-/// A description as we compare it. The original, which may be HTML, stays in the raw payload.
-fn described(text: &str) -> String {
-    text.to_owned()
-}
-
-/// A description as Google takes it.
-fn as_description(text: &str) -> String {
-    text.to_owned()
 }
 
 fn locations(name: &str, more: &More) -> Vec<Location> {
@@ -371,8 +362,8 @@ pub(crate) fn write(before: Option<&Details>, now: &Details) -> Result<Resource,
     if was.title != now.title {
         fields.insert("summary".to_owned(), text_or_null(&now.title));
     }
-    if was.description != now.description {
-        let text = as_description(&now.description);
+    if !description::says(&was.description, &now.description) {
+        let text = description::write(&now.description);
         let length = text.chars().count();
         if length > DESCRIPTION_CHARS_MAX {
             return Err(format!(
