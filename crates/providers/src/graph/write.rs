@@ -88,7 +88,7 @@ impl Graph {
         let mut ours = Ours {
             name: Some(name.to_owned()),
             mark: Some(mark.clone()),
-            note: compose::note(event, pinned),
+            note: compose::note(event, pinned, &[]),
         };
         if !departures.is_empty() {
             ours.note.owed.clone_from(&event.recurrence_overrides);
@@ -139,7 +139,7 @@ impl Graph {
         let mut ours = Ours {
             name: before.name.clone(),
             mark: change.mark.cloned().or_else(|| before.mark.clone()),
-            note: compose::note(change.event, pinned),
+            note: compose::note(change.event, pinned, &normalize::made_there(&standing.item)),
         };
         let have = compose::master(&standing.event, pinned)?;
         let want = compose::master(change.event, pinned)?;
@@ -321,7 +321,10 @@ impl Graph {
         observed: Observed,
         asked: &Event,
     ) -> Result<Receipt, Failure> {
-        let sent = compose::as_told(&observed.event, asked, &self.settings.floating_zone)?;
+        let item = wire::item(&wire::value(observed.raw.0.as_bytes())?)?;
+        let made_there = normalize::made_there(&item);
+        let pinned = &self.settings.floating_zone;
+        let sent = compose::as_told(&observed.event, asked, pinned, &made_there)?;
         Ok(Receipt::ReadBack {
             remote_id,
             observed: Box::new(observed),
