@@ -4,7 +4,7 @@
 //! refused where one is impossible, before the first is sent. What a cut-off write leaves undone is found by the next one:
 //! see [`Note::owed`](super::properties::Note).
 
-use kalends_calendar::event::Event;
+use kalends_calendar::event::{Event, Instance};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{RemoteCalendarId, RemoteId, Version};
 use kalends_calendar::merge::differing as fields_differing;
@@ -19,6 +19,7 @@ use super::refusal::{self, Doing};
 use super::wire::{self, Item};
 use super::{Graph, body, listing};
 use crate::http::Request;
+use crate::inheritance::Followed;
 
 /// What may be written of a meeting without anybody being mailed: what only the account itself sees.
 const PERSONAL: [&str; 3] = ["categories", "isReminderOn", "reminderMinutesBeforeStart"];
@@ -180,6 +181,15 @@ impl Graph {
                 observed: Box::new(normalize::observed(&value, &self.me())?),
             });
         }
+        let (standing, departures) = if answered.is_some() && !resets {
+            let now = self
+                .after_master(change.remote_id, &standing, change.event)
+                .await?;
+            let left = exceptions::departures(Some(&now.event), change.event, pinned)?;
+            (now, left)
+        } else {
+            (standing, departures)
+        };
         let has_departures = !departures.is_empty();
         if answered.is_none() && !has_departures {
             return Ok(Receipt::Written {
@@ -206,6 +216,46 @@ impl Graph {
             }
         }
         self.read_back(change.remote_id, change.event).await
+    }
+
+    /// What stands there after a master was patched: what its exceptions had of it has followed it. An exception that is
+    /// neither as it was nor as it shall be, nor has followed, was changed by somebody else meanwhile.
+    async fn after_master(
+        &self,
+        remote_id: &RemoteId,
+        before: &Standing,
+        want: &Event,
+    ) -> Result<Standing, Failure> {
+        let value = self.whole(remote_id).await?.ok_or_else(gone)?;
+        let now = self.standing(value)?;
+        let pinned = &self.settings.floating_zone;
+        for id in before.event.recurrence_overrides.keys() {
+            let (Some(was), Some(is)) = (
+                compose::happening(&before.event, *id),
+                compose::happening(&now.event, *id),
+            ) else {
+                continue;
+            };
+            let fields =
+                |event: &Event, one: &Instance| compose::instance(event, one, pinned);
+            let wanted = match compose::happening(want, *id) {
+                Some(wanted) => fields(want, &wanted)?,
+                None => Fields::new(),
+            };
+            let followed = Followed {
+                series: (
+                    &fields(&before.event, &exceptions::usual(&before.event, *id))?,
+                    &fields(&now.event, &exceptions::usual(&now.event, *id))?,
+                ),
+                before: &fields(&before.event, &was)?,
+                now: &fields(&now.event, &is)?,
+                wanted: &wanted,
+            };
+            if !followed.is_explained() {
+                return Err(changed());
+            }
+        }
+        Ok(now)
     }
 
     async fn delete(

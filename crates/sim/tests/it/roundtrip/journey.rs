@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use kalends_calendar::event::Event;
+use kalends_calendar::event::{Event, Shape};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::provider::Observed;
 
@@ -71,6 +71,10 @@ impl Journal {
         let arrived = self.check(stop, "brought", event, arrived)?;
         let mut there = arrived.clone();
         for (name, edit) in EDITS {
+            if there.event.shape == Shape::InstancesOnly {
+                // What it comes from is not to be edited by a guest.
+                break;
+            }
             let wanted = edit(&there.event);
             if differences(&there.event, &wanted).is_empty() {
                 continue;

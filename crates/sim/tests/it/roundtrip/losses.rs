@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use kalends_calendar::event::{
-    Alert, AlertAction, Details, Event, FreeBusyStatus, Instance, Override, Status, Trigger,
+    Alert, AlertAction, AlertKey, Details, Event, FreeBusyStatus, Instance, Override, Status, Trigger,
 };
 use kalends_calendar::time::{Length, Start, ZoneId};
 use kalends_calendar::zone::resolve;
@@ -238,6 +238,24 @@ pub(crate) const GRAPH: Holding = Holding {
             },
         },
         Loss {
+            what: "the name of a reminder of one occurrence, which no one sees",
+            becomes: "that of the series where it is as early, else one made from when it is",
+            take: |event| {
+                let series = event.master.details.alerts.clone();
+                instances(event, |instance| {
+                    let alerts = std::mem::take(&mut instance.details.alerts);
+                    instance.details.alerts = alerts
+                        .into_values()
+                        .map(|alert| {
+                            let like = series.iter().find(|(_, other)| **other == alert);
+                            let key = like.map_or_else(|| made_name(&alert), |(key, _)| key.clone());
+                            (key, alert)
+                        })
+                        .collect();
+                });
+            },
+        },
+        Loss {
             what: "a web address or a conference of one occurrence",
             becomes: "those of its series",
             take: |event| {
@@ -275,7 +293,7 @@ pub(crate) const GRAPH: Holding = Holding {
         },
         Refusal {
             what: "a rule that Outlook cannot say",
-            says: "Outlook cannot repeat this event: Outlook has no",
+            says: "Outlook cannot repeat this event: Outlook ",
         },
         Refusal {
             what: "a day of the month that not every month has",
@@ -357,7 +375,7 @@ fn canonical(text: &str) -> String {
     lines.join("\n").trim_end_matches('\n').to_owned()
 }
 
-fn last_reminder<K: Clone + Ord>(alerts: &BTreeMap<K, Alert>) -> BTreeMap<K, Alert> {
+fn last_reminder(alerts: &BTreeMap<AlertKey, Alert>) -> BTreeMap<AlertKey, Alert> {
     let before = |alert: &Alert| match alert.trigger {
         Trigger::FromStart(seconds) if seconds <= 0 && alert.action == AlertAction::Display => {
             Some(seconds)
@@ -377,6 +395,23 @@ fn last_reminder<K: Clone + Ord>(alerts: &BTreeMap<K, Alert>) -> BTreeMap<K, Ale
             (key.clone(), alert)
         })
         .collect()
+}
+
+/// What a reminder on a screen is called that has no name of its own: as iCalendar writes its time.
+fn made_name(alert: &Alert) -> AlertKey {
+    let Trigger::FromStart(seconds) = alert.trigger else {
+        return AlertKey(String::new());
+    };
+    let minutes = -seconds / 60;
+    let (days, hours, rest) = (minutes / 1_440, minutes / 60, minutes % 60);
+    let span = match (minutes % 1_440, hours, rest) {
+        _ if minutes == 0 => "PT0S".to_owned(),
+        (0, _, _) => format!("-P{days}D"),
+        (_, 0, rest) => format!("-PT{rest}M"),
+        (_, hours, 0) => format!("-PT{hours}H"),
+        (_, hours, rest) => format!("-PT{hours}H{rest}M"),
+    };
+    AlertKey(format!("display {span} start"))
 }
 
 fn plain_point(coordinates: &str) -> Option<String> {
