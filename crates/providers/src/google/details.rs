@@ -179,14 +179,16 @@ fn attendance(person: &Person) -> Attendance {
     }
 }
 
-/// The word for an answer; none for one that Google does not have.
-fn answer(status: ParticipationStatus) -> Option<&'static str> {
+/// The word for an answer.
+fn answer(status: ParticipationStatus) -> Result<&'static str, String> {
     match status {
-        ParticipationStatus::NeedsAction => Some("needsAction"),
-        ParticipationStatus::Accepted => Some("accepted"),
-        ParticipationStatus::Declined => Some("declined"),
-        ParticipationStatus::Tentative => Some("tentative"),
-        ParticipationStatus::Delegated => None,
+        ParticipationStatus::NeedsAction => Ok("needsAction"),
+        ParticipationStatus::Accepted => Ok("accepted"),
+        ParticipationStatus::Declined => Ok("declined"),
+        ParticipationStatus::Tentative => Ok("tentative"),
+        ParticipationStatus::Delegated => {
+            Err("participants: Google knows no answer that sends somebody else".to_owned())
+        }
     }
 }
 
@@ -416,22 +418,27 @@ pub(crate) fn write(before: Option<&Details>, now: &Details) -> Result<Resource,
 }
 
 /// The owner's own answer, where it differs: told alone, so that nobody else's entry can be touched.
-pub(crate) fn own_answer(event: &Event, before: &Details, now: &Details) -> Option<Value> {
+pub(crate) fn own_answer(
+    event: &Event,
+    before: &Details,
+    now: &Details,
+) -> Result<Option<Value>, String> {
     let own = event
         .attendees
         .iter()
         .flatten()
-        .find(|person| person.is_self == Some(true))?;
-    let email = own.email.as_deref()?;
+        .find(|person| person.is_self == Some(true));
+    let Some(email) = own.and_then(|own| own.email.as_deref()) else {
+        return Ok(None);
+    };
     let status = |details: &Details| {
         let participant = details.participants.get(&Address::new(email))?;
         Some(participant.attendance.as_ref()?.participation_status)
     };
-    let wanted = status(now)?;
-    if status(before) == Some(wanted) {
-        return None;
-    }
-    Some(json!([{"email": email, "responseStatus": answer(wanted)?}]))
+    let Some(wanted) = status(now).filter(|wanted| status(before) != Some(*wanted)) else {
+        return Ok(None);
+    };
+    Ok(Some(json!([{"email": email, "responseStatus": answer(wanted)?}])))
 }
 
 /// The first place by name: the one that Google shows.

@@ -17,7 +17,7 @@ use super::normalize::{self, Owed};
 use super::properties::Ours;
 use super::refusal::{self, Doing};
 use super::wire::{self, Item};
-use super::{Graph, body, listing};
+use super::{Graph, answer, body, listing};
 use crate::http::Request;
 use crate::inheritance::Followed;
 
@@ -126,8 +126,26 @@ impl Graph {
     }
 
     async fn update(&self, change: Change<'_>) -> Result<Receipt, Failure> {
-        let pinned = &self.settings.floating_zone;
         let known = self.standing(wire::value(change.raw.0.as_bytes())?)?;
+        let (remote_id, event) = (change.remote_id, change.event);
+        let answer = answer::owed(&known, event, &self.me())?;
+        let receipt = self.update_fields(change, known).await?;
+        match (answer, receipt) {
+            (
+                Some(answer),
+                Receipt::Written { observed, .. } | Receipt::ReadBack { observed, .. },
+            ) => self.answer(remote_id, answer, *observed, event).await,
+            (Some(_) | None, receipt) => Ok(receipt),
+        }
+    }
+
+    /// Brings the properties of an event to what they shall be.
+    async fn update_fields(
+        &self,
+        change: Change<'_>,
+        known: Standing,
+    ) -> Result<Receipt, Failure> {
+        let pinned = &self.settings.floating_zone;
         let is_series = known.item.is_master() || !change.event.recurrence_rules.is_empty();
         let standing = if is_series || change.version.is_none() {
             self.unchanged(change.remote_id, change.version, known)
@@ -345,7 +363,7 @@ impl Graph {
     }
 
     /// Reads a series after it was written.
-    async fn read_back(&self, remote_id: &RemoteId, asked: &Event) -> Result<Receipt, Failure> {
+    pub(super) async fn read_back(&self, remote_id: &RemoteId, asked: &Event) -> Result<Receipt, Failure> {
         let unread = |why: String| {
             Failure::new(
                 Class::Unknown,
@@ -453,7 +471,7 @@ fn refuse_mail(item: &Item, patch: &Fields, departures: &[Departure]) -> Result<
     match found {
         Guests::None | Guests::Own => Ok(()),
         Guests::Theirs => Err(Failure::item(
-            "Somebody else organizes this meeting; here it can only be given categories and a reminder",
+            "Somebody else organizes this meeting; here it can only be given an answer, categories and a reminder",
         )),
     }
 }
