@@ -57,12 +57,14 @@ pub struct Capabilities {
     pub guests: Guests,
 }
 
-/// Whether an event's participants may be written to this provider.
+/// Whether an event's participants may be written to this provider. The account's own answer to somebody else's event may
+/// be in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guests {
-    /// They can be written silently (Google `sendUpdates=none`, CalDAV `SCHEDULE-AGENT=CLIENT`).
+    /// They can be written silently (CalDAV `SCHEDULE-AGENT=CLIENT`).
     Silent,
-    /// The provider would mail them whatever we say (Graph): they are never written.
+    /// The provider would mail them whatever we say (Graph), or put the event into their calendars (Google): they are never
+    /// written.
     AlwaysMailed,
 }
 

@@ -172,8 +172,8 @@ impl Rules {
             (Authority::Shared, Field::Participant(_)) => !mails,
             (Authority::Shared, _)
             | (Authority::Organizer, Field::Alert(_) | Field::Color | Field::Keywords) => true,
-            // The account's own answer. Where writing it would mail the organizer, it stays unwritten.
-            (Authority::Organizer, Field::Participant(who)) => !mails && self.me.contains(who),
+            // The account's own answer, which every provider takes without telling the organizer.
+            (Authority::Organizer, Field::Participant(who)) => self.me.contains(who),
             (
                 Authority::Organizer,
                 Field::Time

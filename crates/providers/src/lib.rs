@@ -12,6 +12,7 @@ mod color;
 pub mod google;
 pub mod graph;
 mod html;
+mod inheritance;
 pub mod http;
 pub mod ics;
 pub mod mail;

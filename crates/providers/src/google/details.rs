@@ -9,6 +9,7 @@ use kalends_calendar::event::{
 use serde_json::{Value, json};
 
 use super::aggregate::Frame;
+use super::description;
 use super::properties::{More, NamedAlert};
 use super::wire::{Event, Person, Reminder, Resource};
 
@@ -37,7 +38,7 @@ pub(crate) struct Reader<'a> {
 pub(crate) fn read(event: &Event, more: &More, all_day: bool, reader: Reader<'_>) -> Details {
     Details {
         title: event.summary.clone().unwrap_or_default(),
-        description: described(event.description.as_deref().unwrap_or_default()),
+        description: description::read(event.description.as_deref().unwrap_or_default()),
         locations: locations(event.location.as_deref().unwrap_or_default(), more),
         virtual_locations: conference(event)
             .into_iter()
@@ -64,16 +65,6 @@ pub(crate) fn read(event: &Event, more: &More, all_day: bool, reader: Reader<'_>
         participants: participants(event, reader.me),
         alerts: alerts(event, more, all_day, reader.frame),
     }
-}
-
-/// A description as we compare it. The original, which may be HTML, stays in the raw payload.
-fn described(text: &str) -> String {
-    text.to_owned()
-}
-
-/// A description as Google takes it.
-fn as_description(text: &str) -> String {
-    text.to_owned()
 }
 
 fn locations(name: &str, more: &More) -> Vec<Location> {
@@ -188,14 +179,16 @@ fn attendance(person: &Person) -> Attendance {
     }
 }
 
-/// The word for an answer; none for one that Google does not have.
-fn answer(status: ParticipationStatus) -> Option<&'static str> {
+/// The word for an answer.
+fn answer(status: ParticipationStatus) -> Result<&'static str, String> {
     match status {
-        ParticipationStatus::NeedsAction => Some("needsAction"),
-        ParticipationStatus::Accepted => Some("accepted"),
-        ParticipationStatus::Declined => Some("declined"),
-        ParticipationStatus::Tentative => Some("tentative"),
-        ParticipationStatus::Delegated => None,
+        ParticipationStatus::NeedsAction => Ok("needsAction"),
+        ParticipationStatus::Accepted => Ok("accepted"),
+        ParticipationStatus::Declined => Ok("declined"),
+        ParticipationStatus::Tentative => Ok("tentative"),
+        ParticipationStatus::Delegated => {
+            Err("participants: Google knows no answer that sends somebody else".to_owned())
+        }
     }
 }
 
@@ -371,8 +364,8 @@ pub(crate) fn write(before: Option<&Details>, now: &Details) -> Result<Resource,
     if was.title != now.title {
         fields.insert("summary".to_owned(), text_or_null(&now.title));
     }
-    if was.description != now.description {
-        let text = as_description(&now.description);
+    if !description::says(&was.description, &now.description) {
+        let text = description::write(&now.description);
         let length = text.chars().count();
         if length > DESCRIPTION_CHARS_MAX {
             return Err(format!(
@@ -425,22 +418,27 @@ pub(crate) fn write(before: Option<&Details>, now: &Details) -> Result<Resource,
 }
 
 /// The owner's own answer, where it differs: told alone, so that nobody else's entry can be touched.
-pub(crate) fn own_answer(event: &Event, before: &Details, now: &Details) -> Option<Value> {
+pub(crate) fn own_answer(
+    event: &Event,
+    before: &Details,
+    now: &Details,
+) -> Result<Option<Value>, String> {
     let own = event
         .attendees
         .iter()
         .flatten()
-        .find(|person| person.is_self == Some(true))?;
-    let email = own.email.as_deref()?;
+        .find(|person| person.is_self == Some(true));
+    let Some(email) = own.and_then(|own| own.email.as_deref()) else {
+        return Ok(None);
+    };
     let status = |details: &Details| {
         let participant = details.participants.get(&Address::new(email))?;
         Some(participant.attendance.as_ref()?.participation_status)
     };
-    let wanted = status(now)?;
-    if status(before) == Some(wanted) {
-        return None;
-    }
-    Some(json!([{"email": email, "responseStatus": answer(wanted)?}]))
+    let Some(wanted) = status(now).filter(|wanted| status(before) != Some(*wanted)) else {
+        return Ok(None);
+    };
+    Ok(Some(json!([{"email": email, "responseStatus": answer(wanted)?}])))
 }
 
 /// The first place by name: the one that Google shows.

@@ -10,6 +10,7 @@
 mod aggregate;
 mod busy;
 mod calendars;
+mod description;
 mod details;
 mod fetch;
 mod listing;

@@ -134,7 +134,7 @@ pub(crate) fn master(
         patch.insert("recurrence".to_owned(), lines);
     }
     let (before, now) = (&base.master.details, &target.master.details);
-    if let Some(answer) = details::own_answer(&standing.typed, before, now) {
+    if let Some(answer) = details::own_answer(&standing.typed, before, now)? {
         patch.insert("attendees".to_owned(), answer);
         // Only the owner's own entry is meant; the others stay.
         patch.insert("attendeesOmitted".to_owned(), json!(true));

@@ -6,7 +6,7 @@
 //! engine looks at what is there, counts as agreed what has landed, and plans only what is still owed. Repeating is safe:
 //! every step is planned from what stands at Google.
 
-use kalends_calendar::event::Event;
+use kalends_calendar::event::{Event, Instance, Override, RecurrenceId};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{RemoteCalendarId, RemoteId};
 use kalends_calendar::provider::{Mark, Observed, Raw, Receipt, State, Write};
@@ -19,6 +19,7 @@ use super::refusal::Doing;
 use super::wire::{self, Resource};
 use super::{Google, details, normalize, placed, requests};
 use crate::http::Request;
+use crate::inheritance::Followed;
 
 impl Google {
     /// One write.
@@ -187,9 +188,9 @@ impl Google {
             let id = normalize::original(&part, &read.master.start, times, &now.event)
                 .map_err(Failure::protocol)?;
             let here = read.recurrence_overrides.get(&id);
-            let known = here == base.recurrence_overrides.get(&id)
+            let is_known = here == base.recurrence_overrides.get(&id)
                 || here == target.recurrence_overrides.get(&id);
-            if !known {
+            if !is_known && !has_followed(id, base, &read, target) {
                 return Err(Failure::new(
                     Class::Changed,
                     "An occurrence was changed at Google in the meantime",
@@ -280,6 +281,44 @@ impl Google {
             )),
         }
     }
+}
+
+/// Whether an occurrence became another only because its series did.
+fn has_followed(id: RecurrenceId, base: &Event, read: &Event, target: &Event) -> bool {
+    let here = |event: &Event| match event.recurrence_overrides.get(&id) {
+        Some(Override::Replaced(instance)) => Some(properties_of(instance)),
+        Some(Override::Excluded) => None,
+        Some(Override::Added { .. }) | None => Some(given(event, id)),
+    };
+    let (Some(before), Some(now)) = (here(base), here(read)) else {
+        return false;
+    };
+    let (old, new) = (given(base, id), given(read, id));
+    let wanted = here(target).unwrap_or_default();
+    let followed = Followed {
+        series: (&old, &new),
+        before: &before,
+        now: &now,
+        wanted: &wanted,
+    };
+    followed.is_explained()
+}
+
+/// What a series gives an occurrence from which nobody departed.
+fn given(event: &Event, id: RecurrenceId) -> Resource {
+    properties_of(&normalize::inherited(&event.master, id))
+}
+
+/// An instance property by property.
+fn properties_of(instance: &Instance) -> Resource {
+    // Plain data with string keys: serialising it cannot fail.
+    let Ok(Value::Object(mut all)) = serde_json::to_value(instance) else {
+        return Resource::new();
+    };
+    if let Some(Value::Object(details)) = all.remove("details") {
+        all.extend(details);
+    }
+    all
 }
 
 /// The write is done, at least in part: whatever goes wrong from here leaves its outcome to be looked up.

@@ -6,8 +6,8 @@
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use kalends_calendar::event::{
-    AlertAction, Details, Event, FreeBusyStatus, Instance, Location, Override, Privacy,
-    RecurrenceId, Shape, Status, Trigger,
+    AlertAction, AlertKey, Details, Event, FreeBusyStatus, Instance, Location, Override, Privacy,
+    RecurrenceId, Shape, Status, Trigger, VirtualLocation,
 };
 use kalends_calendar::failure::Failure;
 use kalends_calendar::series;
@@ -15,7 +15,8 @@ use kalends_calendar::time::{Start, ZoneId};
 use kalends_calendar::zone::resolve;
 use serde_json::{Map, Value, json};
 
-use super::properties::Note;
+use super::normalize::derived_key;
+use super::properties::{NamedReminder, Note};
 use super::{recurrence, zones};
 use crate::html;
 
@@ -49,6 +50,12 @@ pub(super) fn master(event: &Event, pinned: &ZoneId) -> Result<Fields, Failure> 
             if adds {
                 return Err(unsayable("dates without a rule"));
             }
+            let own = RecurrenceId(event.master.start.local());
+            if event.recurrence_overrides.contains_key(&own) {
+                return Err(Failure::item(
+                    "Outlook shows no event that never takes place: the only day of this one is taken away",
+                ));
+            }
             Value::Null
         }
         [rule] => {
@@ -74,7 +81,7 @@ pub(super) fn instance(
     let mut set = |key: &str, value: Value| {
         fields.insert(key.to_owned(), value);
     };
-    set("subject", json!(details.title.replace(['\r', '\n'], " ")));
+    set("subject", json!(subject(&details.title)));
     set("body", json!(html::canonical(&details.description)));
     set("showAs", json!(show_as(details)));
     set("sensitivity", json!(sensitivity(details.privacy)));
@@ -88,7 +95,7 @@ pub(super) fn instance(
         [one] => set("location", place(one)),
         several => set("locations", several.iter().map(place).collect()),
     }
-    let minutes = reminder(instance);
+    let minutes = reminder(instance).map(|(minutes, _)| minutes);
     set("isReminderOn", json!(minutes.is_some()));
     if let Some(minutes) = minutes {
         set("reminderMinutesBeforeStart", json!(minutes));
@@ -100,10 +107,18 @@ pub(super) fn instance(
     Ok(fields)
 }
 
-/// What of an event Graph has no place for.
-pub(super) fn note(event: &Event, pinned: &ZoneId) -> Note {
+/// What of an event Graph has no place for. `made_there` is the way into an online meeting of Graph's own.
+pub(super) fn note(event: &Event, pinned: &ZoneId, made_there: &[VirtualLocation]) -> Note {
+    let details = &event.master.details;
     let mut note = Note {
-        url: event.master.details.url.clone(),
+        url: details.url.clone(),
+        conferences: conferences(details, made_there),
+        reminder: reminder(&event.master)
+            .filter(|(minutes, key)| derived_key(*minutes) != **key)
+            .map(|(minutes, key)| NamedReminder {
+                minutes,
+                key: key.clone(),
+            }),
         ..Note::default()
     };
     match &event.master.start {
@@ -112,9 +127,19 @@ pub(super) fn note(event: &Event, pinned: &ZoneId) -> Note {
             note.floating = true;
             note.zone = unusual(pinned);
         }
-        Start::Zoned { zone, .. } => note.zone = unusual(zone),
+        Start::Zoned { zone, .. } => {
+            note.zone = unusual(zone);
+            note.end_zone.clone_from(&event.master.end_zone);
+        }
     }
     note
+}
+
+/// The ways into conferences that Graph does not keep by itself.
+fn conferences(details: &Details, made_there: &[VirtualLocation]) -> Vec<VirtualLocation> {
+    let is_kept = |way: &&VirtualLocation| made_there.iter().all(|own| own.uri != way.uri);
+    let ways = details.virtual_locations.iter();
+    ways.filter(is_kept).cloned().collect()
 }
 
 /// A zone whose Windows name would be read as another one.
@@ -149,7 +174,13 @@ pub(super) fn resets(patch: &Fields) -> bool {
 
 /// The event that was asked for as Graph's words tell it: what stands there, with every property that says something else
 /// taken from what was asked for.
-pub(super) fn as_told(observed: &Event, asked: &Event, pinned: &ZoneId) -> Result<Event, Failure> {
+/// `made_there` is the way into an online meeting that stands there.
+pub(super) fn as_told(
+    observed: &Event,
+    asked: &Event,
+    pinned: &ZoneId,
+    made_there: &[VirtualLocation],
+) -> Result<Event, Failure> {
     let mut told = observed.clone();
     let changed = differing(&master(observed, pinned)?, &master(asked, pinned)?);
     if resets(&changed) {
@@ -157,12 +188,10 @@ pub(super) fn as_told(observed: &Event, asked: &Event, pinned: &ZoneId) -> Resul
         told.excluded_recurrence_rules.clear();
     }
     tell(&mut told.master, &asked.master, &changed);
-    if note(observed, pinned).url != note(asked, pinned).url {
-        told.master
-            .details
-            .url
-            .clone_from(&asked.master.details.url);
-    }
+    let (into, from) = (&mut told.master.details, &asked.master.details);
+    into.url.clone_from(&from.url);
+    into.virtual_locations = made_there.to_vec();
+    into.virtual_locations.extend(conferences(from, made_there));
     for id in observed
         .recurrence_overrides
         .keys()
@@ -231,6 +260,11 @@ fn show_as(details: &Details) -> &'static str {
     }
 }
 
+/// A title as Outlook keeps one: on one line, with nothing around it.
+fn subject(title: &str) -> String {
+    title.replace(['\r', '\n'], " ").trim().to_owned()
+}
+
 fn sensitivity(privacy: Privacy) -> &'static str {
     match privacy {
         Privacy::Public => "normal",
@@ -263,20 +297,21 @@ fn place(location: &Location) -> Value {
     place
 }
 
-/// Minutes before the start at which Outlook reminds: of several reminders on a screen the last one before the start.
-fn reminder(instance: &Instance) -> Option<i64> {
+/// Minutes before the start at which Outlook reminds, and what that reminder is called: of several on a screen the last one
+/// before the start.
+fn reminder(instance: &Instance) -> Option<(i64, &AlertKey)> {
     instance
         .details
         .alerts
-        .values()
-        .filter(|alert| alert.action == AlertAction::Display)
-        .filter_map(|alert| match alert.trigger {
-            Trigger::FromStart(seconds) => Some(seconds),
+        .iter()
+        .filter(|(_, alert)| alert.action == AlertAction::Display)
+        .filter_map(|(key, alert)| match alert.trigger {
+            Trigger::FromStart(seconds) => Some((seconds, key)),
             Trigger::FromEnd(_) | Trigger::At(_) => None,
         })
-        .filter(|seconds| *seconds <= 0)
-        .map(|seconds| seconds.saturating_neg() / 60)
-        .min()
+        .filter(|(seconds, _)| *seconds <= 0)
+        .map(|(seconds, key)| (seconds.saturating_neg() / 60, key))
+        .min_by_key(|(minutes, _)| *minutes)
 }
 
 /// A clock that Graph can be told.

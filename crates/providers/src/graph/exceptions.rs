@@ -3,13 +3,14 @@
 //! Graph writes no exception with its master. Each occurrence has an id of its own, which may change with every write to
 //! the series; so it is looked up by the start that the series gave it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use kalends_calendar::event::{Event, Instance, Override, RecurrenceId};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::RemoteId;
+use kalends_calendar::series::{self, SeriesError};
 use kalends_calendar::time::{Start, ZoneId};
 use kalends_calendar::zone::resolve;
 use serde_json::Value;
@@ -70,10 +71,9 @@ pub(super) fn departures(
             continue;
         }
         let change = match (before, wanted) {
-            (_, Some(Override::Added { .. })) => {
-                return Err(Failure::item(format!(
-                    "Outlook has no occurrence at {id} that the rule does not give"
-                )));
+            (_, Some(Override::Added { .. })) => return Err(not_given(id)),
+            (None, Some(Override::Replaced(_))) if !is_given(want, id) => {
+                return Err(not_given(id));
             }
             (Some(Override::Excluded), Some(Override::Replaced(_)) | None) => {
                 return Err(Failure::item(format!(
@@ -113,14 +113,37 @@ pub(super) fn departures(
     Ok(departures)
 }
 
+fn not_given(id: RecurrenceId) -> Failure {
+    Failure::item(format!(
+        "Outlook has no occurrence at {id} that the rule does not give"
+    ))
+}
+
+/// Whether the rule gives an occurrence. Where that cannot be told, Outlook will.
+fn is_given(event: &Event, id: RecurrenceId) -> bool {
+    let bare = Event {
+        recurrence_overrides: BTreeMap::new(),
+        ..event.clone()
+    };
+    !matches!(
+        series::check_occurrence(&bare, id),
+        Err(SeriesError::NoOccurrence(_))
+    )
+}
+
 /// An occurrence as an override has it, or as the series gives it.
 fn usual_or(event: &Event, id: RecurrenceId, change: Option<&Override>) -> Instance {
     match change {
         Some(Override::Replaced(instance)) => instance.as_ref().clone(),
-        Some(Override::Added { .. } | Override::Excluded) | None => Instance {
-            start: event.master.start.at(id.0),
-            ..event.master.clone()
-        },
+        Some(Override::Added { .. } | Override::Excluded) | None => usual(event, id),
+    }
+}
+
+/// An occurrence as the series gives it.
+pub(super) fn usual(event: &Event, id: RecurrenceId) -> Instance {
+    Instance {
+        start: event.master.start.at(id.0),
+        ..event.master.clone()
     }
 }
 

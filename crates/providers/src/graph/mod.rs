@@ -4,6 +4,7 @@
 //! they signal is read whole from the master. Requests are values and answers are bytes; nothing is kept that could not
 //! be learned again.
 
+mod answer;
 mod body;
 mod calendars;
 mod compose;

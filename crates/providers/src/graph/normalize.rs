@@ -174,12 +174,7 @@ pub(super) fn instance(
             zone: zone.clone(),
         }
     };
-    let end_zone = item
-        .original_end_time_zone
-        .as_deref()
-        .filter(|end| item.original_start_time_zone.as_deref() != Some(*end) && !note.floating)
-        .and_then(zones::iana)
-        .filter(|end| *end != zone);
+    let end_zone = end_zone_of(item, note).filter(|end| *end != zone && !note.floating);
     Ok(Instance {
         start,
         duration: Length::seconds(from.duration_until(until).as_secs().max(0)),
@@ -225,6 +220,19 @@ fn zone_of(item: &Item, master: &Item, note: &Note) -> Result<ZoneId, Failure> {
         )),
         None => Ok(names[2].and_then(zones::iana).unwrap_or_else(ZoneId::utc)),
     }
+}
+
+/// The zone of the end. Where Windows calls it as it calls that of the start, only what was noted tells them apart.
+fn end_zone_of(item: &Item, note: &Note) -> Option<ZoneId> {
+    let original = item.original_end_time_zone.as_deref()?;
+    let is_called_so =
+        |zone: &&ZoneId| zones::windows(zone).is_some_and(|name| name.eq_ignore_ascii_case(original));
+    if let Some(chosen) = note.end_zone.as_ref().filter(is_called_so) {
+        return Some(chosen.clone());
+    }
+    (item.original_start_time_zone.as_deref() != Some(original))
+        .then(|| zones::iana(original))
+        .flatten()
 }
 
 fn at(moment: &Moment, item: &Item) -> Result<Timestamp, Failure> {
@@ -308,7 +316,10 @@ fn details(item: &Item, master: &Item, note: &Note, me: &[Address]) -> Details {
         title: text.subject.clone(),
         description: body::description(text),
         locations: locations(item),
-        virtual_locations: virtual_locations(item),
+        virtual_locations: made_there(item)
+            .into_iter()
+            .chain(note.conferences.iter().cloned())
+            .collect(),
         url: note.url.clone(),
         status: if item.is_cancelled {
             Status::Cancelled
@@ -335,7 +346,7 @@ fn details(item: &Item, master: &Item, note: &Note, me: &[Address]) -> Details {
         keywords: item.categories.iter().cloned().collect(),
         color: None,
         participants: participants(item, me),
-        alerts: alerts(item),
+        alerts: alerts(item, note),
     }
 }
 
@@ -358,7 +369,8 @@ fn locations(item: &Item) -> Vec<Location> {
         .collect()
 }
 
-fn virtual_locations(item: &Item) -> Vec<VirtualLocation> {
+/// The way into the online meeting that Graph itself keeps with an event. It is read and never written.
+pub(super) fn made_there(item: &Item) -> Vec<VirtualLocation> {
     item.online_meeting
         .as_ref()
         .and_then(|meeting| meeting.join_url.clone())
@@ -441,19 +453,30 @@ fn answer(response: &str) -> ParticipationStatus {
     }
 }
 
-fn alerts(item: &Item) -> BTreeMap<AlertKey, Alert> {
+fn alerts(item: &Item, note: &Note) -> BTreeMap<AlertKey, Alert> {
     if !item.is_reminder_on {
         return BTreeMap::new();
     }
-    let seconds = item.reminder_minutes_before_start.saturating_mul(-60);
+    let minutes = item.reminder_minutes_before_start;
+    let seconds = minutes.saturating_mul(-60);
     let alert = Alert {
         trigger: Trigger::FromStart(seconds),
         action: AlertAction::Display,
     };
-    BTreeMap::from([(AlertKey(format!("display {} start", span(seconds))), alert)])
+    let named = note
+        .reminder
+        .as_ref()
+        .filter(|named| named.minutes == minutes);
+    let key = named.map_or_else(|| derived_key(minutes), |named| named.key.clone());
+    BTreeMap::from([(key, alert)])
 }
 
-/// A span as iCalendar writes it, so that the same reminder has the same key wherever it is read.
+/// What a reminder without a name of its own is called: as wherever else it is read, so that they meet.
+pub(super) fn derived_key(minutes: i64) -> AlertKey {
+    AlertKey(format!("display {} start", span(minutes.saturating_mul(-60))))
+}
+
+/// A span as iCalendar writes it.
 fn span(seconds: i64) -> String {
     let size = seconds.unsigned_abs();
     let sign = if seconds < 0 { "-" } else { "" };

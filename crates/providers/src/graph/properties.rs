@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use kalends_calendar::event::{Override, RecurrenceId};
+use kalends_calendar::event::{AlertKey, Override, RecurrenceId, VirtualLocation};
 use kalends_calendar::ids::{EventId, Uid};
 use kalends_calendar::provider::Mark;
 use kalends_calendar::time::ZoneId;
@@ -52,16 +52,32 @@ pub(super) struct Note {
     /// The zone as the person named it, where its Windows name means another one first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) zone: Option<ZoneId>,
+    /// The zone of the end as the person named it, where it is not that of the start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) end_zone: Option<ZoneId>,
     /// Whether the event has no zone, and stands in one only because Graph wants one.
     #[serde(skip_serializing_if = "is_false")]
     pub(super) floating: bool,
     /// `url`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) url: Option<String>,
+    /// Ways into conferences that Graph did not make itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) conferences: Vec<VirtualLocation>,
+    /// What the reminder is called, where it has a name of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reminder: Option<NamedReminder>,
     /// Occurrences that a write under way has yet to change: Graph forgets them when the series moves, and they must not
     /// be taken for undone when the write is cut off.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) owed: BTreeMap<RecurrenceId, Override>,
+}
+
+/// A reminder that has a name of its own. It counts as long as the reminder stays where it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct NamedReminder {
+    pub(super) minutes: i64,
+    pub(super) key: AlertKey,
 }
 
 #[derive(Serialize, Deserialize)]

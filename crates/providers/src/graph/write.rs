@@ -4,7 +4,7 @@
 //! refused where one is impossible, before the first is sent. What a cut-off write leaves undone is found by the next one:
 //! see [`Note::owed`](super::properties::Note).
 
-use kalends_calendar::event::Event;
+use kalends_calendar::event::{Event, Instance};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{RemoteCalendarId, RemoteId, Version};
 use kalends_calendar::merge::differing as fields_differing;
@@ -17,8 +17,9 @@ use super::normalize::{self, Owed};
 use super::properties::Ours;
 use super::refusal::{self, Doing};
 use super::wire::{self, Item};
-use super::{Graph, body, listing};
+use super::{Graph, answer, body, listing};
 use crate::http::Request;
+use crate::inheritance::Followed;
 
 /// What may be written of a meeting without anybody being mailed: what only the account itself sees.
 const PERSONAL: [&str; 3] = ["categories", "isReminderOn", "reminderMinutesBeforeStart"];
@@ -88,7 +89,7 @@ impl Graph {
         let mut ours = Ours {
             name: Some(name.to_owned()),
             mark: Some(mark.clone()),
-            note: compose::note(event, pinned),
+            note: compose::note(event, pinned, &[]),
         };
         if !departures.is_empty() {
             ours.note.owed.clone_from(&event.recurrence_overrides);
@@ -125,8 +126,26 @@ impl Graph {
     }
 
     async fn update(&self, change: Change<'_>) -> Result<Receipt, Failure> {
-        let pinned = &self.settings.floating_zone;
         let known = self.standing(wire::value(change.raw.0.as_bytes())?)?;
+        let (remote_id, event) = (change.remote_id, change.event);
+        let answer = answer::owed(&known, event, &self.me())?;
+        let receipt = self.update_fields(change, known).await?;
+        match (answer, receipt) {
+            (
+                Some(answer),
+                Receipt::Written { observed, .. } | Receipt::ReadBack { observed, .. },
+            ) => self.answer(remote_id, answer, *observed, event).await,
+            (Some(_) | None, receipt) => Ok(receipt),
+        }
+    }
+
+    /// Brings the properties of an event to what they shall be.
+    async fn update_fields(
+        &self,
+        change: Change<'_>,
+        known: Standing,
+    ) -> Result<Receipt, Failure> {
+        let pinned = &self.settings.floating_zone;
         let is_series = known.item.is_master() || !change.event.recurrence_rules.is_empty();
         let standing = if is_series || change.version.is_none() {
             self.unchanged(change.remote_id, change.version, known)
@@ -139,7 +158,7 @@ impl Graph {
         let mut ours = Ours {
             name: before.name.clone(),
             mark: change.mark.cloned().or_else(|| before.mark.clone()),
-            note: compose::note(change.event, pinned),
+            note: compose::note(change.event, pinned, &normalize::made_there(&standing.item)),
         };
         let have = compose::master(&standing.event, pinned)?;
         let want = compose::master(change.event, pinned)?;
@@ -180,6 +199,15 @@ impl Graph {
                 observed: Box::new(normalize::observed(&value, &self.me())?),
             });
         }
+        let (standing, departures) = if answered.is_some() && !resets {
+            let now = self
+                .after_master(change.remote_id, &standing, change.event)
+                .await?;
+            let left = exceptions::departures(Some(&now.event), change.event, pinned)?;
+            (now, left)
+        } else {
+            (standing, departures)
+        };
         let has_departures = !departures.is_empty();
         if answered.is_none() && !has_departures {
             return Ok(Receipt::Written {
@@ -206,6 +234,46 @@ impl Graph {
             }
         }
         self.read_back(change.remote_id, change.event).await
+    }
+
+    /// What stands there after a master was patched: what its exceptions had of it has followed it. An exception that is
+    /// neither as it was nor as it shall be, nor has followed, was changed by somebody else meanwhile.
+    async fn after_master(
+        &self,
+        remote_id: &RemoteId,
+        before: &Standing,
+        want: &Event,
+    ) -> Result<Standing, Failure> {
+        let value = self.whole(remote_id).await?.ok_or_else(gone)?;
+        let now = self.standing(value)?;
+        let pinned = &self.settings.floating_zone;
+        for id in before.event.recurrence_overrides.keys() {
+            let (Some(was), Some(is)) = (
+                compose::happening(&before.event, *id),
+                compose::happening(&now.event, *id),
+            ) else {
+                continue;
+            };
+            let fields =
+                |event: &Event, one: &Instance| compose::instance(event, one, pinned);
+            let wanted = match compose::happening(want, *id) {
+                Some(wanted) => fields(want, &wanted)?,
+                None => Fields::new(),
+            };
+            let followed = Followed {
+                series: (
+                    &fields(&before.event, &exceptions::usual(&before.event, *id))?,
+                    &fields(&now.event, &exceptions::usual(&now.event, *id))?,
+                ),
+                before: &fields(&before.event, &was)?,
+                now: &fields(&now.event, &is)?,
+                wanted: &wanted,
+            };
+            if !followed.is_explained() {
+                return Err(changed());
+            }
+        }
+        Ok(now)
     }
 
     async fn delete(
@@ -295,7 +363,7 @@ impl Graph {
     }
 
     /// Reads a series after it was written.
-    async fn read_back(&self, remote_id: &RemoteId, asked: &Event) -> Result<Receipt, Failure> {
+    pub(super) async fn read_back(&self, remote_id: &RemoteId, asked: &Event) -> Result<Receipt, Failure> {
         let unread = |why: String| {
             Failure::new(
                 Class::Unknown,
@@ -321,7 +389,10 @@ impl Graph {
         observed: Observed,
         asked: &Event,
     ) -> Result<Receipt, Failure> {
-        let sent = compose::as_told(&observed.event, asked, &self.settings.floating_zone)?;
+        let item = wire::item(&wire::value(observed.raw.0.as_bytes())?)?;
+        let made_there = normalize::made_there(&item);
+        let pinned = &self.settings.floating_zone;
+        let sent = compose::as_told(&observed.event, asked, pinned, &made_there)?;
         Ok(Receipt::ReadBack {
             remote_id,
             observed: Box::new(observed),
@@ -400,7 +471,7 @@ fn refuse_mail(item: &Item, patch: &Fields, departures: &[Departure]) -> Result<
     match found {
         Guests::None | Guests::Own => Ok(()),
         Guests::Theirs => Err(Failure::item(
-            "Somebody else organizes this meeting; here it can only be given categories and a reminder",
+            "Somebody else organizes this meeting; here it can only be given an answer, categories and a reminder",
         )),
     }
 }

@@ -2,5 +2,6 @@
 
 mod laws;
 mod replay;
+mod roundtrip;
 mod stage;
 mod tidy;

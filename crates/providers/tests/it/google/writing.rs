@@ -187,6 +187,42 @@ async fn what_nobody_touched_stays_as_google_has_it() {
     );
 }
 
+#[tokio::test]
+async fn a_description_in_html_is_compared_as_the_text_that_people_read() {
+    let desk = Desk::new();
+    desk.shelf.put(json!({
+        "id": "theirs", "iCalUID": "theirs@google.com", "status": "confirmed", "summary": "Call",
+        "description": "<b>Agenda</b>:<br>beer &amp; bread",
+        "start": {"dateTime": "2026-06-01T08:00:00Z", "timeZone": "Europe/Berlin"},
+        "end": {"dateTime": "2026-06-01T09:00:00Z", "timeZone": "Europe/Berlin"},
+    }));
+    let there = present(&desk.look("theirs").await).clone();
+    assert_eq!(
+        there.event.master.details.description,
+        "Agenda:\nbeer & bread"
+    );
+    let mut to = there.event.clone();
+    to.master.details.title = "Call Bob".to_owned();
+    desk.update(&there, &to).await.unwrap();
+    assert_eq!(desk.shelf.bodies(), [json!({"summary": "Call Bob"})]);
+    assert_eq!(
+        desk.shelf.event("theirs")["description"],
+        "<b>Agenda</b>:<br>beer &amp; bread"
+    );
+    let there = present(&desk.look("theirs").await).clone();
+    let mut to = there.event.clone();
+    to.master.details.description = "Agenda: <b> is no tag here".to_owned();
+    let written = observed(desk.update(&there, &to).await.unwrap());
+    assert_eq!(
+        desk.shelf.bodies(),
+        [json!({"description": "Agenda: &lt;b&gt; is no tag here"})]
+    );
+    assert_eq!(
+        written.event.master.details.description,
+        "Agenda: <b> is no tag here"
+    );
+}
+
 /// An invitation of Bob's in Ann's calendar.
 fn invitation() -> Value {
     json!({

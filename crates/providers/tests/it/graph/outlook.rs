@@ -225,8 +225,33 @@ impl State {
             },
             ("PATCH", ["me", "events", id]) => self.patch(id, tag, body.as_object().unwrap()),
             ("DELETE", ["me", "events", id]) => self.delete(id, tag),
+            ("POST", ["me", "events", id, action]) => self.respond(id, action, &body),
             (method, _) => panic!("nobody taught me {method} {path}"),
         }
+    }
+
+    /// Answers an invitation. What is declined leaves the calendar.
+    fn respond(&mut self, id: &str, action: &str, body: &Value) -> Answer {
+        assert_eq!(
+            *body,
+            json!({"sendResponse": false}),
+            "the organizer is told nothing"
+        );
+        let Some(stored) = self.events.get_mut(id) else {
+            return refused(404, "ErrorItemNotFound");
+        };
+        let response = match action {
+            "accept" => "accepted",
+            "tentativelyAccept" => "tentativelyAccepted",
+            "decline" => {
+                self.delete(id, None);
+                return (202, Value::Null);
+            }
+            other => panic!("nobody taught me {other}"),
+        };
+        stored.value["responseStatus"]["response"] = json!(response);
+        self.touch(id);
+        (202, Value::Null)
     }
 
     fn delta(&self, calendar: &str, query: &BTreeMap<String, String>) -> Answer {

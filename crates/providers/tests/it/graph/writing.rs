@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kalends_calendar::event::{Event, Override, RecurrenceId};
+use kalends_calendar::event::{
+    Address, Alert, AlertAction, AlertKey, Event, Override, ParticipationStatus, RecurrenceId, Trigger,
+    VirtualLocation,
+};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{RemoteId, Version};
 use kalends_calendar::merge::differing;
 use kalends_calendar::provider::{Mark, Observed, Provider, Raw, Receipt, State, Write};
 use kalends_calendar::recurrence::{End, Frequency, NthDay, Rule};
+use kalends_calendar::time::ZoneId;
 use kalends_providers::graph::Graph;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::outlook::{Fault, Outlook};
 use super::{account, berlin, calendar, create, event, mark, now, series, single};
@@ -528,6 +532,68 @@ fn of_a_guests_copy_only_what_is_personal_is_written() {
     );
 }
 
+/// Bob's meeting in Ann's calendar.
+fn invitation() -> Value {
+    let mut meeting = single("m1", "Meeting");
+    meeting["isOrganizer"] = json!(false);
+    meeting["organizer"] = json!({"emailAddress": {"name": "Bob", "address": "bob@example.com"}});
+    meeting["attendees"] = json!([{"type": "required", "emailAddress": {"name": "Ann", "address": "ann@example.com"}}]);
+    meeting["responseStatus"] =
+        json!({"response": "notResponded", "time": "0001-01-01T00:00:00Z"});
+    meeting
+}
+
+fn answered(event: &Event, status: ParticipationStatus) -> Event {
+    let mut event = event.clone();
+    let participants = &mut event.master.details.participants;
+    let own = participants.get_mut(&Address::new("ann@example.com"));
+    own.unwrap()
+        .attendance
+        .as_mut()
+        .unwrap()
+        .participation_status = status;
+    event
+}
+
+#[test]
+fn the_own_answer_is_given_and_the_organizer_told_nothing() {
+    let outlook = Outlook::new();
+    outlook.add(invitation());
+    let account = account(Arc::clone(&outlook) as _);
+    let (mirror, observed) = look(&account, "m1");
+    outlook.asked();
+    let yes = answered(&observed.event, ParticipationStatus::Accepted);
+    let (mirror, observed) = settled(write(&account, &mirror, &yes, None).unwrap());
+    assert_eq!(observed.event.master.details, yes.master.details);
+    assert_eq!(
+        outlook.asked(),
+        ["POST me/events/m1/accept", "GET me/events/m1"]
+    );
+    let mut perhaps = answered(&observed.event, ParticipationStatus::Tentative);
+    perhaps.master.details.keywords.insert("Red".to_owned());
+    let (mirror, observed) = settled(write(&account, &mirror, &perhaps, None).unwrap());
+    assert_eq!(observed.event.master.details, perhaps.master.details);
+    assert_eq!(
+        outlook.asked(),
+        [
+            "PATCH me/events/m1",
+            "POST me/events/m1/tentativelyAccept",
+            "GET me/events/m1"
+        ]
+    );
+
+    let none = answered(&observed.event, ParticipationStatus::NeedsAction);
+    let failure = write(&account, &mirror, &none, None).unwrap_err();
+    assert_eq!(failure.class, Class::Item);
+    assert_eq!(outlook.asked(), [""; 0], "refused before anything is sent");
+
+    let no = answered(&observed.event, ParticipationStatus::Declined);
+    let (mirror, observed) = settled(write(&account, &mirror, &no, None).unwrap());
+    assert_eq!(observed.event.master.details, no.master.details);
+    let gone = now(account.fetch(&calendar(), &[mirror.id])).unwrap();
+    assert_eq!(gone[0].state, State::Gone, "a later listing says the same");
+}
+
 #[test]
 fn what_outlook_makes_of_a_title_is_what_is_kept() {
     let outlook = Outlook::new();
@@ -535,4 +601,90 @@ fn what_outlook_makes_of_a_title_is_what_is_kept() {
     let lunch = event("  Lunch  ", berlin("2026-06-01T10:00:00"));
     let (_, observed) = settled(now(account.write(&calendar(), &create(&lunch))).unwrap());
     assert_eq!(observed.event.master.details.title, "Lunch");
+}
+
+#[test]
+fn what_graph_has_no_place_for_is_kept_beside_the_event() {
+    let outlook = Outlook::new();
+    let account = account(Arc::clone(&outlook) as _);
+    let mut night_train = event("Night train", berlin("2026-06-01T20:00:00"));
+    night_train.master.end_zone = Some(ZoneId("Europe/Rome".to_owned()));
+    let details = &mut night_train.master.details;
+    details.virtual_locations = vec![VirtualLocation {
+        uri: "https://meet.example.org/x".to_owned(),
+        name: "Way in".to_owned(),
+    }];
+    let alert = Alert {
+        trigger: Trigger::FromStart(-900),
+        action: AlertAction::Display,
+    };
+    details
+        .alerts
+        .insert(AlertKey("its own name".to_owned()), alert.clone());
+    let (mirror, observed) = settled(now(account.write(&calendar(), &create(&night_train))).unwrap());
+    assert_eq!(differing(&observed.event, &night_train), []);
+
+    // Somebody moves the reminder in Outlook: that is another one.
+    outlook.edit(
+        mirror.id.as_str(),
+        &json!({"isReminderOn": true, "reminderMinutesBeforeStart": 30}),
+    );
+    let (mirror, observed) = look(&account, mirror.id.as_str());
+    let keys: Vec<&str> = observed
+        .event
+        .master
+        .details
+        .alerts
+        .keys()
+        .map(|key| key.0.as_str())
+        .collect();
+    assert_eq!(keys, ["display -PT30M start"]);
+
+    let mut elsewhere = observed.event.clone();
+    elsewhere.master.details.virtual_locations.clear();
+    let (_, observed) = settled(write(&account, &mirror, &elsewhere, Some(mark())).unwrap());
+    assert_eq!(differing(&observed.event, &elsewhere), []);
+}
+
+#[test]
+fn a_change_of_the_series_does_not_reach_what_departs_from_it() {
+    let outlook = Outlook::new();
+    let account = account(Arc::clone(&outlook) as _);
+    let mut team = event("Team", berlin("2026-06-01T10:00:00"));
+    team.recurrence_rules = vec![on_mondays()];
+    let mut at_the_lake = team.master.clone();
+    at_the_lake.start = berlin("2026-06-08T14:00:00");
+    let lake = id("2026-06-08T10:00:00");
+    team.recurrence_overrides
+        .insert(lake, Override::Replaced(Box::new(at_the_lake)));
+    let (mirror, observed) = settled(now(account.write(&calendar(), &create(&team))).unwrap());
+    let mut retold = observed.event.clone();
+    "Crew".clone_into(&mut retold.master.details.title);
+    let (mirror, observed) = settled(write(&account, &mirror, &retold, Some(mark())).unwrap());
+    assert_eq!(differing(&observed.event, &retold), []);
+
+    // One that the rule does not give is refused before anything is sent.
+    let mut odd = observed.event;
+    let tuesday = odd.recurrence_overrides[&lake].clone();
+    odd.recurrence_overrides
+        .insert(id("2026-06-09T10:00:00"), tuesday);
+    outlook.asked();
+    let failure = write(&account, &mirror, &odd, Some(mark())).unwrap_err();
+    assert_eq!(failure.class, Class::Item, "{}", failure.message);
+    let written = outlook
+        .asked()
+        .iter()
+        .any(|line| !line.starts_with("GET"));
+    assert!(!written);
+}
+
+#[test]
+fn an_event_whose_only_day_is_taken_away_is_not_shown() {
+    let account = account(crate::script::Script::new() as _);
+    let mut never = event("Never", berlin("2026-06-01T10:00:00"));
+    never
+        .recurrence_overrides
+        .insert(id("2026-06-01T10:00:00"), Override::Excluded);
+    let failure = now(account.write(&calendar(), &create(&never))).unwrap_err();
+    assert_eq!(failure.class, Class::Item);
 }
