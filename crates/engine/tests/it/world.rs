@@ -318,6 +318,7 @@ impl Provider for Remote {
             fetch_in_flight: 2,
             writes: true,
             guests: Guests::Silent,
+            push: *self.push.lock().unwrap(),
         }
     }
 
