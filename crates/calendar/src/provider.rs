@@ -40,11 +40,7 @@ pub trait Provider: Send + Sync {
 
     /// Asks to be told when a calendar changes. The provider may call the address before this ends, and may wait for the
     /// answer. Only where [`Capabilities::push`] says so.
-    async fn open_channel(
-        &self,
-        _: &RemoteCalendarId,
-        _: &Wanted<'_>,
-    ) -> Result<Channel, Failure> {
+    async fn open_channel(&self, _: &RemoteCalendarId, _: &Wanted<'_>) -> Result<Channel, Failure> {
         Err(Failure::protocol("this provider has no channels"))
     }
 

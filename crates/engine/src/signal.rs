@@ -49,7 +49,15 @@ pub async fn hear(
     };
     let mut tx = engine.store.begin(tenant).await?;
     let calls = heard.signals.len();
-    channels::heard(&mut tx, channel.id, calls, heard.provider_id.clone(), wakes, now).await?;
+    channels::heard(
+        &mut tx,
+        channel.id,
+        calls,
+        heard.provider_id.clone(),
+        wakes,
+        now,
+    )
+    .await?;
     if said(Signal::Removed) {
         replace(engine, &mut tx, channel, now).await?;
     } else if said(Signal::RenewNow) && channel.state == ChannelState::Open {

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use kalends_calendar::event::Address;
 use kalends_calendar::ids::{
-    CalendarId, ChannelId, ConflictId, ConnectionId, Cursor, EventId, InvitationId, LinkId, RemoteCalendarId,
-    RemoteId, RunId, TenantId, TokenId, Uid, UserId, Version,
+    CalendarId, ChannelId, ConflictId, ConnectionId, Cursor, EventId, InvitationId, LinkId,
+    RemoteCalendarId, RemoteId, RunId, TenantId, TokenId, Uid, UserId, Version,
 };
 use kalends_calendar::provider::Raw;
 use kalends_calendar::revision::Revision;

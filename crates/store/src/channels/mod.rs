@@ -21,8 +21,8 @@ use crate::store::{Scope, Store};
 use crate::tx::{Tx, TxAccess};
 
 pub use tending::{
-    Asking, Claimed, NewChannel, Opened, Said, Wanting, ask, claim, close_unwanted, is_wanted, later,
-    lost, make_due, opened, propose, refused, remove, renewed, wanting,
+    Asking, Claimed, NewChannel, Opened, Said, Wanting, ask, claim, close_unwanted, is_wanted,
+    later, lost, make_due, opened, propose, refused, remove, renewed, wanting,
 };
 
 /// How far a channel is.

@@ -336,14 +336,7 @@ pub async fn refused(
     error: String,
     retry_at: Timestamp,
 ) -> Result<(), StoreError> {
-    let binds = binds![
-        tx.tenant,
-        claimed.id,
-        claimed.fence,
-        again,
-        error,
-        retry_at
-    ];
+    let binds = binds![tx.tenant, claimed.id, claimed.fence, again, error, retry_at];
     tx.execute(
         "UPDATE channels SET id = $4, key_hash = NULL, token_hash = NULL, asked_at = NULL,
             expires_at = NULL, claimed_until = NULL, failures = failures + 1, last_error = $5,
@@ -395,14 +388,7 @@ pub async fn later(
     due_at: Timestamp,
 ) -> Result<(), StoreError> {
     let failed = error.is_some();
-    let binds = binds![
-        tx.tenant,
-        claimed.id,
-        claimed.fence,
-        error,
-        failed,
-        due_at
-    ];
+    let binds = binds![tx.tenant, claimed.id, claimed.fence, error, failed, due_at];
     tx.execute(
         "UPDATE channels SET claimed_until = NULL, due_at = $6,
             failures = CASE WHEN $5 THEN failures + 1 ELSE failures END,

@@ -35,7 +35,9 @@ async fn live_link(world: &World) -> LinkId {
         result: RunResult::Success,
         reconnect: None,
     };
-    leases::release(&world.store, &lease, outcome).await.unwrap();
+    leases::release(&world.store, &lease, outcome)
+        .await
+        .unwrap();
     link
 }
 
@@ -76,7 +78,9 @@ fn said(minute: i64) -> Said {
 }
 
 async fn claim(store: &Store, minute: i64) -> Option<Channel> {
-    let claimed = channels::claim(store, at(minute), at(minute + 3)).await.unwrap();
+    let claimed = channels::claim(store, at(minute), at(minute + 3))
+        .await
+        .unwrap();
     claimed.map(|claimed| claimed.channel)
 }
 
@@ -89,7 +93,9 @@ async fn ask(world: &World, asking: &Asking) -> bool {
 
 async fn opened(world: &World, channel: ChannelId, minute: i64) -> Opened {
     let mut tx = world.begin().await;
-    let opened = channels::opened(&mut tx, channel, &said(minute)).await.unwrap();
+    let opened = channels::opened(&mut tx, channel, &said(minute))
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     opened
 }
@@ -100,7 +106,11 @@ async fn open(world: &World, link: LinkId, key: u8, minute: i64) -> Channel {
     let channel = claim(&world.store, minute).await.unwrap();
     assert!(ask(world, &asking(&channel, key, minute)).await);
     opened(world, channel.id, minute).await;
-    look(world, link).await.into_iter().find(|one| one.id == channel.id).unwrap()
+    look(world, link)
+        .await
+        .into_iter()
+        .find(|one| one.id == channel.id)
+        .unwrap()
 }
 
 async fn look(world: &World, link: LinkId) -> Vec<Channel> {
@@ -109,7 +119,11 @@ async fn look(world: &World, link: LinkId) -> Vec<Channel> {
 }
 
 async fn states(world: &World, link: LinkId) -> Vec<(ChannelState, Timestamp)> {
-    look(world, link).await.iter().map(|one| (one.state, one.due_at)).collect()
+    look(world, link)
+        .await
+        .iter()
+        .map(|one| (one.state, one.due_at))
+        .collect()
 }
 
 async fn is_open(world: &World, link: LinkId, minute: i64) -> bool {
