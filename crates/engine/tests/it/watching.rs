@@ -110,7 +110,7 @@ async fn with_a_channel_polling_is_a_backstop_and_a_signal_wakes_at_once() {
     let story = Story::begins(Renewal::Replaced).await;
     assert_eq!(
         story.due_in().await,
-        4,
+        5,
         "nobody tells: every five minutes, give or take"
     );
     story.tends().await;
@@ -198,7 +198,7 @@ async fn another_channel_is_open_before_the_old_one_is_closed() {
     assert_eq!(story.remote.desk.open_ones(), ["there-3"]);
     assert_eq!(
         story.due_in().await,
-        27,
+        28,
         "there was always one: nothing is to be caught up with"
     );
 }
@@ -273,7 +273,7 @@ async fn what_was_lost_is_never_asked_for_again_under_its_name() {
     story.remote.desk.mishap(Mishap::LostAfterEffect);
     story.tends().await;
     assert_eq!(story.states().await, [ChannelState::Opening]);
-    assert_eq!(story.due_in().await, 4, "it is polled meanwhile");
+    assert_eq!(story.due_in().await, 5, "it is polled meanwhile");
     story.waits(31);
     story.tends().await;
     assert_eq!(
@@ -510,7 +510,7 @@ async fn where_nobody_reaches_us_there_is_no_channel() {
     story.hooks = WayIn::shut();
     story.tends().await;
     assert_eq!(story.channels().await, []);
-    assert_eq!(story.due_in().await, 4);
+    assert_eq!(story.due_in().await, 5);
     // The way in was open before the operator shut it.
     story.hooks = WayIn::open();
     story.tends().await;
@@ -523,6 +523,7 @@ async fn where_nobody_reaches_us_there_is_no_channel() {
 async fn nothing_is_asked_of_a_dead_account() {
     let story = Story::with_channel(Renewal::Prolonged).await;
     story.waits(LIFE.as_secs() / 2 + 60);
+    story.world.sync(story.link).await;
     story
         .remote
         .desk
