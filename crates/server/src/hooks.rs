@@ -135,7 +135,10 @@ mod tests {
     }
 
     fn vendors(base: &str) -> Vendors {
-        Vendors::sandboxed(base, |_| ("kalends".to_owned(), SecretString::from("secret"))).unwrap()
+        Vendors::sandboxed(base, |_| {
+            ("kalends".to_owned(), SecretString::from("secret"))
+        })
+        .unwrap()
     }
 
     #[test]
@@ -158,7 +161,11 @@ mod tests {
         ];
         for (public, vendors, push, provider, expected) in table {
             let way_in = way_in(public, vendors, push);
-            assert_eq!(way_in.reached_by(provider), expected, "{public:?} {push} {provider:?}");
+            assert_eq!(
+                way_in.reached_by(provider),
+                expected,
+                "{public:?} {push} {provider:?}"
+            );
             let listed = way_in.reached().contains(&provider);
             assert_eq!(listed, expected.is_ok());
         }
@@ -182,7 +189,10 @@ mod tests {
             .unwrap();
         assert_eq!(credentials::hash(Kind::Hook, key), Some(one.key.0));
         let token = one.token.expose();
-        assert_eq!(credentials::hash(Kind::Channel, token), Some(one.token_hash.0));
+        assert_eq!(
+            credentials::hash(Kind::Channel, token),
+            Some(one.token_hash.0)
+        );
         assert!(token.len() <= 128, "Graph takes no longer one");
         assert!(!format!("{one:?}").contains(token));
     }

@@ -51,7 +51,9 @@ pub(crate) async fn stop_channels(
     let too_long = accounts.clock.sleep(STOP_WITHIN);
     match select(std::pin::pin!(closing), too_long).await {
         Either::Left(_) => {}
-        Either::Right(_) => tracing::info!(connection = %connection.id, "channels are left to run out"),
+        Either::Right(_) => {
+            tracing::info!(connection = %connection.id, "channels are left to run out")
+        }
     }
 }
 
@@ -75,8 +77,8 @@ impl Tokens for LastUse {
     async fn access(&self, refused: Option<&SecretString>) -> Result<SecretString, Failure> {
         let grant = self.grant();
         let now = self.clock.now();
-        let is_refused = refused
-            .is_some_and(|refused| refused.expose_secret() == grant.access.expose_secret());
+        let is_refused =
+            refused.is_some_and(|refused| refused.expose_secret() == grant.access.expose_secret());
         if grant.access_expires_at > now && !is_refused {
             return Ok(grant.access);
         }

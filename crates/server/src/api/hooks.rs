@@ -116,10 +116,8 @@ pub(crate) async fn microsoft(
     let Some(line) = ringing.channel(ProviderKind::Microsoft).await? else {
         return Ok(Taken::Accepted);
     };
-    let proven: Vec<&watch::Notification> = calls
-        .iter()
-        .filter(|call| is_proven(&line, call))
-        .collect();
+    let proven: Vec<&watch::Notification> =
+        calls.iter().filter(|call| is_proven(&line, call)).collect();
     let Some(first) = proven.first() else {
         ringing.in_vain()?;
         return Ok(Taken::Accepted);
@@ -156,3 +154,8 @@ fn no_call() -> ApiError {
         "This is no notification of that provider.",
     )
 }
+
+#[cfg(test)]
+mod play;
+#[cfg(test)]
+mod tests;

@@ -106,8 +106,11 @@ impl Line {
             return Ok(());
         }
         let all = features::catalogue(&self.api.store).await?;
-        let feature = all.into_iter().find(|feature| feature.code == CALENDAR_SYNC);
-        let feature = feature.ok_or_else(|| ApiError::internal("the catalogue has no calendar sync"))?;
+        let feature = all
+            .into_iter()
+            .find(|feature| feature.code == CALENDAR_SYNC);
+        let feature =
+            feature.ok_or_else(|| ApiError::internal("the catalogue has no calendar sync"))?;
         Err(ApiError::feature_not_available(&feature))
     }
 
@@ -119,8 +122,7 @@ impl Line {
         } = &self.called;
         // Both providers call again after a 503, so that nothing is lost.
         self.api.limits.call(channel.id).map_err(|_| {
-            ApiError::too_many(CALL_AGAIN_SECONDS)
-                .with_status(StatusCode::SERVICE_UNAVAILABLE)
+            ApiError::too_many(CALL_AGAIN_SECONDS).with_status(StatusCode::SERVICE_UNAVAILABLE)
         })?;
         signal::hear(&self.api.engine, *tenant, channel, heard).await?;
         Ok(())
