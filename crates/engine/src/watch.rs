@@ -170,6 +170,8 @@ pub async fn tend(engine: &Engine, hooks: &dyn Hooks) -> Result<bool, StoreError
         is_wanted,
     };
     turn.take(connection).await?;
+    // A channel that begins or ends makes its link due.
+    engine.bell.ring();
     Ok(true)
 }
 

@@ -17,7 +17,7 @@ use kalends_calendar::provider::{Access, RemoteCalendar};
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 use kalends_calendar::seams::{Clock, Ids};
 use kalends_calendar::time::ZoneId;
-use kalends_engine::{Engine, Silent, run_link, watch};
+use kalends_engine::{Engine, Mute, Silent, run_link, watch};
 use kalends_providers::http::{Metered, Request, Response, Transport, TransportError};
 use kalends_providers::oauth::Vendor;
 use kalends_sandbox::google::Visit;
@@ -287,6 +287,7 @@ impl Play {
             ids: Arc::new(TimedIds),
             entropy: Arc::new(SystemEntropy),
             providers: Arc::clone(&accounts) as _,
+            bell: Arc::new(Mute),
             settings: kalends_engine::Settings::default(),
             holder: "play".to_owned(),
         };
