@@ -52,6 +52,8 @@ uuid_ids! {
     TokenId,
     /// An invitation to begin a tenant.
     InvitationId,
+    /// A channel on which a provider says that a calendar changed.
+    ChannelId,
 }
 
 macro_rules! text_ids {

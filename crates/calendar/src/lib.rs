@@ -4,6 +4,7 @@
 //! whatever it decides follows from its arguments alone, so that a plan can be printed, tested and replayed.
 //! The one thing that is asynchronous here is the *shape* of [`provider::Provider`], which others fill.
 
+pub mod channel;
 pub mod event;
 pub mod failure;
 pub mod ical;

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::channel::{Channel, Push, Wanted};
 use crate::event::{Address, Event};
 use crate::failure::Failure;
 use crate::ids::{Cursor, EventId, RemoteCalendarId, RemoteId, Uid, Version};
@@ -37,6 +38,23 @@ pub trait Provider: Send + Sync {
     /// Reads a raw payload kept from an earlier [`Observed`] again: the merge base. Pure.
     fn read(&self, raw: &Raw) -> Result<Event, Failure>;
 
+    /// Asks to be told when a calendar changes. The provider may call the address before this ends, and may wait for the
+    /// answer. Only where [`Capabilities::push`] says so.
+    async fn open_channel(&self, _: &RemoteCalendarId, _: &Wanted<'_>) -> Result<Channel, Failure> {
+        Err(Failure::protocol("this provider has no channels"))
+    }
+
+    /// Prolongs a channel; [`Class::Gone`](crate::failure::Class::Gone) if it is there no more. Only where
+    /// [`Push::Channels`] says that they are prolonged.
+    async fn renew_channel(&self, _: &Channel) -> Result<Channel, Failure> {
+        Err(Failure::protocol("this provider prolongs no channels"))
+    }
+
+    /// Closes a channel. One that is not there any more is closed.
+    async fn close_channel(&self, _: &Channel) -> Result<(), Failure> {
+        Err(Failure::protocol("this provider has no channels"))
+    }
+
     /// Until when the other side wants to be left alone, if an answer said so: also one that made nothing fail, such as a
     /// look at what was written a moment ago.
     fn left_alone_until(&self) -> Option<Timestamp> {
@@ -55,6 +73,8 @@ pub struct Capabilities {
     pub writes: bool,
     /// Whether guests can be written without the provider mailing them.
     pub guests: Guests,
+    /// Whether it can say by itself that a calendar changed.
+    pub push: Push,
 }
 
 /// Whether an event's participants may be written to this provider. The account's own answer to somebody else's event may

@@ -23,7 +23,7 @@ use crate::load::{agreed, canonical, counting_mark};
 use crate::push::{Fate, fail, retry_at, sending, settle, wait};
 use crate::report::{Outcome, Report};
 use crate::run::Run;
-use crate::{Engine, EngineError};
+use crate::{Engine, EngineError, watch};
 
 /// After so long what is not removed yet stays: a server that has not answered for a week will not tomorrow, and the account's
 /// secrets are not to be kept for ever.
@@ -283,7 +283,7 @@ pub(crate) async fn end_if_over(
     report: &Report,
 ) -> Result<(), StoreError> {
     let now = engine.clock.now();
-    let mut tx = engine.store.begin(tenant).await?;
+    let mut tx = engine.store.read(tenant).await?;
     let Some(departure) = departures::get(&mut tx, link.connection).await? else {
         return Ok(());
     };
@@ -291,6 +291,9 @@ pub(crate) async fn end_if_over(
     let Some(why) = over(&report.outcome, owed, departure.since, now) else {
         return Ok(());
     };
+    drop(tx);
+    watch::close_all(engine, tenant, &departure.connection).await?;
+    let mut tx = engine.store.begin(tenant).await?;
     let Some(left) = departures::finish(&mut tx, link.connection, now).await? else {
         return Ok(());
     };

@@ -19,7 +19,9 @@ pub mod report;
 mod run;
 pub mod settings;
 mod show;
+pub mod signal;
 mod take_in;
+pub mod watch;
 pub mod worker;
 
 use std::sync::Arc;

@@ -17,7 +17,7 @@ use kalends_store::leases::{self, Leased, RunResult};
 use kalends_store::links::{DueReason, Link};
 use kalends_store::runs::{self, NewRun, RunEnd};
 use kalends_store::{
-    Lease, LeaseError, StoreError, Tx, departures, events, intents, remote_calendars,
+    Lease, LeaseError, StoreError, Tx, channels, departures, events, intents, remote_calendars,
 };
 
 use crate::backoff::{after, next_poll, next_try};
@@ -355,9 +355,14 @@ fn after_failure(engine: &Engine, link: &Link, failure: &Failure) -> (Outcome, N
     (Outcome::Failed { error, retry_at }, next)
 }
 
-fn after_success(engine: &Engine, owed: Option<Timestamp>) -> Next {
+fn after_success(engine: &Engine, owed: Option<Timestamp>, is_told: bool) -> Next {
     let now = engine.clock.now();
-    let poll = next_poll(now, engine.settings.poll_every, engine.entropy.as_ref());
+    let every = if is_told {
+        engine.settings.poll_every_with_push
+    } else {
+        engine.settings.poll_every
+    };
+    let poll = next_poll(now, every, engine.entropy.as_ref());
     // What became owed during the run goes out soon, but never so soon that a link spins.
     match owed.map(|at| at.max(after(now, OWED_PAUSE))) {
         Some(at) if at < poll => Next {
@@ -416,7 +421,9 @@ async fn finish(
     let next = match &result {
         Ok(()) => {
             let owed = intents::next_due(&mut tx, link.id).await?;
-            after_success(engine, owed.filter(|_| notes.sends.load(Ordering::Relaxed)))
+            let owed = owed.filter(|_| notes.sends.load(Ordering::Relaxed));
+            let is_told = channels::is_open(&mut tx, link.id, at).await?;
+            after_success(engine, owed, is_told)
         }
         Err(failure) => {
             if let Class::Passing { retry_at: Some(at) } = failure.class {

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Settings {
     /// How often a link looks at its remote side when nothing wakes it.
     pub poll_every: Duration,
+    /// How often it looks though a channel tells it of changes: providers lose some of what they would tell.
+    pub poll_every_with_push: Duration,
     /// How often a link lists everything and compares, because sync tokens of many servers are known to forget.
     pub full_listing_every: Duration,
     /// How long a lease lasts without renewal. A node that dies is replaced after this.
@@ -23,6 +25,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             poll_every: Duration::from_mins(5),
+            poll_every_with_push: Duration::from_mins(30),
             full_listing_every: Duration::from_hours(24),
             lease_for: Duration::from_mins(1),
             backoff_first: Duration::from_secs(30),

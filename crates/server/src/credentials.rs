@@ -44,6 +44,10 @@ pub(crate) enum Kind {
     State,
     /// What only who began a consent knows (RFC 7636 §4.1). Its characters are those that are allowed there.
     Verifier,
+    /// In the address at which a provider calls.
+    Hook,
+    /// What a provider shows when it calls there. Graph takes 128 characters.
+    Channel,
 }
 
 impl Kind {
@@ -54,6 +58,8 @@ impl Kind {
             Self::Invitation => "kai_",
             Self::State => "kao_",
             Self::Verifier => "kav_",
+            Self::Hook => "kah_",
+            Self::Channel => "kac_",
         }
     }
 }

@@ -12,6 +12,7 @@ mod connecting;
 mod credentials;
 mod grants;
 mod holder;
+mod hooks;
 mod keys;
 mod linking;
 mod local_zone;
@@ -21,11 +22,13 @@ mod notices;
 #[cfg(test)]
 #[path = "../tests/it/post.rs"]
 mod post;
+mod push;
 mod sandboxed;
 mod screen;
 mod seams;
 #[cfg(test)]
 mod stage;
+mod stopping;
 mod words;
 
 use std::process::ExitCode;

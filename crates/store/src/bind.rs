@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use kalends_calendar::event::Address;
 use kalends_calendar::ids::{
-    CalendarId, ConflictId, ConnectionId, Cursor, EventId, InvitationId, LinkId, RemoteCalendarId,
-    RemoteId, RunId, TenantId, TokenId, Uid, UserId, Version,
+    CalendarId, ChannelId, ConflictId, ConnectionId, Cursor, EventId, InvitationId, LinkId,
+    RemoteCalendarId, RemoteId, RunId, TenantId, TokenId, Uid, UserId, Version,
 };
 use kalends_calendar::provider::Raw;
 use kalends_calendar::revision::Revision;
@@ -107,7 +107,8 @@ from_ids!(
     RunId,
     UserId,
     TokenId,
-    InvitationId
+    InvitationId,
+    ChannelId
 );
 
 macro_rules! from_texts {

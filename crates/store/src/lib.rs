@@ -15,6 +15,7 @@ pub mod answers;
 pub mod apply;
 pub mod audit;
 pub mod calendars;
+pub mod channels;
 pub mod conflicts;
 pub mod connections;
 pub mod debts;

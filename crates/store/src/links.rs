@@ -9,7 +9,7 @@ use crate::bind::binds;
 use crate::error::StoreError;
 use crate::row::Row;
 use crate::tx::Tx;
-use crate::{departures, events, outbox, runs};
+use crate::{channels, departures, events, outbox, runs};
 
 /// Whether a link is worked on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -254,7 +254,7 @@ pub async fn set_state(
 }
 
 /// Forgets a link with its mirrors, intents, skips and held deletions. Events, their histories, the record of remote
-/// writes and the conflicts stay; open conflicts are closed.
+/// writes and the conflicts stay; open conflicts are closed. Its channels are to be closed at the provider.
 pub async fn delete(tx: &mut Tx, id: LinkId, at: Timestamp) -> Result<(), StoreError> {
     // Whoever edits an event has read which links owe it, and has the tenant's row.
     lock_tenant(tx).await?;
@@ -263,6 +263,7 @@ pub async fn delete(tx: &mut Tx, id: LinkId, at: Timestamp) -> Result<(), StoreE
         .execute("DELETE FROM links WHERE tenant_id = $1 AND id = $2", binds)
         .await?;
     found(touched)?;
+    channels::close_all(tx, id, at).await?;
     let binds = binds![tx.tenant, id, at];
     tx.execute(
         "UPDATE conflicts SET state = 'resolved', resolved_at = $3, resolved_by = 'link deleted'

@@ -73,6 +73,7 @@ const MIGRATIONS: &[Migration] = migrations![
     10 "0010_oauth",
     11 "0011_bounds",
     12 "0012_revocations",
+    13 "0013_channels",
 ];
 
 impl Store {

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use kalends_calendar::ids::{
-    CalendarId, ConflictId, ConnectionId, Cursor, EventId, InvitationId, LinkId, RemoteCalendarId,
-    RemoteId, RunId, TenantId, TokenId, Uid, UserId, Version,
+    CalendarId, ChannelId, ConflictId, ConnectionId, Cursor, EventId, InvitationId, LinkId,
+    RemoteCalendarId, RemoteId, RunId, TenantId, TokenId, Uid, UserId, Version,
 };
 use kalends_calendar::provider::Raw;
 use kalends_calendar::revision::Revision;
@@ -119,6 +119,7 @@ wrapped! {
     UserId => UserId, Uuid;
     TokenId => TokenId, Uuid;
     InvitationId => InvitationId, Uuid;
+    ChannelId => ChannelId, Uuid;
     RemoteCalendarId => RemoteCalendarId, String;
     RemoteId => RemoteId, String;
     Version => Version, String;

@@ -6,6 +6,7 @@ use kalends_calendar::provider::Access;
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 
 use crate::answers::AnswerState;
+use crate::channels::ChannelState;
 use crate::conflicts::ConflictState;
 use crate::connections::{ConnectionState, ProviderKind};
 use crate::intents::IntentState;
@@ -78,6 +79,7 @@ words! {
     MailKind { Invitation = "invitation", Reconnect = "reconnect", Held = "held" }
     MailState { Due = "due", Sent = "sent", Failed = "failed" }
     ConnectionState { Ok = "ok", ReconnectNeeded = "reconnect_needed" }
+    ChannelState { Opening = "opening", Open = "open", Closing = "closing" }
     LinkState { Active = "active", Paused = "paused" }
     DueReason {
         New = "new",

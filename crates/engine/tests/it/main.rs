@@ -4,7 +4,10 @@
 
 mod bounds;
 mod departures;
+mod desk;
 mod laws;
 mod odd_servers;
+mod seams;
 mod trouble;
+mod watching;
 mod world;

@@ -1,15 +1,13 @@
 //! A small world: one tenant, one calendar, remote calendars in memory, and an engine between them.
 
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use jiff::civil::date;
+use kalends_calendar::channel::{Channel, Wanted};
 use kalends_calendar::event::{Details, Event, Instance, Shape};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{
@@ -23,7 +21,7 @@ use kalends_calendar::provider::{
 };
 use kalends_calendar::revision::Revision;
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
-use kalends_calendar::seams::{Clock, Entropy, Ids};
+use kalends_calendar::seams::{Clock, Ids};
 use kalends_calendar::time::{Length, Start, ZoneId};
 use kalends_engine::{Engine, Mute, Providers, Report, Settings, Silent, claim, edits, run_link};
 use kalends_store::calendars::{self, Calendar};
@@ -35,6 +33,8 @@ use kalends_store::tenants::{self, NewTenant};
 use kalends_store::{Store, events, mirrors};
 use uuid::Uuid;
 
+use crate::desk::Desk;
+use crate::seams::Seams;
 use crate::trouble::{Listing, Trouble, set_sync};
 
 /// An event on the first of December, at nine in Berlin.
@@ -64,33 +64,6 @@ pub(crate) fn meeting(uid: &str, title: &str) -> Event {
     }
 }
 
-struct Seams {
-    second: AtomicI64,
-    next: AtomicU64,
-}
-
-impl Clock for Seams {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_second(self.second.load(Ordering::Relaxed)).unwrap()
-    }
-
-    fn sleep(&self, _: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(std::future::pending())
-    }
-}
-
-impl Ids for Seams {
-    fn next(&self) -> Uuid {
-        Uuid::from_u128(u128::from(self.next.fetch_add(1, Ordering::Relaxed)))
-    }
-}
-
-impl Entropy for Seams {
-    fn below(&self, bound: u64) -> u64 {
-        bound / 2
-    }
-}
-
 #[derive(Default)]
 struct Shelf {
     events: BTreeMap<RemoteId, (u64, Event, Option<Mark>)>,
@@ -114,6 +87,8 @@ pub(crate) struct Remote {
     pub(crate) forgotten: Mutex<usize>,
     /// Until when it has asked to be left alone.
     pub(crate) left_alone_until: Mutex<Option<Timestamp>>,
+    /// Where its channels are opened.
+    pub(crate) desk: Desk,
 }
 
 impl Remote {
@@ -127,6 +102,7 @@ impl Remote {
             between: Mutex::default(),
             forgotten: Mutex::default(),
             left_alone_until: Mutex::default(),
+            desk: Desk::default(),
         })
     }
 
@@ -318,6 +294,7 @@ impl Provider for Remote {
             fetch_in_flight: 2,
             writes: true,
             guests: Guests::Silent,
+            push: self.desk.push(),
         }
     }
 
@@ -414,6 +391,22 @@ impl Provider for Remote {
                 Ok(self.read_back(receipt))
             }
         }
+    }
+
+    async fn open_channel(
+        &self,
+        _: &RemoteCalendarId,
+        wanted: &Wanted<'_>,
+    ) -> Result<Channel, Failure> {
+        self.desk.open(wanted)
+    }
+
+    async fn renew_channel(&self, channel: &Channel) -> Result<Channel, Failure> {
+        self.desk.renew(channel)
+    }
+
+    async fn close_channel(&self, channel: &Channel) -> Result<(), Failure> {
+        self.desk.close(channel)
     }
 
     fn left_alone_until(&self) -> Option<Timestamp> {

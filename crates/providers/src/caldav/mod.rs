@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ::http::StatusCode;
 use async_trait::async_trait;
 use jiff::Timestamp;
+use kalends_calendar::channel::Push;
 use kalends_calendar::event::{Address, Event};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{RemoteCalendarId, RemoteId};
@@ -163,6 +164,7 @@ impl Provider for CalDav {
             fetch_in_flight: self.fetch_in_flight,
             writes: true,
             guests: Guests::Silent,
+            push: Push::None,
         }
     }
 

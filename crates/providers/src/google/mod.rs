@@ -31,6 +31,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use kalends_calendar::channel::{Channel as Open, Push, Renewal, Wanted};
 use kalends_calendar::event::{Address, Event};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{RemoteCalendarId, RemoteId};
@@ -147,6 +148,7 @@ impl Provider for Google {
             writes: true,
             // Not mailed, but in their calendars all the same: a copy is nobody's invitation.
             guests: Guests::AlwaysMailed,
+            push: Push::Channels(Renewal::Replaced),
         }
     }
 
@@ -176,6 +178,23 @@ impl Provider for Google {
 
     fn read(&self, raw: &Raw) -> Result<Event, Failure> {
         normalize::event(&Aggregate::parse(raw)?, &self.me).map_err(Failure::item)
+    }
+
+    async fn open_channel(
+        &self,
+        calendar: &RemoteCalendarId,
+        wanted: &Wanted<'_>,
+    ) -> Result<Open, Failure> {
+        self.open_watch(calendar, wanted).await
+    }
+
+    async fn close_channel(&self, channel: &Open) -> Result<(), Failure> {
+        self.stop(&Channel {
+            id: channel.id.to_string(),
+            resource_id: channel.provider_id.clone(),
+            expires_at: channel.expires_at,
+        })
+        .await
     }
 
     fn left_alone_until(&self) -> Option<Timestamp> {

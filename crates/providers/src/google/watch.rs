@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ::http::HeaderMap;
 use jiff::Timestamp;
+use kalends_calendar::channel::{Channel as Open, Wanted};
 use kalends_calendar::failure::Failure;
 use kalends_calendar::ids::RemoteCalendarId;
 use secrecy::{ExposeSecret, SecretString};
@@ -14,6 +15,9 @@ use url::Url;
 
 use super::refusal::Doing;
 use super::{Google, requests, wire};
+
+/// How long a channel is asked to live: what Google gives where nobody asks, and as long as is known to be granted.
+const LIFETIME: Duration = Duration::from_hours(7 * 24);
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -89,6 +93,26 @@ impl Google {
         channel(&answer.body)
     }
 
+    /// Opens a channel as the engine asks for one.
+    pub(super) async fn open_watch(
+        &self,
+        calendar: &RemoteCalendarId,
+        wanted: &Wanted<'_>,
+    ) -> Result<Open, Failure> {
+        let request = WatchRequest {
+            id: wanted.id.to_string(),
+            address: address(wanted.address)?,
+            token: SecretString::from(wanted.token.expose()),
+            lifetime: LIFETIME,
+        };
+        let channel = self.watch(calendar, &request).await?;
+        Ok(Open {
+            id: wanted.id,
+            provider_id: channel.resource_id,
+            expires_at: channel.expires_at,
+        })
+    }
+
     /// Closes a channel. One that is not there any more is closed.
     pub async fn stop(&self, channel: &Channel) -> Result<(), Failure> {
         let request = requests::stop(&self.api.base, &channel.id, &channel.resource_id)?;
@@ -98,6 +122,12 @@ impl Google {
             Err(failure) => Err(failure),
         }
     }
+}
+
+fn address(text: &str) -> Result<Url, Failure> {
+    // Its path is a secret, and stays out of the message.
+    text.parse()
+        .map_err(|_| Failure::item("The address for notifications is none"))
 }
 
 fn body(wanted: &WatchRequest) -> Value {

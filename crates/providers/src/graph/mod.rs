@@ -29,6 +29,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use kalends_calendar::channel::{Channel, Push, Renewal, Wanted};
 use kalends_calendar::event::{Address, Event};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{RemoteCalendarId, RemoteId};
@@ -211,6 +212,7 @@ impl Provider for Graph {
             fetch_in_flight: 1,
             writes: true,
             guests: Guests::AlwaysMailed,
+            push: Push::Channels(Renewal::Prolonged),
         }
     }
 
@@ -244,6 +246,23 @@ impl Provider for Graph {
     fn read(&self, raw: &Raw) -> Result<Event, Failure> {
         let item = wire::item(&wire::value(raw.0.as_bytes())?)?;
         normalize::event(&item, &self.me(), normalize::Owed::Waits)
+    }
+
+    async fn open_channel(
+        &self,
+        calendar: &RemoteCalendarId,
+        wanted: &Wanted<'_>,
+    ) -> Result<Channel, Failure> {
+        self.open_subscription(calendar, wanted).await
+    }
+
+    async fn renew_channel(&self, channel: &Channel) -> Result<Channel, Failure> {
+        let renewed = self.renew(&channel.provider_id).await?;
+        Ok(renewed.into_channel(channel.id))
+    }
+
+    async fn close_channel(&self, channel: &Channel) -> Result<(), Failure> {
+        self.unsubscribe(&channel.provider_id).await
     }
 
     fn left_alone_until(&self) -> Option<Timestamp> {

@@ -6,8 +6,9 @@
 
 use ::http::Method;
 use jiff::{SignedDuration, Timestamp};
+use kalends_calendar::channel::{Channel, Wanted};
 use kalends_calendar::failure::{Class, Failure};
-use kalends_calendar::ids::RemoteCalendarId;
+use kalends_calendar::ids::{ChannelId, RemoteCalendarId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
@@ -66,6 +67,15 @@ impl Subscription {
         let left = self.expires.duration_since(now).max(SignedDuration::ZERO);
         now.checked_add(left / 2).unwrap_or(self.expires)
     }
+
+    /// The subscription as the engine has it.
+    pub(super) fn into_channel(self, id: ChannelId) -> Channel {
+        Channel {
+            id,
+            provider_id: self.id,
+            expires_at: Some(self.expires),
+        }
+    }
 }
 
 /// One notification.
@@ -117,6 +127,21 @@ struct Answered {
     expiration_date_time: String,
 }
 
+fn is_refusal(class: &Class) -> bool {
+    match class {
+        Class::Item | Class::Forbidden | Class::Gone => true,
+        Class::Passing { .. }
+        | Class::Unknown
+        | Class::CursorDead
+        | Class::Changed
+        | Class::Exists
+        | Class::UidTaken { .. }
+        | Class::ReconnectNeeded
+        | Class::AddressRefused
+        | Class::Protocol => false,
+    }
+}
+
 /// The token that Graph wants back, as plain text and with status 200, from the query of a call to a notification address:
 /// decoded once, as forms are.
 pub fn validation_token(query: &str) -> Option<String> {
@@ -155,6 +180,35 @@ pub fn read_notifications(body: &[u8]) -> Result<Vec<Notification>, Failure> {
 }
 
 impl Graph {
+    /// Subscribes as the engine asks for it: to the one calendar, or to the whole mailbox where only that can be subscribed
+    /// to. Word about the subscription itself goes to the same address.
+    pub(super) async fn open_subscription(
+        &self,
+        calendar: &RemoteCalendarId,
+        wanted: &Wanted<'_>,
+    ) -> Result<Channel, Failure> {
+        // Its path is a secret, and stays out of the message.
+        let address: Url = wanted
+            .address
+            .parse()
+            .map_err(|_| Failure::item("The address for notifications is none"))?;
+        let mut asked = Subscribe {
+            watched: Watched::Calendar(calendar.clone()),
+            notify: address.clone(),
+            lifecycle: Some(address),
+            secret: SecretString::from(wanted.token.expose()),
+        };
+        let made = match self.subscribe(&asked).await {
+            // A refusal made nothing. Microsoft documents the mailbox alone.
+            Err(failure) if is_refusal(&failure.class) => {
+                asked.watched = Watched::Mailbox;
+                self.subscribe(&asked).await?
+            }
+            made => made?,
+        };
+        Ok(made.into_channel(wanted.id))
+    }
+
     /// Asks for notifications. Blocks while Graph calls the addresses back.
     pub async fn subscribe(&self, wanted: &Subscribe) -> Result<Subscription, Failure> {
         if wanted.secret.expose_secret().chars().count() > SECRET_CHARS_MAX {

@@ -14,6 +14,7 @@ use ::http::header::{ACCEPT, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE
 use ::http::{HeaderMap, Method};
 use async_trait::async_trait;
 use bytes::Bytes;
+use kalends_calendar::channel::Push;
 use kalends_calendar::event::Event;
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ical;
@@ -187,6 +188,7 @@ impl Provider for Feed {
             fetch_in_flight: 1,
             writes: false,
             guests: Guests::Silent,
+            push: Push::None,
         }
     }
 

@@ -89,6 +89,11 @@ impl ApiError {
         &self.0.error
     }
 
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        self.0.status = status;
+        self
+    }
+
     pub(crate) fn with_code(mut self, code: &'static str) -> Self {
         self.0.code = code;
         self

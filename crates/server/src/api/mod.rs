@@ -14,6 +14,7 @@ mod cookie;
 mod docs;
 mod door;
 mod error;
+mod hooks;
 mod input;
 mod invitation;
 mod oauth;
@@ -25,7 +26,7 @@ mod session;
 mod signin;
 mod tenant;
 mod tokens;
-mod words;
+pub(crate) mod words;
 
 use std::sync::Arc;
 
@@ -34,10 +35,12 @@ use aide::axum::routing::{ApiMethodRouter, delete_with, get_with, post_with, put
 use aide::openapi::{OpenApi, SecurityScheme};
 use aide::transform::{TransformOpenApi, TransformOperation};
 use axum::Router;
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware;
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
+use tower_http::timeout::TimeoutLayer;
 
 pub(crate) use door::{Api, Shared, SignIn};
 pub(crate) use oauth::redirect_uri;
@@ -63,6 +66,7 @@ fn described() -> ApiRouter<Shared> {
         .merge(calendar_routes())
         .merge(event_routes())
         .merge(oauth_routes())
+        .merge(hook_routes())
         .merge(platform_routes())
         .merge(own_routes())
 }
@@ -315,6 +319,32 @@ fn oauth_routes() -> ApiRouter<Shared> {
                 ),
             ),
         )
+}
+
+fn hook_routes() -> ApiRouter<Shared> {
+    ApiRouter::new()
+        .api_route(
+            "/api/hooks/google/{key}/",
+            post_with(
+                hooks::google,
+                op!("hooks", "hearGoogle", "Google says that a calendar changed"),
+            ),
+        )
+        .api_route(
+            "/api/hooks/microsoft/{key}/",
+            post_with(
+                hooks::microsoft,
+                op!(
+                    "hooks",
+                    "hearMicrosoft",
+                    "Microsoft says that a calendar changed, or what became of a subscription"
+                ),
+            ),
+        )
+        .route_layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            hooks::ANSWER_WITHIN,
+        ))
 }
 
 fn platform_routes() -> ApiRouter<Shared> {

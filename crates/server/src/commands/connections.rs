@@ -2,12 +2,15 @@
 
 use anyhow::{Result, bail};
 use clap::Args;
-use kalends_store::connections::{self, ConnectionState, ProviderKind};
-use kalends_store::{links, remote_calendars};
+use kalends_store::channels::{self, Channel};
+use kalends_store::connections::{self, Connection, ConnectionState, ProviderKind};
+use kalends_store::grants::{self, Grant};
+use kalends_store::{Tx, links, remote_calendars};
 use serde_json::json;
 
-use crate::app::App;
+use crate::app::{App, Wired};
 use crate::screen::{Tone, plain};
+use crate::stopping::stop_channels;
 use crate::words::{maybe_instant, word};
 use crate::{Ended, names};
 
@@ -116,6 +119,7 @@ pub(crate) fn remedy(connection: &connections::Connection) -> Option<String> {
 pub(crate) async fn disconnect(app: &App, command: Disconnect) -> Result<Ended> {
     let mut tx = app.store.begin(app.tenant).await?;
     let connection = names::connection(&mut tx, &command.connection).await?;
+    let last_use = last_use(app, &mut tx, &connection).await?;
     let mut unlinked = 0;
     for link in links::list(&mut tx).await? {
         if link.connection != connection.id {
@@ -141,6 +145,9 @@ pub(crate) async fn disconnect(app: &App, command: Disconnect) -> Result<Ended> 
     )
     .await?;
     tx.commit().await?;
+    if let Some((wired, grant, open)) = last_use {
+        stop_channels(&wired.accounts, &connection, &grant, &open).await;
+    }
     app.screen
         .json(&json!({ "id": connection.id, "name": connection.name, "unlinked": unlinked }))?;
     app.screen.line(&format!(
@@ -148,4 +155,22 @@ pub(crate) async fn disconnect(app: &App, command: Disconnect) -> Result<Ended> 
         connection.name
     ))?;
     Ok(Ended::Well)
+}
+
+/// What the provider still tells of an account that is about to be forgotten, and what stops that; none where there is nothing to
+/// stop, or no way to.
+async fn last_use(
+    app: &App,
+    tx: &mut Tx,
+    connection: &Connection,
+) -> Result<Option<(Wired, Grant, Vec<Channel>)>> {
+    let open = channels::of_connection(tx, connection.id).await?;
+    if open.is_empty() {
+        return Ok(None);
+    }
+    let wired = app.wired().await?;
+    let vault = wired.keys()?.vault();
+    // One whose tokens cannot be read is forgotten all the same; its channels run out.
+    let grant = grants::get(tx, &vault, connection.id).await.ok().flatten();
+    Ok(grant.map(|grant| (wired, grant, open)))
 }

@@ -10,8 +10,10 @@ use kalends_store::{Tx, held, intents, outside, skips};
 use serde_json::json;
 
 use crate::app::App;
+use crate::hooks::WayIn;
 use crate::linking::{self, How, Making, Side};
 use crate::names::{self, NamedLink};
+use crate::push;
 use crate::screen::{Tone, plain};
 use crate::words::{instant, maybe_instant, word};
 use crate::{Ended, holder};
@@ -243,8 +245,10 @@ pub(crate) async fn list(app: &App) -> Result<Ended> {
         "OWED",
         "HELD",
         "SKIPPED",
+        "PUSH",
         "PROBLEM",
     ]);
+    let way_in = WayIn::new(&app.settings.server, &app.settings.vendors);
     let mut rows = Vec::new();
     for named in names::named_links(&mut tx).await? {
         let link = &named.link;
@@ -253,6 +257,7 @@ pub(crate) async fn list(app: &App) -> Result<Ended> {
         let skipped = skips::list(&mut tx, link.id).await?;
         let failed = intents::failed(&mut tx, link.id).await?.len();
         let problem = problem(&named);
+        let push = push::of_link(&mut tx, link, Some(&named.connection), &way_in, now).await?;
         let busy = link.lease_until.is_some_and(|until| until > now);
         let (state, tone) = state(&named, busy);
         let next = match link.due_at {
@@ -276,6 +281,7 @@ pub(crate) async fn list(app: &App) -> Result<Ended> {
             plain(owed.to_string()),
             wary(held),
             wary(skipped.len() + failed),
+            plain(push.word()),
             (problem.clone().unwrap_or_default(), Tone::Bad),
         ]);
         let skipped: Vec<_> = skipped
@@ -306,6 +312,7 @@ pub(crate) async fn list(app: &App) -> Result<Ended> {
             "held": held,
             "skipped": skipped,
             "failures": link.failures,
+            "push": push,
             "problem": problem,
         }));
     }

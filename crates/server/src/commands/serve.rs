@@ -13,7 +13,8 @@ use axum::routing::get;
 use axum::{Router, ServiceExt};
 use clap::Args;
 use futures_util::FutureExt;
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, join_all, select};
+use kalends_engine::watch as channels;
 use kalends_store::{Store, sweep};
 use tokio::net::TcpListener;
 use tower::Layer;
@@ -29,6 +30,9 @@ use crate::notices::Notifier;
 
 /// How often what has expired is swept away.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
+
+/// How many channels are looked after at once: one that a provider is slow to open holds up few others.
+const TENDERS: usize = 2;
 
 /// Serve the API, and run the workers.
 #[derive(Debug, Args)]
@@ -97,17 +101,22 @@ pub(crate) async fn serve(
         stopped.clone(),
     );
     let lasting = api.lasting().clone();
+    let way_in = Arc::clone(api.way_in());
     let routes = health(Arc::new(app.store.clone())).merge(api::router(api));
     let service = MapRequestLayer::new(api::with_slash).layer(api::wrapped(routes, &settings));
     let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
     let http = axum::serve(listener, service).with_graceful_shutdown(stopped.clone());
     let sweeping = sweep(app, stopped.clone());
     let notifying = notifier.work(stopped.clone());
-    let (served, worked, (), ()) = tokio::join!(
+    let tending = join_all(
+        (0..TENDERS).map(|_| channels::watch(&wired.engine, way_in.as_ref(), stopped.clone())),
+    );
+    let (served, worked, (), (), _) = tokio::join!(
         async { http.await.context("the HTTP server") },
         watch::work(app, &wired.engine, stopped),
         sweeping,
-        notifying
+        notifying,
+        tending
     );
     // Whoever waited for these may be gone; what they hold is given back all the same.
     lasting.all_ended().await;

@@ -157,6 +157,22 @@ impl Settings {
     }
 }
 
+#[cfg(test)]
+impl Settings {
+    /// What nobody has changed, for tests.
+    pub(crate) fn for_tests() -> Self {
+        let nothing = Global {
+            database: None,
+            tenant: None,
+            config: None,
+            json: false,
+            quiet: true,
+            variables: Vec::new(),
+        };
+        Self::for_demo(&nothing, Path::new("/nowhere")).unwrap()
+    }
+}
+
 fn file_path(global: &Global) -> Result<Option<PathBuf>> {
     if let Some(path) = &global.config {
         if !path.is_file() {

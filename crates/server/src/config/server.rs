@@ -26,6 +26,8 @@ pub(super) struct Section {
     listen: Option<SocketAddr>,
     /// Under which address people reach it.
     public_url: Option<String>,
+    /// Whether providers are asked to call there.
+    push: Option<bool>,
     /// The domain whose subdomains are tenants.
     domain: Option<String>,
     /// Whether a proxy stands before it.
@@ -47,6 +49,8 @@ pub(crate) struct Server {
     pub(crate) listen: SocketAddr,
     /// Under which address people reach it, for links in mails and pages; none: where it listens.
     pub(crate) public_url: Option<Url>,
+    /// Whether providers are asked to call there when a calendar changes.
+    pub(crate) push: bool,
     /// `example.com`, where `demo.example.com` is the tenant `demo`.
     pub(crate) domain: Option<String>,
     /// Whether `X-Forwarded-For` is the word of a proxy of ours.
@@ -71,6 +75,7 @@ impl Section {
         Ok(Server {
             listen,
             public_url: public_url.as_deref().map(public).transpose()?,
+            push: push(self.push)?,
             domain: env("KALENDS_DOMAIN")
                 .or(self.domain)
                 .map(|name| domain(&name))
@@ -91,6 +96,15 @@ impl Section {
                 .map(|text| origin("server.return_origins", &text).map(|()| text))
                 .collect::<Result<_>>()?,
         })
+    }
+}
+
+fn push(file: Option<bool>) -> Result<bool> {
+    match env("KALENDS_PUSH").as_deref() {
+        Some("true") => Ok(true),
+        Some("false") => Ok(false),
+        Some(text) => bail!("KALENDS_PUSH: {text:?} is neither true nor false"),
+        None => Ok(file.unwrap_or(true)),
     }
 }
 
@@ -182,7 +196,13 @@ pub(super) fn reference() -> Vec<Setting> {
             Some("public_url"),
             Some("PUBLIC_URL"),
             "where it listens",
-            "under which address people reach it, for links in invitations: `https://kalends.example.com`",
+            "under which address people and providers reach it: `https://kalends.example.com`. Google and Microsoft call only where it is `https`",
+        ),
+        setting(
+            Some("push"),
+            Some("PUSH"),
+            "`true`",
+            "whether Google and Microsoft are asked to say when a calendar changes; else it is polled",
         ),
         setting(
             Some("domain"),

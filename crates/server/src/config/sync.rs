@@ -22,6 +22,8 @@ pub(super) struct Section {
     #[serde(deserialize_with = "duration::optional")]
     poll_every: Option<Duration>,
     #[serde(deserialize_with = "duration::optional")]
+    poll_every_with_push: Option<Duration>,
+    #[serde(deserialize_with = "duration::optional")]
     full_listing_every: Option<Duration>,
     #[serde(deserialize_with = "duration::optional")]
     lease: Option<Duration>,
@@ -47,6 +49,11 @@ impl Section {
         let usual = kalends_engine::Settings::default();
         let engine = kalends_engine::Settings {
             poll_every: length("POLL_EVERY", self.poll_every, usual.poll_every)?,
+            poll_every_with_push: length(
+                "POLL_EVERY_WITH_PUSH",
+                self.poll_every_with_push,
+                usual.poll_every_with_push,
+            )?,
             full_listing_every: length(
                 "FULL_LISTING_EVERY",
                 self.full_listing_every,
@@ -117,6 +124,12 @@ pub(super) fn reference() -> Vec<Setting> {
             Some("SYNC_POLL_EVERY"),
             &length(usual.poll_every),
             "how often a link looks at its remote side when nothing wakes it",
+        ),
+        setting(
+            Some("poll_every_with_push"),
+            Some("SYNC_POLL_EVERY_WITH_PUSH"),
+            &length(usual.poll_every_with_push),
+            "how often it looks though the provider says when something changes: of what it says some is lost",
         ),
         setting(
             Some("full_listing_every"),

@@ -7,6 +7,7 @@ mod answers;
 mod apply;
 mod audit;
 mod bulk;
+mod channels;
 mod conflicts;
 mod departures;
 mod events;

@@ -19,13 +19,14 @@ contract! {
         let names: Vec<_> = status.iter().map(|one| one.name).collect();
         let known =
             ["0001_tenants", "0002_calendars", "0003_links", "0004_statistics", "0005_accounts", "0006_api", "0007_ownership",
-             "0008_idempotency", "0009_indexes", "0010_oauth", "0011_bounds", "0012_revocations"];
+             "0008_idempotency", "0009_indexes", "0010_oauth", "0011_bounds",
+             "0012_revocations", "0013_channels"];
         assert_eq!(names, known);
         assert_eq!(db.store.migrate_up().await.unwrap(), []);
         World::new(&db.store, "a").await;
         let down = db.store.migrate_down(1).await.unwrap();
         let versions: Vec<_> = down.iter().map(|one| one.version).collect();
-        assert_eq!(versions, [12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2]);
+        assert_eq!(versions, [13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2]);
         db.store.migrate_up().await.unwrap();
         assert!(tenants::by_slug(&db.store, "a").await.unwrap().is_some());
         db.store.migrate_down(0).await.unwrap();
@@ -99,6 +100,7 @@ async fn without_a_tenant_postgres_shows_nothing() {
     tx.commit().await.unwrap();
     for count in [
         "SELECT count(*) FROM audit",
+        "SELECT count(*) FROM channels",
         "SELECT count(*) FROM audit_heads",
         "SELECT count(*) FROM tenants",
         "SELECT count(*) FROM tenant_features",
@@ -122,7 +124,7 @@ async fn without_a_tenant_postgres_shows_nothing() {
     .fetch_all(&mut raw)
     .await
     .unwrap();
-    assert_eq!(tables.len(), 34);
+    assert_eq!(tables.len(), 35);
     for table in tables {
         let name: String = table.get("relname");
         assert_eq!(

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use jiff::Timestamp;
+use kalends_calendar::channel::{ChannelToken, Push, Renewal, Wanted};
 use kalends_calendar::failure::Class;
+use kalends_calendar::ids::ChannelId;
+use kalends_calendar::provider::Provider as _;
 use kalends_providers::google::{BusyTimes, Channel, Happened, Notification, WatchRequest};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -48,6 +51,50 @@ async fn a_channel_is_opened_for_as_long_as_google_grants() {
             })
         );
     }
+}
+
+#[tokio::test]
+async fn the_engine_opens_and_closes_channels_by_the_seam() {
+    let id = ChannelId("0f7d1c4e-6a47-4c1f-9d0f-1b2c3d4e5f60".parse().unwrap());
+    let answer = json!({"kind": "api#channel", "id": id, "resourceId": "o3hgv1538sdjfh", "expiration": "1780000000000"});
+    let script = Script::new()
+        .on(&format!("POST {EVENTS}/watch"), 200, &answer.to_string())
+        .on(
+            "POST https://www.googleapis.com/calendar/v3/channels/stop",
+            204,
+            "",
+        );
+    let account = scripted(&script);
+    let renewal = account.capabilities().push;
+    assert_eq!(renewal, Push::Channels(Renewal::Replaced));
+    let token = ChannelToken::new("of-channel");
+    let wanted = Wanted {
+        id,
+        address: "https://hooks.example.com/google",
+        token: &token,
+    };
+    let opened = account.open_channel(&ann(), &wanted).await.unwrap();
+    let sent: Value = serde_json::from_str(&script.last_body()).unwrap();
+    assert_eq!(
+        sent,
+        json!({
+            "id": id, "type": "web_hook", "address": "https://hooks.example.com/google",
+            "token": "of-channel", "params": {"ttl": "604800"},
+        })
+    );
+    assert_eq!(
+        (opened.id, opened.provider_id.as_str()),
+        (id, "o3hgv1538sdjfh")
+    );
+    account.close_channel(&opened).await.unwrap();
+    let sent: Value = serde_json::from_str(&script.last_body()).unwrap();
+    assert_eq!(sent, json!({"id": id, "resourceId": "o3hgv1538sdjfh"}));
+    let nowhere = Wanted {
+        address: "of-channel",
+        ..wanted
+    };
+    let failure = account.open_channel(&ann(), &nowhere).await.unwrap_err();
+    assert!(!failure.message.contains("of-channel"), "{failure}");
 }
 
 #[tokio::test]

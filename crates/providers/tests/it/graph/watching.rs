@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use kalends_calendar::channel::{Channel, ChannelToken, Push, Renewal, Wanted};
 use kalends_calendar::event::Address;
 use kalends_calendar::failure::Class;
+use kalends_calendar::ids::ChannelId;
+use kalends_calendar::provider::Provider as _;
 use kalends_providers::graph::watch::{
     Signal, Subscribe, Watched, read_notifications, validation_token,
 };
@@ -21,6 +24,59 @@ fn wanted() -> Subscribe {
         lifecycle: Some("https://hooks.example.com/m/life".parse().unwrap()),
         secret: "a secret".into(),
     }
+}
+
+#[test]
+fn the_engine_subscribes_to_a_calendar_or_to_the_mailbox_by_the_seam() {
+    let id = ChannelId("0f7d1c4e-6a47-4c1f-9d0f-1b2c3d4e5f60".parse().unwrap());
+    let answer =
+        json!({"id": "5522bd62", "expirationDateTime": "2026-03-04T08:30:00Z"}).to_string();
+    let refusal =
+        r#"{"error":{"code":"ExtensionError","message":"The resource is not supported."}}"#;
+    let line = format!("POST {BASE}/subscriptions");
+    let script = Script::new()
+        .on(&line, 201, &answer)
+        .on(&line, 400, refusal)
+        .on(&line, 201, &answer)
+        .on(
+            &format!("PATCH {BASE}/subscriptions/5522bd62"),
+            200,
+            &answer,
+        )
+        .on(&format!("DELETE {BASE}/subscriptions/5522bd62"), 204, "");
+    let account = account(Arc::clone(&script) as _);
+    assert_eq!(
+        account.capabilities().push,
+        Push::Channels(Renewal::Prolonged)
+    );
+    let token = ChannelToken::new("a secret");
+    let wanted = Wanted {
+        id,
+        address: "https://hooks.example.com/m/",
+        token: &token,
+    };
+    for resource in [
+        format!("/me/calendars/{}/events", calendar()),
+        "/me/events".to_owned(),
+    ] {
+        let opened = now(account.open_channel(&calendar(), &wanted)).unwrap();
+        let body: Value = serde_json::from_str(&script.last_body()).unwrap();
+        assert_eq!(
+            (&body["resource"], &body["clientState"]),
+            (&json!(resource), &json!("a secret"))
+        );
+        assert_eq!(body["notificationUrl"], body["lifecycleNotificationUrl"]);
+        assert_eq!((opened.id, opened.provider_id.as_str()), (id, "5522bd62"));
+        assert_eq!(opened.expires_at, "2026-03-04T08:30:00Z".parse().ok());
+    }
+    let opened = Channel {
+        id,
+        provider_id: "5522bd62".to_owned(),
+        expires_at: None,
+    };
+    let renewed = now(account.renew_channel(&opened)).unwrap();
+    assert_eq!(renewed.expires_at, "2026-03-04T08:30:00Z".parse().ok());
+    now(account.close_channel(&opened)).unwrap();
 }
 
 #[test]

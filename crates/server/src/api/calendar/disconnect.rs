@@ -8,7 +8,7 @@ use kalends_calendar::ids::ConnectionId;
 use kalends_providers::oauth::{self, Vendor};
 use kalends_store::connections::{Connection, ConnectionState, ProviderKind};
 use kalends_store::grants::{self, Grant};
-use kalends_store::{Tx, connections, departures, links};
+use kalends_store::{Tx, channels, connections, departures, links};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::api::door::{Gate, Tending};
 use crate::api::error::{Answer, ApiError};
 use crate::api::input::Body;
+use crate::stopping::stop_channels;
 
 /// Which account, and what happens to what Kalends wrote there.
 #[derive(Deserialize, JsonSchema)]
@@ -61,6 +62,7 @@ pub(crate) async fn disconnect(
         .ok_or_else(|| ApiError::not_found("credential"))?;
     gate.require_own(connection.owner)?;
     let grant = grant(&gate, &mut tx, &connection).await;
+    let open = channels::of_connection(&mut tx, id).await?;
     let removing = match wanted.events {
         Written::Keep => {
             forget(&gate, &mut tx, &connection).await?;
@@ -71,6 +73,7 @@ pub(crate) async fn disconnect(
     tx.commit().await?;
     // Whoever is still busy there needs the grant; it stays at the provider then, without anybody who has its tokens.
     if let Some(grant) = grant.filter(|_| removing.is_none_or(|removing| removing == 0)) {
+        stop_channels(gate.accounts(), &connection, &grant, &open).await;
         revoke(&gate, &connection, &grant).await?;
     }
     Ok(Json(Disconnected {

@@ -17,12 +17,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::sync::{Synced, bounds, run, unlinked};
-use crate::api::door::{Asks, Gate, Reading, Tending};
+use crate::api::door::{Api, Asks, Gate, Reading, Tending};
 use crate::api::error::{Answer, ApiError};
 use crate::api::input::{Body, Id, Params};
 use crate::api::output::Reply;
 use crate::api::words;
 use crate::linking::{self, How, Making};
+use crate::push::{self, Push};
 
 /// A link to be made.
 #[derive(Deserialize, JsonSchema)]
@@ -114,6 +115,8 @@ pub(crate) struct Shown {
     skipped: usize,
     /// Remote events that lie outside its dates and are left where they are.
     outside: i64,
+    /// Whether the provider says when something changes.
+    push: Push,
     #[schemars(with = "words::Instant")]
     created_at: Timestamp,
 }
@@ -165,7 +168,7 @@ pub(crate) async fn list(gate: Gate<Reading>) -> Answer<Json<Links>> {
     let mut tx = gate.read().await?;
     let mut shown_links = Vec::new();
     for link in links::list(&mut tx).await? {
-        shown_links.push(shown(&mut tx, link).await?);
+        shown_links.push(shown(gate.api(), &mut tx, link).await?);
     }
     Ok(Json(Links {
         success: true,
@@ -176,7 +179,7 @@ pub(crate) async fn list(gate: Gate<Reading>) -> Answer<Json<Links>> {
 pub(crate) async fn show(gate: Gate<Reading>, Id(id): Id<LinkId>) -> Answer<Json<One>> {
     let mut tx = gate.read().await?;
     let link = get(&mut tx, id).await?;
-    one(&mut tx, link).await
+    one(gate.api(), &mut tx, link).await
 }
 
 pub(crate) async fn make(gate: Gate<Tending>, Body(new): Body<NewLink>) -> Answer<Reply<One, 201>> {
@@ -213,7 +216,7 @@ pub(crate) async fn make(gate: Gate<Tending>, Body(new): Body<NewLink>) -> Answe
     let detail = told(&mut tx, &link, &connection).await?;
     gate.audit(&mut tx, "link.create", format!("link {}", made.id), detail)
         .await?;
-    let Json(answer) = one(&mut tx, link).await?;
+    let Json(answer) = one(gate.api(), &mut tx, link).await?;
     tx.commit().await?;
     Ok(Reply::new(answer))
 }
@@ -258,7 +261,7 @@ pub(crate) async fn change(
     gate.audit(&mut tx, "link.update", format!("link {id}"), detail.into())
         .await?;
     let link = get(&mut tx, id).await?;
-    let answer = one(&mut tx, link).await?;
+    let answer = one(gate.api(), &mut tx, link).await?;
     tx.commit().await?;
     Ok(answer)
 }
@@ -391,15 +394,17 @@ async fn get(tx: &mut Tx, id: LinkId) -> Answer<Link> {
         .ok_or_else(|| ApiError::not_found("link"))
 }
 
-async fn one(tx: &mut Tx, link: Link) -> Answer<Json<One>> {
+async fn one(api: &Api, tx: &mut Tx, link: Link) -> Answer<Json<One>> {
     Ok(Json(One {
         success: true,
-        link: shown(tx, link).await?,
+        link: shown(api, tx, link).await?,
     }))
 }
 
-async fn shown(tx: &mut Tx, link: Link) -> Answer<Shown> {
-    let problem = match connections::get(tx, link.connection).await? {
+async fn shown(api: &Api, tx: &mut Tx, link: Link) -> Answer<Shown> {
+    let connection = connections::get(tx, link.connection).await?;
+    let push = push::of_link(tx, &link, connection.as_ref(), api.way_in(), api.now()).await?;
+    let problem = match connection {
         Some(connection) if connection.problem.is_some() => connection.problem,
         _ => link.last_error,
     };
@@ -422,6 +427,7 @@ async fn shown(tx: &mut Tx, link: Link) -> Answer<Shown> {
         held_deletions: held::list(tx, link.id).await?.len(),
         skipped: skips::list(tx, link.id).await?.len(),
         outside: outside::count(tx, link.id).await?,
+        push,
         created_at: link.created_at,
     })
 }

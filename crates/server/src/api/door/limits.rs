@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
-use kalends_calendar::ids::{TenantId, UserId};
+use kalends_calendar::ids::{ChannelId, TenantId, UserId};
 use tokio::sync::Semaphore;
 
 use crate::api::error::ApiError;
@@ -25,6 +25,8 @@ const HASHING_MAX: usize = 4;
 const SIGN_INS_A_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
 /// How often one user may begin to connect an account, a minute.
 const CONNECTS_A_MINUTE: NonZeroU32 = NonZeroU32::new(30).expect("not zero");
+/// How often a provider may call on one channel, a minute: many signals make one run anyway.
+const CALLS_A_MINUTE: NonZeroU32 = NonZeroU32::new(120).expect("not zero");
 /// How many streams one user may listen to at once: a few windows on a few devices.
 const STREAMS_OF_USER_MAX: usize = 10;
 /// How many may be listened to in one tenant on this node: each looks at the database every second.
@@ -44,6 +46,7 @@ pub(crate) struct Limits {
     sign_ins: Keyed<(String, Option<IpAddr>)>,
     hashing: Arc<Semaphore>,
     connects: Keyed<UserId>,
+    calls: Keyed<ChannelId>,
     streams: Arc<Mutex<Streams>>,
 }
 
@@ -70,6 +73,7 @@ impl Limits {
             attempts: RateLimiter::keyed(Quota::per_minute(ATTEMPTS_A_MINUTE)),
             hashing: Arc::new(Semaphore::new(HASHING_MAX)),
             connects: RateLimiter::keyed(Quota::per_minute(CONNECTS_A_MINUTE)),
+            calls: RateLimiter::keyed(Quota::per_minute(CALLS_A_MINUTE)),
             streams: Arc::default(),
         }
     }
@@ -136,6 +140,11 @@ impl Limits {
             user,
             tenant,
         })
+    }
+
+    /// Counts a call of a provider.
+    pub(super) fn call(&self, channel: ChannelId) -> Result<(), ApiError> {
+        count(&self.calls, &channel)
     }
 
     /// Counts the connecting of an account.

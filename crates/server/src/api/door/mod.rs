@@ -7,6 +7,7 @@ mod address;
 mod caller;
 mod consent;
 mod gate;
+mod hook;
 mod idempotency;
 mod lasting;
 mod limits;
@@ -26,6 +27,7 @@ pub(crate) use address::{Address, Cause};
 pub(crate) use caller::{AS_COOKIE, Admin, Caller, Signed, Via, Whole};
 pub(crate) use consent::{Aim, Begun, Initiating, Unwelcome, Visitor, Welcome};
 pub(crate) use gate::{Asks, Gate, Inside, Managing, Owning, Reading, Tending};
+pub(crate) use hook::{Line, Ringing};
 pub(crate) use idempotency::{KEY, REPLAYED, Secret, document_writes, once};
 pub(crate) use lasting::Lasting;
 pub(crate) use limits::{Limits, OpenStream};
@@ -35,6 +37,7 @@ pub(crate) use wake::wake;
 
 use crate::accounts::Accounts;
 use crate::config::{Server, Vendors};
+use crate::hooks::WayIn;
 use crate::local_zone::LocalZone;
 use crate::mailing::Mailer;
 
@@ -48,6 +51,7 @@ pub(crate) struct Api {
     lasting: Lasting,
     sign_in: SignIn,
     stopping: Stopping,
+    way_in: Arc<WayIn>,
     /// How it is set up.
     pub(crate) settings: Server,
     /// The zone of calendars for which nobody names one.
@@ -70,6 +74,7 @@ impl Api {
         zone: LocalZone,
         stopping: Stopping,
     ) -> Shared {
+        let way_in = Arc::new(WayIn::new(&settings, &accounts.vendors));
         Arc::new(Self {
             store: engine.store.clone(),
             engine,
@@ -79,6 +84,7 @@ impl Api {
             lasting: Lasting::new(),
             sign_in,
             stopping,
+            way_in,
             settings,
             zone,
         })
@@ -117,6 +123,11 @@ impl Api {
     /// What Kalends is at Google and Microsoft.
     pub(crate) fn vendors(&self) -> &Vendors {
         &self.accounts.vendors
+    }
+
+    /// How providers reach Kalends.
+    pub(crate) fn way_in(&self) -> &Arc<WayIn> {
+        &self.way_in
     }
 
     /// The operator's OpenID provider.

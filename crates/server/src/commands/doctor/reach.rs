@@ -8,13 +8,14 @@ use axum::http::{HeaderMap, Method};
 use kalends_calendar::seams::Clock;
 use kalends_providers::http::{HttpTransport, Limits, Request, Transport};
 use kalends_providers::oauth::{self, GrantError, Vendor};
-use kalends_store::connections::ConnectionState;
+use kalends_store::connections::{ConnectionState, ProviderKind};
 use kalends_store::{Store, StoreError, mailbox};
 use secrecy::SecretString;
 
 use super::{Finding, bad, wary, well};
 use crate::api::redirect_uri;
 use crate::config::{Settings, VendorSettings};
+use crate::hooks::{Unreached, WayIn};
 use crate::seams::SystemClock;
 
 /// How long another service is waited for.
@@ -46,6 +47,7 @@ pub(super) async fn examine(settings: &Settings, store: &Store, findings: &mut V
         }
     }
     findings.extend(hooks(settings, transport.as_ref()).await);
+    findings.extend(push(settings));
     match mails(settings, store).await {
         Ok(finding) => findings.push(finding),
         Err(error) => findings.push(bad("mail", error.to_string(), "see the log")),
@@ -139,6 +141,39 @@ async fn hooks(settings: &Settings, transport: &dyn Transport) -> Option<Finding
             "does `kalends serve` run, and do name, proxy and firewall lead to it?",
         ),
     })
+}
+
+/// Whether providers would call at the address that they are told.
+fn push(settings: &Settings) -> Vec<Finding> {
+    let way_in = WayIn::new(&settings.server, &settings.vendors);
+    let told = |(vendor, kind): (Vendor, ProviderKind)| match way_in.reached_by(kind) {
+        Ok(()) => Some(well(
+            "push",
+            format!(
+                "{} is told to call at {}/api/hooks/ when a calendar changes",
+                vendor.name(),
+                settings.server.address()
+            ),
+        )),
+        Err(Unreached::TurnedOff) => Some(well(
+            "push",
+            format!("{} is polled: push is turned off", vendor.name()),
+        )),
+        Err(why @ Unreached::NotEncrypted) => Some(wary(
+            "push",
+            format!("{} is polled: {}", vendor.name(), why.told()),
+            "set `public_url` in `[server]` to an https address that the internet reaches",
+        )),
+        // Of one that is not set up, that was told.
+        Err(Unreached::NotSetUp | Unreached::Never) => None,
+    };
+    [
+        (Vendor::Google, ProviderKind::Google),
+        (Vendor::Microsoft, ProviderKind::Microsoft),
+    ]
+    .into_iter()
+    .filter_map(told)
+    .collect()
 }
 
 async fn mails(settings: &Settings, store: &Store) -> Result<Finding, StoreError> {
