@@ -68,9 +68,8 @@ pub async fn hear(
 
 fn wakes(signal: Signal) -> bool {
     match signal {
-        Signal::Changed | Signal::Missed | Signal::Removed => true,
-        // What changes until it is renewed may be told of by nobody: one more look costs little.
-        Signal::RenewNow => true,
+        // What changes until a channel is renewed may be told of by nobody: one more look costs little.
+        Signal::Changed | Signal::Missed | Signal::Removed | Signal::RenewNow => true,
         Signal::Opened | Signal::Unknown => false,
     }
 }

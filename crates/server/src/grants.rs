@@ -105,11 +105,7 @@ fn is_good(grant: &Grant, refused: Option<&SecretString>, now: Timestamp) -> boo
 
 impl Grants {
     /// Refreshes, and gives the turn back whatever comes of it.
-    async fn fly(
-        &self,
-        flight: &str,
-        refused: Option<&SecretString>,
-    ) -> Result<Landing, Failure> {
+    async fn fly(&self, flight: &str, refused: Option<&SecretString>) -> Result<Landing, Failure> {
         // Between looking and taking the turn another may have been through.
         let grant = self.read().await?;
         if is_good(&grant, refused, self.clock.now()) {

@@ -52,7 +52,7 @@ pub(crate) async fn stop_channels(
     match select(std::pin::pin!(closing), too_long).await {
         Either::Left(_) => {}
         Either::Right(_) => {
-            tracing::info!(connection = %connection.id, "channels are left to run out")
+            tracing::info!(connection = %connection.id, "channels are left to run out");
         }
     }
 }

@@ -282,7 +282,8 @@ fn consents_again(stage: &Stage, id: ConnectionId) -> BoxFuture<'static, ()> {
 }
 
 #[tokio::test]
-async fn a_flight_under_way_while_somebody_consents_again_changes_nothing_and_gives_what_is_newer() {
+async fn a_flight_under_way_while_somebody_consents_again_changes_nothing_and_gives_what_is_newer()
+{
     for refuses in [
         None,
         Some((400, r#"{"error":"invalid_grant"}"#)),

@@ -9,7 +9,7 @@ use axum::http::{Request, StatusCode};
 use futures_util::FutureExt as _;
 use kalends_calendar::ids::{TokenId, UserId};
 use kalends_calendar::seams::{Clock, Ids as _};
-use kalends_engine::Engine;
+use kalends_engine::{Engine, Mute};
 use kalends_providers::http::{Metered, Transport};
 use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::members::Role;
@@ -68,6 +68,7 @@ impl Front {
             ids: Arc::new(TimedIds),
             entropy: Arc::new(SystemEntropy),
             providers: Arc::clone(&accounts) as Arc<dyn kalends_engine::Providers>,
+            bell: Arc::new(Mute),
             settings: kalends_engine::Settings::default(),
             holder: "the node".to_owned(),
         };
@@ -75,6 +76,7 @@ impl Front {
         let settings = Server {
             listen: ([127, 0, 0, 1], 8080).into(),
             public_url: None,
+            push: false,
             domain: None,
             behind_proxy: false,
             requests_per_minute: NonZeroU32::MAX,

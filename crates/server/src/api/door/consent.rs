@@ -365,7 +365,8 @@ impl Back {
         user: UserId,
     ) -> Result<Result<Aim, Unwelcome>, ApiError> {
         // A state without a role is from before there were such.
-        let (Some(known), Some(most)) = (tenants::by_id(&api.store, tenant).await?, self.state.role)
+        let (Some(known), Some(most)) =
+            (tenants::by_id(&api.store, tenant).await?, self.state.role)
         else {
             return Ok(Err(Unwelcome::Stale));
         };
