@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::Response;
 use jiff::{SignedDuration, Timestamp};
 
+use super::faults::PushStrike;
 use super::keep_last;
 use crate::google;
 use crate::microsoft::{self, Delivered, PushKind};
@@ -14,7 +15,7 @@ use crate::world::World;
 pub struct Parcel {
     /// Where to, in full.
     pub address: String,
-    /// The headers by name, without what every sender of HTTP adds by itself.
+    /// The headers by name.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Bytes,
@@ -28,6 +29,13 @@ pub struct Parcel {
 enum Push {
     Google(google::Push),
     Microsoft(microsoft::Push),
+}
+
+/// A push that a rule holds back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Held {
+    until: Timestamp,
+    parcel: Parcel,
 }
 
 /// A push that was sent, and what came of it.
@@ -66,7 +74,6 @@ impl Parcel {
             headers: push
                 .headers
                 .iter()
-                .filter(|(name, _)| !name.eq_ignore_ascii_case("content-length"))
                 .map(|(name, value)| ((*name).to_owned(), value.clone()))
                 .collect(),
             body: Bytes::new(),
@@ -83,6 +90,13 @@ impl Parcel {
             // It is waited for longer than it counts as taken, so that a slow answer is told from none.
             time_max: microsoft::VALIDATION_WITHIN,
             push: Push::Microsoft(push),
+        }
+    }
+
+    fn face(&self) -> &'static str {
+        match self.push {
+            Push::Google(_) => "google",
+            Push::Microsoft(_) => "microsoft",
         }
     }
 
@@ -117,18 +131,50 @@ pub(super) fn awaited(world: &mut World, response: &Response<Bytes>) -> Vec<Parc
 }
 
 impl World {
-    /// Takes out every push that is due, for the holder to send. What is answered goes to [`World::report_push`].
+    /// Takes out every push that is due when the holder's clock says `now`, for the holder to send. What is answered goes to
+    /// [`World::report_push`].
     pub fn due_pushes(&mut self, now: Timestamp) -> Vec<Parcel> {
+        let now = self.time(now);
         // The oldest go: whoever was not told of a change hears of a later one.
         keep_last(&mut self.google.pushes, WAITING_MAX);
         keep_last(&mut self.microsoft.pushes, WAITING_MAX);
         let google = self.google.take_due_pushes(now).into_iter();
         let google: Vec<Parcel> = google.map(Parcel::google).collect();
         let microsoft = self.microsoft.due_pushes(now).into_iter();
-        google
+        let due: Vec<Parcel> = google
             .into_iter()
             .chain(microsoft.map(Parcel::microsoft))
-            .collect()
+            .collect();
+        let mut sent = self.released(now);
+        for parcel in due {
+            sent.extend(self.befallen(parcel, now));
+        }
+        keep_last(&mut self.control.held, WAITING_MAX);
+        sent
+    }
+
+    /// What the rules leave of a push.
+    fn befallen(&mut self, parcel: Parcel, now: Timestamp) -> Vec<Parcel> {
+        let rules = &mut self.control.rules;
+        match rules.on_push(parcel.face(), &parcel.address) {
+            None => vec![parcel],
+            Some(PushStrike::Dropped) => Vec::new(),
+            Some(PushStrike::Twice) => vec![parcel.clone(), parcel],
+            Some(PushStrike::Late(by)) => {
+                let until = now.saturating_add(by).unwrap_or(Timestamp::MAX);
+                self.control.held.push(Held { until, parcel });
+                Vec::new()
+            }
+        }
+    }
+
+    /// Takes out what was held back long enough. It befalls nothing a second time.
+    fn released(&mut self, now: Timestamp) -> Vec<Parcel> {
+        let (released, held) = std::mem::take(&mut self.control.held)
+            .into_iter()
+            .partition(|held: &Held| held.until <= now);
+        self.control.held = held;
+        released.into_iter().map(|held| held.parcel).collect()
     }
 
     /// Takes in what a push was answered with. What was not taken is due again as its face retries. For a validation that
@@ -139,6 +185,7 @@ impl World {
         answered: &Delivered<'_>,
         now: Timestamp,
     ) -> Option<Box<Response<Bytes>>> {
+        let now = self.time(now);
         self.write_down(&parcel, answered, now);
         match parcel.push {
             Push::Google(push) => {
@@ -158,16 +205,16 @@ impl World {
     }
 
     fn write_down(&mut self, parcel: &Parcel, answered: &Delivered<'_>, now: Timestamp) {
-        let (face, channel, attempts) = match &parcel.push {
-            Push::Google(push) => ("google", &push.channel, push.attempts),
-            Push::Microsoft(push) => ("microsoft", &push.subscription, push.attempts),
+        let (channel, attempts) = match &parcel.push {
+            Push::Google(push) => (&push.channel, push.attempts),
+            Push::Microsoft(push) => (&push.subscription, push.attempts),
         };
         let control = &mut self.control;
         control.delivered += 1;
         control.deliveries.push(Delivery {
             number: control.delivered,
             at: now,
-            face,
+            face: parcel.face(),
             kind: parcel.kind(),
             channel: channel.clone(),
             address: without_query(&parcel.address).to_owned(),

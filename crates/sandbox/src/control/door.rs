@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use http::Request;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::delivery::{self, Parcel};
-use super::{answer, keep_last};
-use crate::faults::{Outcome, handle};
+use super::{answer, keep_last, mails};
+use crate::faults::{Fault, Outcome, handle_with};
 use crate::world::World;
 
 /// What came of a request, and what the holder has still to do before the answer goes out.
@@ -16,37 +16,50 @@ pub struct Exchange {
     pub outcome: Outcome,
     /// What is to be sent first: the answer waits for what becomes of it, by [`World::report_push`].
     pub awaited: Vec<Parcel>,
+    /// How long the answer is then held back.
+    pub delay: SignedDuration,
+    /// Whether the connection breaks where the answer ends.
+    pub breaks_off: bool,
 }
 
 /// How many requests are kept to be looked at. With their bodies some megabytes.
 const REQUESTS_KEPT: usize = 2_000;
 
-/// How many mails of each kind are kept to be looked at.
-const MAILS_KEPT: usize = 1_000;
-
-/// Answers a request as the world behind a port does: by an operator's door or by a face.
+/// Answers a request as the world behind a port does, by an operator's door or by a face. `now` is what the holder's clock
+/// says.
 pub fn exchange(world: &mut World, request: &Request<Bytes>, now: Timestamp) -> Exchange {
     if let Some(response) = answer(world, request, now) {
         return Exchange {
             outcome: Outcome::Answered(response),
             awaited: Vec::new(),
+            delay: SignedDuration::ZERO,
+            breaks_off: false,
         };
     }
-    let outcome = Outcome::Answered(handle(world, request, now));
+    let struck = world.struck(request);
+    if struck.revoked_grant {
+        revoke(world, request);
+    }
+    let outcome = handle_with(world, request, world.time(now), struck.fault);
     let awaited = match &outcome {
         Outcome::Answered(response) => delivery::awaited(world, response),
         Outcome::Lost => Vec::new(),
     };
-    bound(world);
-    Exchange { outcome, awaited }
+    world.control.requests_forgotten += keep_last(&mut world.requests, REQUESTS_KEPT);
+    mails::gather(world);
+    Exchange {
+        outcome,
+        awaited,
+        delay: struck.delay,
+        breaks_off: matches!(struck.fault, Some(Fault::CutBody { .. })),
+    }
 }
 
-/// Forgets the oldest of what only people and tests look at.
-fn bound(world: &mut World) {
-    let forgotten = &mut world.control.forgotten;
-    forgotten.requests += keep_last(&mut world.requests, REQUESTS_KEPT);
-    forgotten.mails += keep_last(&mut world.mails, MAILS_KEPT);
-    forgotten.outbox += keep_last(&mut world.outbox, MAILS_KEPT);
-    forgotten.google_mails += keep_last(&mut world.google.mails, MAILS_KEPT);
-    forgotten.microsoft_mails += keep_last(&mut world.microsoft.mails, MAILS_KEPT);
+/// Takes back what whoever sends a request has allowed the client.
+fn revoke(world: &mut World, request: &Request<Bytes>) {
+    for oauth in [&mut world.google.oauth, &mut world.microsoft.oauth] {
+        if let Some(holder) = oauth.whose(request) {
+            oauth.revoke_grant(&holder);
+        }
+    }
 }

@@ -3,17 +3,28 @@
 //! An operator's doors lie below [`PREFIX`]. They speak JSON, know nobody and ask for no password: they are for tests and
 //! people on their own machine.
 
+mod channels;
+mod clock;
+mod cursors;
 mod delivery;
 mod door;
+mod faults;
+mod grants;
+mod journal;
+mod mails;
+mod people;
+mod reply;
+mod routes;
+mod rules;
 
-use bytes::Bytes;
-use http::{Request, Response, StatusCode};
-use jiff::Timestamp;
+use jiff::SignedDuration;
+use serde::Deserialize;
 
 pub use delivery::{Delivery, Parcel};
 pub use door::{Exchange, exchange};
-
-use crate::world::World;
+pub use faults::Strike;
+pub use mails::Mail;
+pub use routes::answer;
 
 /// What stands before every path of an operator's doors.
 pub const PREFIX: &str = "/_sandbox/";
@@ -25,32 +36,33 @@ pub struct Control {
     pub deliveries: Vec<Delivery>,
     /// How many were sent in all.
     delivered: u64,
-    /// How many of what was kept to be looked at are forgotten.
-    forgotten: Forgotten,
+    /// Pushes that a rule holds back.
+    held: Vec<delivery::Held>,
+    /// The log of mails.
+    mails: mails::Log,
+    /// How many requests are forgotten, so that the others keep their numbers.
+    requests_forgotten: u64,
+    /// The rules by which faults strike.
+    rules: rules::Rules,
+    /// How far the world's clock is ahead of its holder's.
+    offset: SignedDuration,
 }
 
-/// How many are forgotten of each, so that the others keep their numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Forgotten {
-    requests: u64,
-    mails: u64,
-    outbox: u64,
-    google_mails: u64,
-    microsoft_mails: u64,
+/// A face with people and calendars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Face {
+    Google,
+    Microsoft,
+    Caldav,
 }
 
-/// Answers a request for an operator's door; none when it is for a face.
-pub fn answer(
-    _world: &mut World,
-    request: &Request<Bytes>,
-    _now: Timestamp,
-) -> Option<Response<Bytes>> {
-    if !request.uri().path().starts_with(PREFIX) {
-        return None;
-    }
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = StatusCode::NOT_FOUND;
-    Some(response)
+/// A face at which people consent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Provider {
+    Google,
+    Microsoft,
 }
 
 /// Takes the oldest away until at most `most` are left, and says how many that were.

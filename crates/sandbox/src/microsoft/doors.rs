@@ -199,6 +199,18 @@ impl Microsoft {
         Ok(items.map(|item| self.whole(mailbox, item, None)).collect())
     }
 
+    /// Every mailbox there is, in the order of their addresses.
+    pub(crate) fn mailboxes(&self) -> impl Iterator<Item = &Mailbox> {
+        self.mailboxes.values()
+    }
+
+    /// Takes a subscription away without a word, and says whether there was one.
+    pub(crate) fn forget_subscription(&mut self, id: &str) -> bool {
+        self.drop_pushes_of(id);
+        let mut mailboxes = self.mailboxes.values_mut();
+        mailboxes.any(|mailbox| mailbox.subscriptions.remove(id).is_some())
+    }
+
     /// All calendars of a mailbox.
     pub fn calendars(&self, email: &str) -> Result<Vec<Value>, Refusal> {
         let mailbox = self.mailbox(email)?;

@@ -18,21 +18,21 @@ use super::writing;
 /// A subscription to the changes of a mailbox or of one of its calendars.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Subscription {
-    id: String,
-    application: String,
-    resource: String,
+    pub(crate) id: String,
+    pub(crate) application: String,
+    pub(crate) resource: String,
     /// None for the whole mailbox.
     calendar: Option<u64>,
     changes: Vec<String>,
-    address: String,
+    pub(crate) address: String,
     lifecycle_address: Option<String>,
     client_state: Option<String>,
     tls: String,
     /// Which ids its notifications have: that of its creation.
     ids: IdType,
-    expires_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
     /// Whether it waits for `reauthorize` or a renewal.
-    paused: bool,
+    pub(crate) paused: bool,
 }
 
 /// What can happen to a subscription itself.

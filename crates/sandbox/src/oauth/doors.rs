@@ -145,6 +145,16 @@ impl Oauth {
         self.obstacles.insert(email.to_owned(), obstacle);
     }
 
+    /// What stands in a person's way.
+    pub fn obstacle(&self, email: &str) -> Option<Obstacle> {
+        self.obstacles.get(email).copied()
+    }
+
+    /// A password that nobody has seen before.
+    pub(crate) fn made_up(&mut self) -> String {
+        self.maker.token("pw-")
+    }
+
     /// Clears away what stands in a person's way.
     pub fn unhinder(&mut self, email: &str) {
         self.obstacles.remove(email);

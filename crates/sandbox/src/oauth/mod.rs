@@ -144,16 +144,16 @@ impl Oauth {
 
     /// Who a request comes from, by its `Authorization: Bearer`.
     pub fn bearer(&self, request: &Request<Bytes>, now: Timestamp) -> Result<&Access, Denied> {
-        let header = request
-            .headers()
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .ok_or(Denied::Missing)?;
-        let (scheme, token) = header.split_once(' ').ok_or(Denied::Missing)?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(Denied::Missing);
-        }
-        self.access(token.trim(), now)
+        self.access(presented(request).ok_or(Denied::Missing)?, now)
+    }
+
+    /// Whose token a request carries, good or not: for those who look on.
+    pub(crate) fn whose(&self, request: &Request<Bytes>) -> Option<Holder> {
+        let access = self.access.get(presented(request)?)?;
+        Some(Holder {
+            email: access.email.clone(),
+            client: access.client.clone(),
+        })
     }
 
     /// What an access token stands for, if it is good now.
@@ -190,6 +190,13 @@ impl Oauth {
         self.access.insert(token.clone(), access);
         token
     }
+}
+
+/// The token in a request's `Authorization: Bearer`.
+fn presented(request: &Request<Bytes>) -> Option<&str> {
+    let header = request.headers().get(header::AUTHORIZATION)?;
+    let (scheme, token) = header.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// A time after `now`, or the last there is.

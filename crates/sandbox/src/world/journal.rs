@@ -8,13 +8,14 @@ use jiff::Timestamp;
 
 use super::World;
 use crate::faults::Fault;
+use crate::{caldav, google, microsoft};
 
 /// A request as it arrived, and what became of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RequestRecord {
     /// When it arrived.
     pub at: Timestamp,
-    /// The user name it gave, right or wrong.
+    /// Who asked: the user name it gave, right or wrong, or whose token it carried.
     pub user: Option<String>,
     /// Its method.
     pub method: Method,
@@ -43,6 +44,20 @@ const HEADERS_KEPT: [&str; 8] = [
 ];
 
 impl World {
+    /// Who sends a request: the user name that it gives, or whose token it carries.
+    pub(crate) fn who_asks(&self, request: &Request<Bytes>) -> Option<String> {
+        let path = request.uri().path();
+        let holder = if path.starts_with(google::PREFIX) {
+            self.google.oauth.whose(request)
+        } else if path.starts_with(microsoft::PREFIX) {
+            self.microsoft.oauth.whose(request)
+        } else {
+            None
+        };
+        let named = || caldav::credentials(request).map(|(user, _)| user);
+        holder.map(|holder| holder.email).or_else(named)
+    }
+
     /// Writes a request down.
     pub(crate) fn record(
         &mut self,
@@ -60,7 +75,7 @@ impl World {
             .collect();
         self.requests.push(RequestRecord {
             at: now,
-            user: crate::caldav::credentials(request).map(|(user, _)| user),
+            user: self.who_asks(request),
             method: request.method().clone(),
             path: request
                 .uri()

@@ -3,6 +3,7 @@
 mod deliver;
 mod demo;
 mod directory;
+mod line;
 mod serve;
 
 use std::net::SocketAddr;

@@ -1,14 +1,16 @@
 //! The sandbox's port: requests come in, and the world answers.
 
 use std::future::Future;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{Request, Response, StatusCode};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
+use axum::http::{Request, Response};
 use futures_util::future::join_all;
+use futures_util::stream;
 use kalends_calendar::seams::Clock;
 use kalends_sandbox::control::{self, Exchange, Parcel};
 use kalends_sandbox::{Outcome, World};
@@ -16,6 +18,7 @@ use tokio::task::JoinSet;
 
 use super::Sandboxed;
 use super::deliver::Courier;
+use super::line::{Lines, Scissors};
 
 /// More than any client of ours sends.
 const BODY_BYTES_MAX: usize = 32 << 20;
@@ -46,33 +49,53 @@ impl Sandboxed {
         let routes = Router::new()
             .fallback(answer)
             .layer(DefaultBodyLimit::disable())
-            .with_state(face);
-        axum::serve(self.listener, routes)
+            .with_state(face)
+            .into_make_service_with_connect_info::<Scissors>();
+        axum::serve(Lines(self.listener), routes)
             .with_graceful_shutdown(stop)
             .await
             .context("the sandbox")
     }
 }
 
-async fn answer(State(face): State<Face>, request: Request<Body>) -> Response<Body> {
+async fn answer(
+    State(face): State<Face>,
+    ConnectInfo(line): ConnectInfo<Scissors>,
+    request: Request<Body>,
+) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, BODY_BYTES_MAX)
         .await
         .unwrap_or_else(|_| Bytes::new());
     let request = Request::from_parts(parts, body);
-    let Exchange { outcome, awaited } = face.exchange(&request);
+    let Exchange {
+        outcome,
+        awaited,
+        delay,
+        breaks_off,
+    } = face.exchange(&request);
     let refused = face.validate(awaited).await;
     face.courier.woken.notify_one();
+    // The world goes on meanwhile: it is the answer that is late.
+    face.clock.sleep(delay.unsigned_abs()).await;
     match (refused, outcome) {
         (Some(response), Outcome::Answered(_)) | (None, Outcome::Answered(response)) => {
-            response.map(Body::from)
+            response.map(|body| whole_or_not(body, breaks_off))
         }
         (_, Outcome::Lost) => {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::BAD_GATEWAY;
-            response
+            line.cut();
+            Response::default()
         }
     }
+}
+
+/// A body that arrives, or one that breaks off and takes the connection with it.
+fn whole_or_not(body: Bytes, breaks_off: bool) -> Body {
+    if !breaks_off {
+        return Body::from(body);
+    }
+    let broken = Err(io::Error::from(io::ErrorKind::ConnectionReset));
+    Body::from_stream(stream::iter([Ok(body), broken]))
 }
 
 impl Face {

@@ -1,0 +1,201 @@
+//! All operator's doors on one page.
+
+use bytes::Bytes;
+use http::{Request, Response};
+use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+
+use super::reply::{Asked, Done, Refused, respond};
+use super::{PREFIX, channels, clock, cursors, grants, journal, mails, people, rules};
+use crate::world::World;
+
+/// Every door: its method, its path below [`PREFIX`], and what it does.
+const DOORS: [(&str, &str, &str); 29] = [
+    ("GET", "", "this list"),
+    (
+        "GET",
+        "requests",
+        "what was asked; ?since=&limit=&face=&user=",
+    ),
+    ("DELETE", "requests", "forgets what was asked"),
+    (
+        "GET",
+        "mails",
+        "whom the providers would have mailed, and why; ?since=&limit=&face=&to=",
+    ),
+    ("DELETE", "mails", "forgets the mails"),
+    (
+        "GET",
+        "pushes",
+        "what was pushed to channels, and what waits; ?since=&limit=",
+    ),
+    ("DELETE", "pushes", "forgets what was pushed"),
+    ("GET", "clock", "what time it is in the world"),
+    ("PUT", "clock", "moves the clock: {now} or {advance}"),
+    ("DELETE", "clock", "sets the clock right"),
+    ("GET", "users", "who lives here, with passwords and clients"),
+    (
+        "POST",
+        "users",
+        "adds somebody: {face, user, name?, password?, time_zone?}",
+    ),
+    (
+        "POST",
+        "tokens",
+        "gives tokens out without a consent page: {face, user, client?, scopes?}",
+    ),
+    ("GET", "grants", "what people consented to"),
+    (
+        "POST",
+        "grants/revoke",
+        "takes consent back: {face, user, client?}",
+    ),
+    (
+        "POST",
+        "grants/expire",
+        "lets tokens run out: {face, user, tokens?: access, refresh or both}",
+    ),
+    (
+        "POST",
+        "grants/hinder",
+        "puts something in a person's way, or clears it: {face, user, obstacle?}",
+    ),
+    ("GET", "channels", "push channels and subscriptions"),
+    ("DELETE", "channels/{id}", "ends one without a word"),
+    (
+        "POST",
+        "channels/lifecycle",
+        "something befalls a mailbox's subscriptions: {user, event}",
+    ),
+    ("GET", "cursors", "what can be read incrementally"),
+    (
+        "POST",
+        "cursors/kill",
+        "kills sync tokens and delta links: {face, user?, calendar?}",
+    ),
+    (
+        "POST",
+        "cursors/age",
+        "Google forgets what was deleted so far: {face, user?, calendar?}",
+    ),
+    ("GET", "faults", "the rules by which faults strike"),
+    (
+        "PUT",
+        "faults",
+        "sets all rules, and where chance begins: {rules, seed?}",
+    ),
+    (
+        "POST",
+        "faults",
+        "adds a rule: {fault, face?, method?, path?, user?, percent?, count?, after?}",
+    ),
+    ("DELETE", "faults", "takes all rules away"),
+    ("GET", "faults/{id}", "one rule"),
+    ("DELETE", "faults/{id}", "takes a rule away"),
+];
+
+/// Answers a request for an operator's door; none when it is for a face. `now` is what the holder's clock says.
+pub fn answer(
+    world: &mut World,
+    request: &Request<Bytes>,
+    now: Timestamp,
+) -> Option<Response<Bytes>> {
+    let path = request.uri().path();
+    // With and without its slash.
+    let below = path.strip_prefix(PREFIX.trim_end_matches('/'))?;
+    if !below.is_empty() && !below.starts_with('/') {
+        return None;
+    }
+    let segments: Vec<String> = below
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+        .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
+        .collect();
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let asked = Asked {
+        method: request.method(),
+        query: request.uri().query().unwrap_or_default(),
+        body: request.body(),
+        now: world.time(now),
+    };
+    Some(respond(
+        open(world, &asked, &segments).unwrap_or_else(|| Err(refuse(path, &segments))),
+    ))
+}
+
+/// What is behind a door; none where there is no such door.
+fn open(world: &mut World, asked: &Asked<'_>, segments: &[&str]) -> Option<Result<Done, Refused>> {
+    let done = match (asked.method.as_str(), segments) {
+        ("GET", []) => Ok(list(world, asked)),
+        ("GET", ["requests"]) => journal::requests(world, asked),
+        ("DELETE", ["requests"]) => Ok(journal::forget_requests(world)),
+        ("GET", ["mails"]) => mails::list(world, asked),
+        ("DELETE", ["mails"]) => Ok(mails::forget(world)),
+        ("GET", ["pushes"]) => journal::pushes(world, asked),
+        ("DELETE", ["pushes"]) => Ok(journal::forget_pushes(world)),
+        ("GET", ["clock"]) => Ok(clock::get(world, asked)),
+        ("PUT", ["clock"]) => clock::put(world, asked),
+        ("DELETE", ["clock"]) => Ok(clock::delete(world, asked)),
+        ("GET", ["users"]) => Ok(people::list(world)),
+        ("POST", ["users"]) => people::add(world, asked),
+        ("POST", ["tokens"]) => people::give_tokens(world, asked),
+        ("GET", ["grants"]) => Ok(grants::list(world, asked)),
+        ("POST", ["grants", "revoke"]) => grants::revoke(world, asked),
+        ("POST", ["grants", "expire"]) => grants::expire(world, asked),
+        ("POST", ["grants", "hinder"]) => grants::hinder(world, asked),
+        ("GET", ["channels"]) => Ok(channels::list(world, asked)),
+        ("POST", ["channels", "lifecycle"]) => channels::lifecycle(world, asked),
+        ("DELETE", ["channels", id]) => channels::kill(world, id),
+        ("GET", ["cursors"]) => Ok(cursors::list(world)),
+        ("POST", ["cursors", "kill"]) => cursors::kill(world, asked),
+        ("POST", ["cursors", "age"]) => cursors::age(world, asked),
+        ("GET", ["faults"]) => Ok(rules::list(world)),
+        ("PUT", ["faults"]) => rules::replace(world, asked),
+        ("POST", ["faults"]) => rules::add(world, asked),
+        ("DELETE", ["faults"]) => Ok(rules::clear(world)),
+        ("GET", ["faults", id]) => rules::one(world, id),
+        ("DELETE", ["faults", id]) => rules::remove(world, id),
+        _ => return None,
+    };
+    Some(done)
+}
+
+/// `GET /_sandbox/`.
+fn list(world: &World, asked: &Asked<'_>) -> Done {
+    let doors: Vec<Value> = DOORS
+        .iter()
+        .map(|(method, path, what)| {
+            json!({ "method": method, "path": format!("{PREFIX}{path}"), "what": what })
+        })
+        .collect();
+    Done::ok(json!({
+        "origin": world.origin,
+        "now": asked.now.to_string(),
+        "doors": doors,
+    }))
+}
+
+/// Whether the path or only the method is wrong.
+fn refuse(path: &str, segments: &[&str]) -> Refused {
+    let methods: Vec<&str> = DOORS
+        .iter()
+        .filter(|(_, known, _)| fits(known, segments))
+        .map(|(method, _, _)| *method)
+        .collect();
+    if methods.is_empty() {
+        Refused::no_door(path)
+    } else {
+        Refused::method(&methods)
+    }
+}
+
+/// Whether a path is one of a door's. A name in braces stands for anything.
+fn fits(door: &str, segments: &[&str]) -> bool {
+    let parts: Vec<&str> = door.split('/').filter(|part| !part.is_empty()).collect();
+    parts.len() == segments.len()
+        && parts
+            .iter()
+            .zip(segments)
+            .all(|(part, segment)| part.starts_with('{') || part == segment)
+}
