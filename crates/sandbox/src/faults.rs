@@ -5,13 +5,14 @@
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::chance::Chance;
 use crate::world::World;
 use crate::{caldav, google, ics, microsoft};
 
 /// Something that goes wrong with one request. Where a fault has no meaning for a request, the request goes right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fault {
     /// It never reaches the server.
     LostBeforeSend,
@@ -61,7 +62,7 @@ pub enum Fault {
 }
 
 /// How far back a stale read may go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Session {
     /// Never behind what an answer has shown or a request has done: reads are monotonic and see one's own writes, as
     /// behind a balancer that keeps a session on its replica. A correct client recovers from these by itself.

@@ -29,6 +29,7 @@ pub mod world;
 
 mod base64;
 mod digest;
+mod saved;
 mod text;
 
 pub use chance::Chance;

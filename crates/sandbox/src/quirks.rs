@@ -2,10 +2,12 @@
 //!
 //! The default of each is what the RFCs ask for. The presets imitate servers as far as their behaviour is published.
 
+use serde::{Deserialize, Serialize};
+
 use crate::chance::Chance;
 
 /// How a server behaves where servers differ.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quirks {
     /// The answer to a second object with the same UID.
     pub uid_conflict: UidConflict,
@@ -44,7 +46,7 @@ pub struct Quirks {
 }
 
 /// The answer to a PUT whose UID another object has (`CALDAV:no-uid-conflict`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UidConflict {
     /// 403 with the element: RFC 4791 §5.3.2.1.
     #[default]
@@ -58,7 +60,7 @@ pub enum UidConflict {
 }
 
 /// Where a UID must be unique.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UidScope {
     /// Within a collection: RFC 4791 §4.1.
     #[default]
@@ -68,7 +70,7 @@ pub enum UidScope {
 }
 
 /// The answer to a sync token that the server no longer knows (`DAV:valid-sync-token`, RFC 6578 §3.2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DeadToken {
     /// 403 with the element (sabre, Radicale).
     #[default]
@@ -82,7 +84,7 @@ pub enum DeadToken {
 }
 
 /// What kind of ETags there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Etags {
     /// Strong ones.
     #[default]
@@ -97,7 +99,7 @@ pub enum Etags {
 }
 
 /// Whether the answer to a PUT names the new ETag.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PutEtag {
     /// Only when the very bytes were stored: RFC 4791 §5.3.4.
     #[default]
@@ -109,7 +111,7 @@ pub enum PutEtag {
 }
 
 /// Whether what is stored is what was sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Storage {
     /// The very bytes.
     #[default]
@@ -125,7 +127,7 @@ pub enum Storage {
 }
 
 /// How changes can be asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Listing {
     /// By `sync-collection` and by ctag.
     #[default]
@@ -137,7 +139,7 @@ pub enum Listing {
 }
 
 /// After how many members an incremental listing stops with a 507 for the collection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Page {
     /// Never.
     #[default]
@@ -147,7 +149,7 @@ pub enum Page {
 }
 
 /// What a client's own limit (`DAV:nresults`) does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClientLimit {
     /// It is kept, and the token continues there.
     #[default]
@@ -159,7 +161,7 @@ pub enum ClientLimit {
 }
 
 /// How addresses are written in answers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Hrefs {
     /// Absolute paths, encoded where needed.
     #[default]
@@ -173,7 +175,7 @@ pub enum Hrefs {
 }
 
 /// How XML is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum XmlStyle {
     /// Prefixes declared at the root, text escaped.
     #[default]
@@ -183,7 +185,7 @@ pub enum XmlStyle {
 }
 
 /// Whether `If-None-Match` is read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IfNoneMatch {
     /// It is.
     #[default]
@@ -193,7 +195,7 @@ pub enum IfNoneMatch {
 }
 
 /// Whether deleted objects keep their UID.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Trash {
     /// Gone is gone.
     #[default]
@@ -203,7 +205,7 @@ pub enum Trash {
 }
 
 /// Whether scheduling objects have a Schedule-Tag (RFC 6638 §3.2.10).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ScheduleTag {
     /// They do not.
     #[default]
@@ -213,7 +215,7 @@ pub enum ScheduleTag {
 }
 
 /// Whether the server mails attendees and organizers (RFC 6638).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Scheduling {
     /// It never does.
     #[default]
@@ -223,7 +225,7 @@ pub enum Scheduling {
 }
 
 /// Where a new object is put.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Placement {
     /// Where the client asked.
     #[default]
@@ -235,7 +237,7 @@ pub enum Placement {
 }
 
 /// What `calendar-query` without a component filter gives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BareQuery {
     /// Every object.
     #[default]

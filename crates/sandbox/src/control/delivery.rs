@@ -3,21 +3,24 @@
 use bytes::Bytes;
 use http::Response;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::faults::PushStrike;
 use super::keep_last;
 use crate::google;
 use crate::microsoft::{self, Delivered, PushKind};
+use crate::saved::{self, Word};
 use crate::world::World;
 
 /// A POST that the holder is to send.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parcel {
     /// Where to, in full.
     pub address: String,
     /// The headers by name.
     pub headers: Vec<(String, String)>,
     /// The body.
+    #[serde(with = "saved::raw")]
     pub body: Bytes,
     /// How long an answer is waited for.
     pub time_max: SignedDuration,
@@ -25,30 +28,32 @@ pub struct Parcel {
 }
 
 /// The push as its face made it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Push {
     Google(google::Push),
     Microsoft(microsoft::Push),
 }
 
 /// A push that a rule holds back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Held {
     until: Timestamp,
     parcel: Parcel,
 }
 
 /// A push that was sent, and what came of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// Its number, from 1.
     pub number: u64,
     /// When the answer came, or was waited for no longer.
     pub at: Timestamp,
     /// Whose it was: `google` or `microsoft`.
-    pub face: &'static str,
+    #[serde(deserialize_with = "saved::word::deserialize")]
+    pub face: Word,
     /// What it was: `sync`, `exists`, `validation`, `change` or `lifecycle`.
-    pub kind: &'static str,
+    #[serde(deserialize_with = "saved::word::deserialize")]
+    pub kind: Word,
     /// The channel's or subscription's id.
     pub channel: String,
     /// Where it went, without its query: tokens stand there.

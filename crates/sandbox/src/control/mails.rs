@@ -1,29 +1,33 @@
 //! The log of mails: whom each provider would have mailed and why, and what clients sent themselves, in one order.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::journal::Window;
 use super::keep_last;
 use super::reply::{Asked, Done, Refused};
 use crate::google::{self, Google};
+use crate::saved::{self, Word};
 use crate::world::{MailKind, World};
 
 /// A mail that would have been sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mail {
     /// Its number, from 1.
     pub number: u64,
     /// When.
     pub at: Timestamp,
     /// Which face's: `google`, `microsoft` or `caldav`.
-    pub face: &'static str,
+    #[serde(deserialize_with = "saved::word::deserialize")]
+    pub face: Word,
     /// Whose doing sent it.
     pub from: String,
     /// To whom.
     pub to: Vec<String>,
     /// What it says: `invitation`, `update`, `cancellation`, `reply`, `sharing`, or `sent` where a client wrote it.
-    pub kind: &'static str,
+    #[serde(deserialize_with = "saved::word::deserialize")]
+    pub kind: Word,
     /// The UID or id of what it is about.
     pub about: Option<String>,
     /// Its subject, or the title of what it is about.
@@ -35,7 +39,7 @@ pub struct Mail {
 }
 
 /// The log, and how far each of the world's own lists is copied into it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Log {
     mails: Vec<Mail>,
     /// How many there ever were.
@@ -48,6 +52,17 @@ pub(super) struct Log {
 
 /// How many mails are kept to be looked at: of the log, and of each of the world's lists.
 const MAILS_KEPT: usize = 1_000;
+
+impl Log {
+    /// Gives numbers on from where another log left off.
+    pub(super) fn go_on_from(&mut self, before: &Self) {
+        self.number = before.number;
+        for mail in &mut self.mails {
+            self.number += 1;
+            mail.number = self.number;
+        }
+    }
+}
 
 /// Copies what is new into the log, and forgets the oldest.
 pub(super) fn gather(world: &mut World) {

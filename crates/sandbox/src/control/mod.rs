@@ -9,6 +9,7 @@ mod cursors;
 mod delivery;
 mod door;
 mod faults;
+mod file;
 mod grants;
 mod journal;
 mod mails;
@@ -16,21 +17,24 @@ mod people;
 mod reply;
 mod routes;
 mod rules;
+mod seeds;
 
 use jiff::SignedDuration;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use delivery::{Delivery, Parcel};
 pub use door::{Exchange, exchange};
 pub use faults::Strike;
+pub use file::FileError;
 pub use mails::Mail;
+pub(crate) use people::Resident;
 pub use routes::answer;
 
 /// What stands before every path of an operator's doors.
 pub const PREFIX: &str = "/_sandbox/";
 
 /// What a world behind a port keeps beside its faces.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Control {
     /// The pushes that were sent lately, in order.
     pub deliveries: Vec<Delivery>,
@@ -46,6 +50,9 @@ pub struct Control {
     rules: rules::Rules,
     /// How far the world's clock is ahead of its holder's.
     offset: SignedDuration,
+    /// The world as it began.
+    #[serde(skip)]
+    beginning: file::Beginning,
 }
 
 /// A face with people and calendars.
@@ -63,6 +70,14 @@ enum Face {
 enum Provider {
     Google,
     Microsoft,
+}
+
+impl Control {
+    /// Lets what is numbered go on where another world left off.
+    fn go_on_from(&mut self, before: &Self) {
+        self.delivered = before.delivered;
+        self.mails.go_on_from(&before.mails);
+    }
 }
 
 /// Takes the oldest away until at most `most` are left, and says how many that were.

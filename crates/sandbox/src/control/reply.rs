@@ -119,6 +119,7 @@ impl Asked<'_> {
             let field = match (path.as_str(), named) {
                 (".", Some(named)) => named.to_owned(),
                 (".", None) => "body".to_owned(),
+                (path, Some(named)) if path.ends_with(named) => path.to_owned(),
                 (path, Some(named)) => format!("{path}.{named}"),
                 (path, None) => path.to_owned(),
             };

@@ -7,11 +7,11 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::reply::{Asked, Done, Refused, respond};
-use super::{PREFIX, channels, clock, cursors, grants, journal, mails, people, rules};
+use super::{PREFIX, channels, clock, cursors, file, grants, journal, mails, people, rules, seeds};
 use crate::world::World;
 
 /// Every door: its method, its path below [`PREFIX`], and what it does.
-const DOORS: [(&str, &str, &str); 29] = [
+const DOORS: [(&str, &str, &str); 34] = [
     ("GET", "", "this list"),
     (
         "GET",
@@ -93,6 +93,19 @@ const DOORS: [(&str, &str, &str); 29] = [
     ("DELETE", "faults", "takes all rules away"),
     ("GET", "faults/{id}", "one rule"),
     ("DELETE", "faults/{id}", "takes a rule away"),
+    ("GET", "seeds", "worlds that can be planted here"),
+    (
+        "POST",
+        "seeds/{name}",
+        "plants one of them: other people with other calendars",
+    ),
+    ("GET", "world", "the whole world as a file"),
+    (
+        "PUT",
+        "world",
+        "puts a world from a file in the place of this one",
+    ),
+    ("POST", "reset", "goes back to how the world began"),
 ];
 
 /// Answers a request for an operator's door; none when it is for a face. `now` is what the holder's clock says.
@@ -156,6 +169,11 @@ fn open(world: &mut World, asked: &Asked<'_>, segments: &[&str]) -> Option<Resul
         ("DELETE", ["faults"]) => Ok(rules::clear(world)),
         ("GET", ["faults", id]) => rules::one(world, id),
         ("DELETE", ["faults", id]) => rules::remove(world, id),
+        ("GET", ["seeds"]) => Ok(seeds::list()),
+        ("POST", ["seeds", name]) => seeds::plant(world, asked, name),
+        ("GET", ["world"]) => file::get(world),
+        ("PUT", ["world"]) => file::put(world, asked),
+        ("POST", ["reset"]) => file::reset(world),
         _ => return None,
     };
     Some(done)

@@ -16,7 +16,7 @@ use crate::faults::Fault;
 use crate::world::World;
 
 /// The rules, and the chance by which they strike.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Rules {
     rules: Vec<Rule>,
     /// The last number given.

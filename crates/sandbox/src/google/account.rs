@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::calendar::Calendar;
@@ -11,7 +12,7 @@ use super::{Google, Rule};
 use super::{Role, calendar};
 
 /// A Google account as Calendar knows it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Account {
     /// The mail address, which is the id of the primary calendar too.
     pub email: String,
@@ -32,7 +33,7 @@ pub struct Account {
 }
 
 /// A calendar in somebody's list.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// What the user may set: `colorId`, `summaryOverride`, `selected`, `hidden` and such.
     pub fields: Map<String, Value>,

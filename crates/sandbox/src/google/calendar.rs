@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::event::Event;
 use super::moment::rules;
+use crate::saved;
 
 /// A calendar with everything on it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calendar {
     /// Its id: a primary calendar's is its user's mail address.
     pub id: String,
@@ -34,6 +36,7 @@ pub struct Calendar {
     pub version: u64,
     /// When it or anything on it last changed.
     pub updated: Timestamp,
+    #[serde(with = "saved::shared_map")]
     events: BTreeMap<String, Arc<Event>>,
     uids: BTreeMap<String, BTreeSet<String>>,
     log: Vec<Change>,
@@ -45,7 +48,7 @@ pub struct Calendar {
 }
 
 /// Something deleted that is still told of.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Grave {
     since: Timestamp,
     revision: u64,
@@ -53,7 +56,7 @@ struct Grave {
 }
 
 /// One access control rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
     /// What it allows.
     pub role: Role,
@@ -62,7 +65,7 @@ pub struct Rule {
 }
 
 /// What somebody may do with a calendar, the least first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each is the role of its name")]
 pub enum Role {
     None,
@@ -74,11 +77,12 @@ pub enum Role {
 }
 
 /// One change of a calendar's events.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     /// Its number, from 1 without gaps.
     pub revision: u64,
     /// The event after it.
+    #[serde(with = "saved::shared")]
     pub event: Arc<Event>,
 }
 

@@ -1,6 +1,7 @@
 //! Conferences that Google makes on request, and what it changes of its own accord a second later.
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Google;
@@ -12,7 +13,7 @@ use crate::digest;
 const TOUCHED_AFTER: SignedDuration = SignedDuration::from_secs(1);
 
 /// Something Google will change of its own accord.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Touch {
     due: Timestamp,
     calendar: String,

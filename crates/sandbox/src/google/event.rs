@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::moment::Moment;
 
 /// One calendar's copy of an event, of a whole series, or of an exception to one.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// Its id, the same on every guest's calendar.
     pub id: String,
@@ -51,7 +52,7 @@ pub struct Event {
 }
 
 /// Which instance of a series an exception is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slot {
     /// The series' id (`recurringEventId`).
     pub series: String,
@@ -60,7 +61,7 @@ pub struct Slot {
 }
 
 /// `status` of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each is the word of its name")]
 pub enum Status {
     Confirmed,
@@ -69,7 +70,7 @@ pub enum Status {
 }
 
 /// `eventType`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each is the word of its name")]
 pub enum Kind {
     Default,
@@ -81,7 +82,7 @@ pub enum Kind {
 }
 
 /// An organizer or creator.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Party {
     /// The mail address; for a secondary calendar its id.
     pub email: String,
@@ -90,7 +91,7 @@ pub struct Party {
 }
 
 /// Somebody invited.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attendee {
     /// The mail address.
     pub email: String,
@@ -109,7 +110,7 @@ pub struct Attendee {
 }
 
 /// `responseStatus` of an attendee.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each is the word of its name")]
 pub enum Answer {
     NeedsAction,

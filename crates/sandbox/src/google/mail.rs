@@ -1,13 +1,15 @@
 //! Whom Google would have mailed, and why.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::Google;
 use super::event::Event;
 use super::write::Writing;
+use crate::saved::{self, Word};
 
 /// A mail that would have been sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mail {
     /// When.
     pub at: Timestamp,
@@ -24,11 +26,12 @@ pub struct Mail {
     /// What the request said about mails.
     pub send_updates: SendUpdates,
     /// What was done that led to it.
-    pub why: &'static str,
+    #[serde(deserialize_with = "saved::word::deserialize")]
+    pub why: Word,
 }
 
 /// What a mail says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MailKind {
     /// Somebody is invited.
     Invitation,
@@ -43,7 +46,7 @@ pub enum MailKind {
 }
 
 /// `sendUpdates` of a request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SendUpdates {
     /// Nothing was said.
     #[default]

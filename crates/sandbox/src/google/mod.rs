@@ -47,6 +47,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Request, Response};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 pub use account::{Account, Entry};
 pub use calendar::{Calendar, Change, Role, Rule};
@@ -64,6 +65,7 @@ use crate::chance::Chance;
 use crate::digest;
 use crate::faults::Disturbance;
 use crate::oauth::{Oauth, Style};
+use crate::saved;
 use crate::world::World;
 use conference::Touch;
 use quota::Meter;
@@ -76,7 +78,7 @@ const CALENDAR_PREFIX: &str = "/google/calendar/v3/";
 const BATCH_PATH: &str = "/google/batch/calendar/v3";
 
 /// Everything behind this face.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Google {
     /// Who can sign in, and what was given out.
     pub oauth: Oauth,
@@ -91,6 +93,7 @@ pub struct Google {
     /// Messages to push channels, in the order they were made. The holder delivers those that are due.
     pub pushes: Vec<Push>,
     /// The push channels there are, by client and id. They stay when they have run out.
+    #[serde(with = "saved::pairs")]
     pub channels: BTreeMap<(String, String), Channel>,
     /// Which messages get lost.
     pub chance: Chance,

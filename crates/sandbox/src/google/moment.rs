@@ -4,13 +4,14 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 use kalends_calendar::zone;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::query;
 use super::refusal::Refusal;
 
 /// The start or end of an event (`EventDateTime`).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Moment {
     /// A whole day.
     Day(Date),

@@ -1,12 +1,14 @@
 //! Push channels, and the messages that are due on them.
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::Google;
 use crate::digest;
+use crate::saved;
 
 /// Something that can be watched.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Watched {
     /// The events of a calendar, by its id.
     Events(String),
@@ -19,7 +21,7 @@ pub enum Watched {
 }
 
 /// A push channel.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Channel {
     /// The id its maker gave it.
     pub id: String,
@@ -42,7 +44,7 @@ pub struct Channel {
 }
 
 /// A message to be delivered: a POST without a body.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Push {
     /// From when on it may arrive.
     pub due: Timestamp,
@@ -51,6 +53,7 @@ pub struct Push {
     /// Where it goes.
     pub address: String,
     /// Its headers, names as Google writes them.
+    #[serde(deserialize_with = "saved::headers::deserialize")]
     pub headers: Vec<(&'static str, String)>,
     /// How often it was sent in vain.
     pub attempts: u32,

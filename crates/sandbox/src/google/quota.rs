@@ -3,16 +3,19 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::{Google, Refusal};
+use crate::saved;
 
 /// The quotas are per minute, in a window that slides.
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// What was used up lately.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Meter {
+    #[serde(with = "saved::pairs")]
     users: BTreeMap<(String, String), Gauge>,
     projects: BTreeMap<String, Gauge>,
     calendars: BTreeMap<String, Gauge>,
@@ -21,7 +24,7 @@ pub(super) struct Meter {
 }
 
 /// Units within a sliding window.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Gauge {
     spent: VecDeque<(Timestamp, u64)>,
     sum: u64,

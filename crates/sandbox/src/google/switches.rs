@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
 
 use crate::chance::Chance;
 
 /// How this Google behaves where documents are silent, disagree, or leave room.
 ///
 /// The defaults are the likeliest reading; [`Switches::draw`] gives others.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a switch of its own, set by name"
@@ -77,7 +78,7 @@ pub struct Switches {
 }
 
 /// What an incremental listing with a window tells of an event outside of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LeavingWindow {
     /// It is listed as cancelled.
     #[default]
@@ -87,7 +88,7 @@ pub enum LeavingWindow {
 }
 
 /// What becomes of exceptions that a changed rule has no place for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Misfits {
     /// They are dropped.
     #[default]
@@ -97,7 +98,7 @@ pub enum Misfits {
 }
 
 /// What a guest's change of shared fields does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum GuestEdits {
     /// It changes the guest's copy until the organizer's next change.
     #[default]
@@ -107,7 +108,7 @@ pub enum GuestEdits {
 }
 
 /// What an import with a lower `sequence` than the stored one does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LowerSequence {
     /// 400.
     #[default]
@@ -117,7 +118,7 @@ pub enum LowerSequence {
 }
 
 /// How several extended-property filters combine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PropertyFilters {
     /// All must match (the reference).
     #[default]
@@ -127,7 +128,7 @@ pub enum PropertyFilters {
 }
 
 /// How much may be asked. What is beyond gets 403 and 429 by turns.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quotas {
     /// Units per user, project and minute. A PATCH is three units.
     pub user_units_per_minute: u64,
@@ -140,7 +141,7 @@ pub struct Quotas {
 }
 
 /// How push channels behave.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Channels {
     /// Whether the address must be `https`. Default: yes.
     pub https_required: bool,

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::digest;
 use crate::faults::{Disturbance, web_page};
@@ -10,7 +11,7 @@ use crate::text::lines;
 use crate::world::{Place, World};
 
 /// A published collection.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Feed {
     /// Which collection.
     pub place: Place,
@@ -23,7 +24,7 @@ pub struct Feed {
 }
 
 /// What is told about a feed's version.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Validators {
     /// An ETag and the date of the last change; both are honoured.
     #[default]
@@ -37,7 +38,7 @@ pub enum Validators {
 }
 
 /// What becomes of `DTSTAMP` in a feed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stamps {
     /// It is served as stored.
     #[default]
@@ -47,7 +48,7 @@ pub enum Stamps {
 }
 
 /// What is served.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Body {
     /// The calendar.
     #[default]

@@ -204,6 +204,13 @@ impl Microsoft {
         self.mailboxes.values()
     }
 
+    /// Lets every delta link of a mailbox be worthless that was given up to a generation.
+    pub(crate) fn outlive(&mut self, email: &str, generation: u32) {
+        if let Ok(mailbox) = self.mailbox_mut(email) {
+            mailbox.generation = mailbox.generation.max(generation.saturating_add(1));
+        }
+    }
+
     /// Takes a subscription away without a word, and says whether there was one.
     pub(crate) fn forget_subscription(&mut self, id: &str) -> bool {
         self.drop_pushes_of(id);

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::moment::{Moment, Zone};
 use super::recurrence::Series;
+use crate::saved::{self, Word};
 
 /// An item of a mailbox.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Item {
     pub(crate) key: u64,
     /// The calendar it lies in.
@@ -36,10 +38,11 @@ pub(crate) struct Item {
 }
 
 /// An occurrence that differs from its series.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Exception {
     pub(crate) details: Details,
     /// The properties in which it differs: the others follow the master.
+    #[serde(deserialize_with = "saved::words::deserialize")]
     pub(crate) own: BTreeSet<&'static str>,
     pub(crate) version: u64,
     pub(crate) modified: Timestamp,
@@ -48,7 +51,7 @@ pub(crate) struct Exception {
 }
 
 /// What an event says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "they are the resource's own properties"
@@ -64,16 +67,20 @@ pub(crate) struct Details {
     pub(crate) locations: Vec<Value>,
     pub(crate) attendees: Vec<Attendee>,
     pub(crate) categories: Vec<String>,
-    pub(crate) importance: &'static str,
-    pub(crate) sensitivity: &'static str,
-    pub(crate) show_as: &'static str,
+    #[serde(deserialize_with = "saved::word::deserialize")]
+    pub(crate) importance: Word,
+    #[serde(deserialize_with = "saved::word::deserialize")]
+    pub(crate) sensitivity: Word,
+    #[serde(deserialize_with = "saved::word::deserialize")]
+    pub(crate) show_as: Word,
     pub(crate) reminder_on: bool,
     pub(crate) reminder_minutes: i32,
     pub(crate) response_requested: bool,
     pub(crate) allow_proposals: bool,
     pub(crate) hide_attendees: bool,
     pub(crate) online: bool,
-    pub(crate) online_provider: &'static str,
+    #[serde(deserialize_with = "saved::word::deserialize")]
+    pub(crate) online_provider: Word,
     pub(crate) cancelled: bool,
     /// The answer of the mailbox's owner.
     pub(crate) answer: Answer,
@@ -82,26 +89,28 @@ pub(crate) struct Details {
 }
 
 /// A mail address with the name beside it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Address {
     pub(crate) name: String,
     pub(crate) address: String,
 }
 
 /// Somebody invited.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Attendee {
     pub(crate) who: Address,
-    pub(crate) kind: &'static str,
+    #[serde(deserialize_with = "saved::word::deserialize")]
+    pub(crate) kind: Word,
     pub(crate) answer: Answer,
     pub(crate) proposed: Option<Value>,
 }
 
 /// An answer to an invitation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Answer {
     /// A member of `responseType`.
-    pub(crate) response: &'static str,
+    #[serde(deserialize_with = "saved::word::deserialize")]
+    pub(crate) response: Word,
     pub(crate) at: Option<Timestamp>,
 }
 

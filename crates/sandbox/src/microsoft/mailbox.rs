@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::ids::{self, IdType, ItemId, Misread, Named, Part};
@@ -14,10 +15,11 @@ use super::moment::Zone;
 use super::refusal::Refusal;
 use super::subscriptions::Subscription;
 use crate::faults::{Disturbance, Session};
+use crate::saved::{self, Word};
 use crate::world::By;
 
 /// One user's mailbox.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mailbox {
     pub(crate) owner: Address,
     /// The user's object id.
@@ -28,6 +30,7 @@ pub struct Mailbox {
     pub(crate) settings: Map<String, Value>,
     pub(crate) calendars: BTreeMap<u64, Calendar>,
     pub(crate) default: u64,
+    #[serde(with = "saved::shared_map")]
     items: BTreeMap<u64, Arc<Item>>,
     by_uid: BTreeMap<String, u64>,
     by_transaction: BTreeMap<String, u64>,
@@ -36,6 +39,7 @@ pub struct Mailbox {
     told: u64,
     made: u64,
     /// Open extensions by item, occurrence and name. They are no part of the item: changing them is no change of it.
+    #[serde(with = "saved::pairs")]
     pub(crate) extensions: BTreeMap<(u64, Option<Date>), Extensions>,
     pub(crate) subscriptions: BTreeMap<String, Subscription>,
     /// What the next requests are refused with.
@@ -48,27 +52,30 @@ pub struct Mailbox {
 pub(crate) type Extensions = BTreeMap<String, Map<String, Value>>;
 
 /// A calendar of a mailbox.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Calendar {
     pub(crate) key: u64,
     pub(crate) name: String,
-    pub(crate) color: &'static str,
+    #[serde(deserialize_with = "saved::word::deserialize")]
+    pub(crate) color: Word,
     pub(crate) version: u64,
     /// Whether its user may write into it.
     pub(crate) can_edit: bool,
 }
 
 /// One change of a mailbox.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Change {
     pub(crate) key: u64,
     pub(crate) by: By,
+    #[serde(with = "saved::shared_option")]
     pub(crate) before: Option<Arc<Item>>,
+    #[serde(with = "saved::shared_option")]
     pub(crate) after: Option<Arc<Item>>,
 }
 
 /// A refusal that an operator asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Throttle {
     /// What kind of limit is said to be met.
     pub limit: Limit,
@@ -77,7 +84,7 @@ pub struct Throttle {
 }
 
 /// The limits that a request may meet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Limit {
     /// 10,000 requests in ten minutes: 429 `TooManyRequests`.
     Requests,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Microsoft;
@@ -12,10 +13,11 @@ use super::edit::{Author, mark_exceptions};
 use super::item::{Address, Answer, Attendee, Details, Exception, Item};
 use super::mailbox::Which;
 use super::refusal::Refusal;
+use crate::saved::{self, Word};
 use crate::world::{By, MailKind};
 
 /// A mail that would have been sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mail {
     /// When.
     pub at: Timestamp,
@@ -34,7 +36,8 @@ pub struct Mail {
     /// What the sender wrote beside it.
     pub comment: String,
     /// What was done that led to it.
-    pub why: &'static str,
+    #[serde(deserialize_with = "saved::word::deserialize")]
+    pub why: Word,
 }
 
 /// An answer to an invitation.

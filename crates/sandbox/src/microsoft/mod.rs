@@ -42,6 +42,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
 
 use crate::chance::Chance;
 use crate::faults::Disturbance;
@@ -65,7 +66,7 @@ pub const PREFIX: &str = "/microsoft/";
 const VERSION_ROOT: &str = "/microsoft/v1.0/";
 
 /// Everything behind this face.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Microsoft {
     /// Who can sign in, and what was given out.
     pub oauth: Oauth,

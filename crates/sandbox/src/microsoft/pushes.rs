@@ -6,15 +6,17 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
 
 use super::Microsoft;
 use super::answer;
 use super::asked::Asked;
 use super::ids;
 use super::refusal::Refusal;
+use crate::saved::{self, Word};
 
 /// A POST that the server owes somebody.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Push {
     /// Not to be sent before.
     pub due_at: Timestamp,
@@ -27,8 +29,10 @@ pub struct Push {
     /// Where to, with its query.
     pub address: String,
     /// The content type of the body.
-    pub content_type: &'static str,
+    #[serde(deserialize_with = "saved::word::deserialize")]
+    pub content_type: Word,
     /// The body.
+    #[serde(with = "saved::raw")]
     pub body: Bytes,
     /// The `request-id` of the request that waits for it; empty for notifications, for which nobody waits.
     pub cause: String,
@@ -37,7 +41,7 @@ pub struct Push {
 }
 
 /// The kinds of pushes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PushKind {
     /// The address is asked to give this token back, as plain text and within [`VALIDATION_WITHIN`].
     Validation {
@@ -64,7 +68,7 @@ pub struct Delivered<'a> {
 }
 
 /// How an address has answered lately.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Endpoint {
     since: Timestamp,
     sent: u32,

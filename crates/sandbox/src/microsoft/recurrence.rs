@@ -5,14 +5,16 @@ use std::num::NonZeroU32;
 use jiff::ToSpan as _;
 use jiff::civil::{Date, DateTime, Time, Weekday, date};
 use kalends_calendar::recurrence::{End, Frequency, NthDay, Rule};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::moment::Zone;
 use super::refusal::Refusal;
 use super::words::{PATTERN_TYPE, RANGE_TYPE, WEEK_INDEX, WEEKDAYS, word};
+use crate::saved;
 
 /// When a series happens: a pattern within a range, on the clock of one zone.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Series {
     pub(crate) pattern: Pattern,
     /// The first date, once it is on the pattern.
@@ -26,19 +28,21 @@ pub(crate) struct Series {
 }
 
 /// On which days.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Pattern {
     kind: Kind,
     interval: NonZeroU32,
     month: i8,
     day_of_month: i8,
+    #[serde(with = "saved::weekdays")]
     days: Vec<Weekday>,
+    #[serde(with = "saved::weekday")]
     first_day: Weekday,
     /// Place in [`WEEK_INDEX`].
     index: usize,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Kind {
     Daily,
     Weekly,
@@ -49,7 +53,7 @@ enum Kind {
 }
 
 /// Until when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Range {
     /// For ever.
     NoEnd,

@@ -1,10 +1,11 @@
 //! What this face does where the documents are silent, unconfirmed, or of different ages.
 
 use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
 
 /// Behaviours that differ between tenants, documents or years. [`Switches::default`] is what the newest official page says,
 /// and where none says anything, what is harder for a client.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is one fact about the server that somebody has seen or denied"
@@ -99,7 +100,7 @@ pub struct Switches {
 }
 
 /// For what a series that is gone is reported as removed; the documents do not say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SeriesRemoval {
     /// Once, with the master's id.
     Master,
@@ -110,7 +111,7 @@ pub enum SeriesRemoval {
 }
 
 /// The code of a 410: all three have been seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DeadDelta {
     /// `SyncStateNotFound`
     SyncStateNotFound,
@@ -121,7 +122,7 @@ pub enum DeadDelta {
 }
 
 /// What happens when a recurrence starts on another date than the event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StartDateMismatch {
     /// 400.
     Refused,
@@ -130,7 +131,7 @@ pub enum StartDateMismatch {
 }
 
 /// What a creation with a known `transactionId` is answered. Nothing is created in any case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TransactionRepeat {
     /// 201 with the event that there is.
     Created,

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::Oauth;
 use super::params::Credentials;
 
 /// A registered client.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
     /// Its id.
     pub id: String,
@@ -25,7 +26,7 @@ pub struct Client {
 }
 
 /// What kind of program a client is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClientKind {
     /// A server, which can keep a secret and must show it.
     #[default]
@@ -37,7 +38,7 @@ pub enum ClientKind {
 }
 
 /// A client's secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Secret {
     /// The secret itself.
     pub text: String,
@@ -46,7 +47,7 @@ pub struct Secret {
 }
 
 /// The publishing status of Google's consent screen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Publishing {
     /// Anybody may use it.
     #[default]

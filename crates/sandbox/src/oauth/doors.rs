@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::grant::domain_of;
 use super::{
@@ -17,7 +18,7 @@ const GMAIL: [&str; 2] = [
 ];
 
 /// What stands between a person and their tokens until somebody clears it away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Obstacle {
     /// The account is disabled (AADSTS50057; at Google it counts as deleted).
     Disabled,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::{Challenge, ClientKind, Oauth, Obstacle, Publishing, Style, later};
 
@@ -26,7 +27,7 @@ pub(crate) const GOOGLE_IDENTITY: [&str; 3] = [
 ];
 
 /// A person and a client: between whom a grant is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Holder {
     /// The person's mail address.
     pub email: String,
@@ -35,7 +36,7 @@ pub struct Holder {
 }
 
 /// What a person lets a client do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// What for, in the provider's long form.
     pub scopes: BTreeSet<String>,
@@ -46,7 +47,7 @@ pub struct Grant {
 }
 
 /// What a code stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Code {
     pub(crate) holder: Holder,
     pub(crate) redirect: String,
@@ -59,7 +60,7 @@ pub(crate) struct Code {
 }
 
 /// Whether a code leads to a refresh token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Offline {
     /// No.
     Never,
@@ -98,7 +99,7 @@ pub(crate) enum CodeProblem {
 }
 
 /// A refresh token that was given out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refresh {
     /// Between whom.
     pub holder: Holder,
@@ -117,7 +118,7 @@ pub struct Refresh {
 }
 
 /// Why a refresh token was ended before its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ended {
     /// The grant was taken back.
     Revoked,

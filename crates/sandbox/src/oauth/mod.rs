@@ -21,6 +21,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use http::{Request, header};
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::saved;
 
 pub(crate) use client::ClientProblem;
 pub use client::{Client, ClientKind, Publishing, Secret};
@@ -37,7 +40,7 @@ pub use switches::{Issuer, Switches};
 pub const ACCESS_GOOD_FOR: SignedDuration = SignedDuration::from_secs(3599);
 
 /// One provider's authorisation server: whom it knows, and what it gave out.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Oauth {
     /// Whose server this is.
     pub style: Style,
@@ -54,8 +57,10 @@ pub struct Oauth {
     /// Organisations, by domain, in which only an administrator may consent.
     pub(crate) admin_consent: BTreeSet<String>,
     /// What administrators consented to, by domain and client.
+    #[serde(with = "saved::pairs")]
     pub(crate) approved: BTreeMap<(String, String), BTreeSet<String>>,
     /// What people consented to.
+    #[serde(with = "saved::pairs")]
     pub(crate) grants: BTreeMap<Holder, Grant>,
     /// The access tokens that were given out, by their text. They stay when they have run out.
     access: BTreeMap<String, Access>,
@@ -70,7 +75,7 @@ pub struct Oauth {
 }
 
 /// Whose authorisation server it is: what its tokens look like, and how long they live.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Style {
     /// Google's.
     #[default]
@@ -80,7 +85,7 @@ pub enum Style {
 }
 
 /// Somebody with an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
     /// The mail address, by which the person signs in.
     pub email: String,
@@ -93,7 +98,7 @@ pub struct Person {
 }
 
 /// What an access token stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Access {
     /// Whose data it opens: the mail address.
     pub email: String,

@@ -2,13 +2,15 @@
 
 use sha2::{Digest, Sha256};
 
+use serde::{Deserialize, Serialize};
+
 use super::params::{Params, base64_url};
 
 /// How short a verifier and a challenge may be, and how long (RFC 7636 §4.1 and §4.2).
 const LENGTH: std::ops::RangeInclusive<usize> = 43..=128;
 
 /// What a client sent in front, to be met by its verifier.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Challenge {
     /// The verifier itself.
     Plain(String),

@@ -1,9 +1,11 @@
 //! Where the providers' documents leave a behaviour open, the world decides.
 
+use serde::{Deserialize, Serialize};
+
 use super::Style;
 
 /// What an authorisation server does where its documents do not say, or say different things.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a question of its own, with yes or no for an answer"
@@ -41,7 +43,7 @@ pub struct Switches {
 }
 
 /// Who an id token says has made it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Issuer {
     /// The sandbox: the address below which its discovery document lies, so that a library that reads it agrees.
     #[default]

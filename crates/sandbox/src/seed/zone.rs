@@ -113,6 +113,11 @@ impl Zone {
         }
     }
 
+    /// The zone with this id; none where it is not among them.
+    pub(crate) fn named(id: &str) -> Option<Self> {
+        ZONES.into_iter().find(|zone| zone.id == id)
+    }
+
     /// Its `VTIMEZONE`.
     pub(crate) fn definition(&self) -> Vec<String> {
         let mut lines = vec!["BEGIN:VTIMEZONE".to_owned(), format!("TZID:{}", self.id)];

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Collection, Place};
 use crate::quirks::Quirks;
 
 /// Somebody's account on a server.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Account {
     /// The name to log in with, also part of the account's paths.
     pub user: String,
@@ -21,7 +23,7 @@ pub struct Account {
 }
 
 /// What `/.well-known/caldav` answers (RFC 6764 §5).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WellKnown {
     /// 301 to the root of the CalDAV paths, before anybody is asked for a password.
     #[default]

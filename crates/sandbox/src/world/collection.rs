@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use crate::digest;
 use crate::quirks::{Quirks, Trash};
+use crate::saved;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// A calendar collection (RFC 4791 §4.2).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Collection {
     /// Its display name.
     pub name: String,
@@ -33,7 +35,7 @@ pub struct Collection {
 }
 
 /// What a collection's user may do with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Access {
     /// Read and write.
     ReadWrite,
@@ -42,7 +44,7 @@ pub enum Access {
 }
 
 /// What may be stored in a collection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Holds {
     /// `VEVENT`.
     Events,
@@ -51,9 +53,10 @@ pub enum Holds {
 }
 
 /// A calendar object as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Object {
     /// The stored iCalendar text.
+    #[serde(with = "saved::shared_text")]
     pub text: Arc<str>,
     /// The opaque part of its ETag, without quotes. Never the same for two versions.
     pub etag: String,
@@ -66,7 +69,7 @@ pub struct Object {
 }
 
 /// One change of a collection.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// Its number, from 1 without gaps.
     pub revision: u64,
@@ -81,7 +84,7 @@ pub struct Change {
 }
 
 /// Who made a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum By {
     /// A request through a face: the program under test.
     Request,

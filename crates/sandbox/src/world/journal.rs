@@ -5,25 +5,29 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use http::{Method, Request};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::World;
 use crate::faults::Fault;
+use crate::saved;
 use crate::{caldav, google, microsoft};
 
 /// A request as it arrived, and what became of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RequestRecord {
     /// When it arrived.
     pub at: Timestamp,
     /// Who asked: the user name it gave, right or wrong, or whose token it carried.
     pub user: Option<String>,
     /// Its method.
+    #[serde(with = "saved::method")]
     pub method: Method,
     /// Its path and query, as sent.
     pub path: String,
     /// `Depth`, `If-Match` and such, as (name, value); never credentials.
     pub headers: Vec<(String, String)>,
     /// Its body.
+    #[serde(with = "saved::raw")]
     pub body: Bytes,
     /// The status of the answer, whether it arrived or not; none when the request never came here.
     pub status: Option<u16>,

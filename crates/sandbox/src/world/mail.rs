@@ -1,14 +1,16 @@
 //! Whom a server with auto-scheduling would have mailed, and why (RFC 6638 §3.2).
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::account::{Account, bare_address};
 use super::store::consequential;
 use super::{Object, Place};
+use crate::saved::{self, Word};
 use crate::text::lines;
 
 /// A mail that would have been sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailRecord {
     /// When.
     pub at: Timestamp,
@@ -23,11 +25,12 @@ pub struct MailRecord {
     /// To whom, without `mailto:`.
     pub to: Vec<String>,
     /// What the request did that led to it.
-    pub why: &'static str,
+    #[serde(deserialize_with = "saved::word::deserialize")]
+    pub why: Word,
 }
 
 /// What a scheduling mail says (RFC 5546's methods).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MailKind {
     /// REQUEST to somebody new.
     Invitation,

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 pub use account::{Account, WellKnown};
 pub use collection::{Access, By, Change, Collection, Holds, Object};
@@ -28,7 +29,7 @@ use crate::oauth::{Oauth, Style};
 use crate::text::valid;
 
 /// A server: one host, its accounts, and everything that ever happened to it. A clone is a snapshot.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct World {
     /// The host as it stands in absolute addresses, with its scheme and without a slash at the end.
     pub origin: String,
@@ -53,7 +54,7 @@ pub struct World {
 }
 
 /// A collection's address: whose, and which.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The account's user name.
     pub user: String,

@@ -2,9 +2,12 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::saved;
 
 /// A mail that was sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentMail {
     /// When.
     pub at: Timestamp,
@@ -17,5 +20,6 @@ pub struct SentMail {
     /// The body as plain text, or as HTML where there is no plain text.
     pub text: String,
     /// What the client sent: an RFC 5322 message, or Graph's JSON.
+    #[serde(with = "saved::raw")]
     pub raw: Bytes,
 }

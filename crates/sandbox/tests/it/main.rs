@@ -5,6 +5,7 @@
     reason = "ETag and CalDAV are names of the trade, not code"
 )]
 
+mod control;
 mod desk;
 mod discovery;
 mod faults;
