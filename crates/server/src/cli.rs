@@ -118,7 +118,7 @@ pub(crate) enum Command {
     Serve(serve::Serve),
     /// Try everything: two tenants, users, tokens and CalDAV accounts, served until interrupted
     Demo(demo::Demo),
-    /// Serve CalDAV accounts to try things with
+    /// Serve accounts at Google, Microsoft and CalDAV to try things with
     Sandbox(sandbox::Sandbox),
     /// Make tenants, and say what they may do
     #[command(subcommand)]

@@ -11,6 +11,7 @@ use kalends_calendar::plan::ImportBounds;
 use kalends_calendar::rules::{ConflictPolicy, Detail};
 use kalends_calendar::seams::Clock;
 use kalends_engine::{Silent, claim, run_link};
+use kalends_sandbox::seed::Seed;
 use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::members::{self, Role};
 use kalends_store::tenants::{self, NewTenant};
@@ -29,7 +30,7 @@ use crate::config::{Settings, Vendors};
 use crate::connecting::{self, Keeping};
 use crate::credentials::{self, Kind};
 use crate::linking::{self, How, Making};
-use crate::sandboxed::Sandboxed;
+use crate::sandboxed::{Beginning, Sandboxed};
 use crate::screen::Screen;
 use crate::seams::SystemClock;
 
@@ -58,7 +59,7 @@ pub(crate) async fn run(global: &Global, command: Demo) -> Result<Ended> {
     let listener = serve::listen(command.listen.unwrap_or(ANY_PORT)).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let on = command.sandbox_listen.unwrap_or(ANY_PORT);
-    let sandbox = Sandboxed::open(on, &["ann", "ben"], clock.as_ref()).await?;
+    let sandbox = Sandboxed::open(on, Beginning::Planted(Seed::Demo), clock.as_ref()).await?;
     let mut settings = Settings::for_demo(global, folder.path())?;
     settings.server.listen = listener.local_addr()?;
     settings.vendors = Vendors::sandboxed(&sandbox.base(), |vendor| sandbox.client(vendor))?;

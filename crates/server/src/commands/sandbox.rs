@@ -1,18 +1,22 @@
 //! `kalends sandbox`: accounts at CalDAV, Google and Microsoft behind a port, to try things with.
 
+use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use kalends_calendar::seams::Clock;
+use kalends_sandbox::World;
+use kalends_sandbox::seed::{SEEDS, Seed};
 use secrecy::ExposeSecret;
 
 use super::stop;
 use crate::Ended;
 use crate::cli::Global;
-use crate::sandboxed::Sandboxed;
-use crate::screen::Screen;
+use crate::sandboxed::{Beginning, Sandboxed};
+use crate::screen::{Screen, warn};
 use crate::seams::SystemClock;
 
 /// Any port that is free, on this machine alone.
@@ -20,12 +24,17 @@ pub(super) const ANY_PORT: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Serve accounts at CalDAV, Google and Microsoft, held in memory, to try things with.
+///
+/// Below `/_sandbox/` are doors to look at and change everything while it runs: requests, mails, pushes, faults, the clock.
+/// Nobody is asked for a password there. docs/sandbox.md describes it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 EXAMPLES:
   kalends sandbox
   kalends sandbox --listen 127.0.0.1:8090 --json
   kalends sandbox --listen 127.0.0.1:8090 --api http://127.0.0.1:8080
+  kalends sandbox --seed clinic
+  kalends sandbox --world clinic.json --seed clinic    # as it was the last time; the first time a new clinic
 
   A Kalends that uses it: KALENDS_GOOGLE_BASE_URL=http://127.0.0.1:8090/google with the client id and secret that
   this prints, KALENDS_MICROSOFT_BASE_URL likewise, and KALENDS_ALLOW_ADDRESSES=127.0.0.1.")]
@@ -36,18 +45,71 @@ pub(crate) struct Sandbox {
     /// Address and port [default: a free port of this machine]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
+    /// Who lives there at the beginning: demo, clinic or law-firm
+    #[arg(long, value_name = "NAME", default_value = "demo", value_parser = seed)]
+    seed: Seed,
+    /// A file to take the world from, if it is there, and to save it to at the end
+    #[arg(long, value_name = "FILE")]
+    world: Option<PathBuf>,
+}
+
+/// A seed by its name.
+fn seed(name: &str) -> Result<Seed, String> {
+    let names = SEEDS.map(Seed::word).join(", ");
+    Seed::read(name).ok_or_else(|| format!("one of {names} is wanted"))
 }
 
 pub(crate) async fn run(global: &Global, command: Sandbox) -> Result<Ended> {
     let screen = Screen::new(global.json, global.quiet);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let on = command.listen.unwrap_or(ANY_PORT);
-    let sandbox = Sandboxed::open(on, &["ann", "ben"], clock.as_ref()).await?;
+    let beginning = match &command.world {
+        Some(file) => saved(file, command.seed)?,
+        None => Beginning::Planted(command.seed),
+    };
+    let sandbox = Sandboxed::open(on, beginning, clock.as_ref()).await?;
     sandbox.send_back_to(command.api.as_str().trim_end_matches('/'));
+    if !sandbox.address().ip().is_loopback() {
+        let address = sandbox.address();
+        warn(&format!(
+            "kalends: whoever reaches {address} can read and change everything in this sandbox without a password"
+        ));
+    }
     screen.json_line(&sandbox.told())?;
     tell_accounts(&screen, &sandbox)?;
+    let world = sandbox.world();
     sandbox.serve(clock, stop::asked()).await?;
+    if let Some(file) = &command.world {
+        save(&world.file()?, file)?;
+        screen.note(&format!("The world is in {}.", file.display()));
+    }
     Ok(Ended::Well)
+}
+
+/// The world in a file; where there is no file yet, a new one.
+fn saved(file: &Path, otherwise: Seed) -> Result<Beginning> {
+    let cannot = || format!("cannot take the world from {}", file.display());
+    match std::fs::read(file) {
+        Ok(bytes) => {
+            let world = World::load(&bytes).with_context(cannot)?;
+            Ok(Beginning::Saved(Box::new(world)))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Beginning::Planted(otherwise)),
+        Err(error) => Err(error).with_context(cannot),
+    }
+}
+
+/// Writes beside the file first: whoever is interrupted keeps the old world.
+fn save(world: &[u8], file: &Path) -> Result<()> {
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| Path::new("."));
+    let cannot = || format!("cannot save the world to {}", file.display());
+    let mut beside = tempfile::NamedTempFile::new_in(folder).with_context(cannot)?;
+    beside.write_all(world).with_context(cannot)?;
+    beside.persist(file).with_context(cannot)?;
+    Ok(())
 }
 
 fn tell_accounts(screen: &Screen, sandbox: &Sandboxed) -> Result<()> {
@@ -69,5 +131,8 @@ fn tell_accounts(screen: &Screen, sandbox: &Sandboxed) -> Result<()> {
     for (user, password) in sandbox.users() {
         screen.line(&format!("  {user}  {}", password.expose_secret()))?;
     }
-    Ok(())
+    screen.line(&format!(
+        "What can be seen and changed: {}_sandbox/",
+        sandbox.base()
+    ))
 }

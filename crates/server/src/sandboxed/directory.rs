@@ -1,14 +1,11 @@
-//! Who lives at the sandbox's Google and Microsoft, and what Kalends is there.
+//! Who lives at the sandbox's Google or Microsoft, and what Kalends is there.
 
-use anyhow::{Result, anyhow};
-use kalends_calendar::seams::Clock;
-use kalends_sandbox::oauth::{Client, Oauth, Person};
+use jiff::Timestamp;
+use kalends_sandbox::oauth::{Client, Oauth};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use crate::credentials::{self, Kind};
-
-/// What the tokens may do that are given out to whoever starts the demo.
+/// What the tokens may do that are given out to whoever starts the sandbox.
 pub(super) const GOOGLE_SCOPES: [&str; 3] = [
     "openid",
     "https://www.googleapis.com/auth/userinfo.email",
@@ -27,44 +24,42 @@ pub(super) struct Directory {
 
 /// Somebody with an account there.
 struct Resident {
-    email: &'static str,
+    email: String,
     password: SecretString,
     access_token: String,
 }
 
 impl Directory {
-    /// Lets people and Kalends in.
+    /// Lets Kalends in where it is not known yet, and gives a token of everybody's out.
     pub(super) fn new(
         oauth: &mut Oauth,
-        people: &[(&'static str, &'static str)],
+        fresh_secret: SecretString,
         scopes: &[&str],
-        clock: &dyn Clock,
-    ) -> Result<Self> {
-        let client_secret = credentials::fresh(Kind::Token)?.secret;
-        let mut client = Client::web(CLIENT_ID, client_secret.expose_secret(), "");
-        "Kalends (demo)".clone_into(&mut client.name);
-        client.redirects.clear();
-        oauth.reseed(getrandom::u64().map_err(|error| anyhow!("no randomness: {error}"))?);
-        oauth.register_client(client);
-        let mut known = Vec::new();
-        for (number, (email, name)) in (1001..).zip(people) {
-            let password = credentials::fresh(Kind::Token)?.secret;
-            oauth.register(Person {
-                email: (*email).to_owned(),
-                name: (*name).to_owned(),
-                password: password.expose_secret().to_owned(),
-                subject: format!("{number}"),
-            });
-            known.push(Resident {
-                email,
-                password,
-                access_token: oauth.issue(email, CLIENT_ID, scopes, clock.now()),
-            });
+        now: Timestamp,
+    ) -> Self {
+        let known = oauth.clients.get(CLIENT_ID);
+        let known = known.and_then(|client| client.secrets.first());
+        let client_secret = known.map_or(fresh_secret, |secret| secret.text.clone().into());
+        if !oauth.clients.contains_key(CLIENT_ID) {
+            let mut client = Client::web(CLIENT_ID, client_secret.expose_secret(), "");
+            "Kalends (demo)".clone_into(&mut client.name);
+            client.redirects.clear();
+            oauth.register_client(client);
         }
-        Ok(Self {
+        let people: Vec<(String, String)> = oauth
+            .people
+            .values()
+            .map(|person| (person.email.clone(), person.password.clone()))
+            .collect();
+        let people = people.into_iter().map(|(email, password)| Resident {
+            access_token: oauth.issue(&email, CLIENT_ID, scopes, now),
+            password: password.into(),
+            email,
+        });
+        Self {
+            people: people.collect(),
             client_secret,
-            people: known,
-        })
+        }
     }
 
     pub(super) fn told(&self, base: &str) -> Value {

@@ -1,7 +1,6 @@
 //! The emulator behind a port: accounts at CalDAV, Google and Microsoft to try things with, that no one else has.
 
 mod deliver;
-mod demo;
 mod directory;
 mod line;
 mod serve;
@@ -9,18 +8,18 @@ mod serve;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use kalends_calendar::seams::Clock;
 use kalends_providers::oauth::Vendor;
 use kalends_providers::oauth::oidc::RelyingParty;
 use kalends_sandbox::World;
+use kalends_sandbox::seed::Seed;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::config::SignIn;
 use crate::credentials::{self, Kind};
-use demo::{AT_GOOGLE, AT_MICROSOFT, add, settle};
 use directory::{CLIENT_ID, Directory, GOOGLE_SCOPES, MICROSOFT_SCOPES};
 
 /// A world behind a port.
@@ -33,38 +32,77 @@ pub(crate) struct Sandboxed {
     address: SocketAddr,
 }
 
+/// How a world begins.
+pub(crate) enum Beginning {
+    /// With people and calendars that are the same on the same day, and with passwords that nobody knows yet.
+    Planted(Seed),
+    /// Where it ended once.
+    Saved(Box<World>),
+}
+
+/// A world that is served by somebody else, to be saved when that is over.
+pub(crate) struct Served(Arc<Mutex<World>>);
+
+impl Served {
+    /// The world as a file.
+    pub(crate) fn file(&self) -> Result<Vec<u8>> {
+        let world = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(world.save()?)
+    }
+}
+
 impl Sandboxed {
-    /// Makes a world with these users and takes a port.
-    pub(crate) async fn open(on: SocketAddr, users: &[&str], clock: &dyn Clock) -> Result<Self> {
+    /// Makes a world and takes a port.
+    pub(crate) async fn open(
+        on: SocketAddr,
+        beginning: Beginning,
+        clock: &dyn Clock,
+    ) -> Result<Self> {
         let listener = TcpListener::bind(on)
             .await
             .with_context(|| format!("cannot listen on {on}"))?;
         let address = listener.local_addr()?;
-        let mut world = World::new(&format!("http://{address}"));
-        let mut known = Vec::new();
-        for (number, user) in users.iter().enumerate() {
-            let password = credentials::fresh(Kind::Token)?.secret;
-            add(&mut world, number, user, password.expose_secret(), clock)?;
-            known.push(((*user).to_owned(), password));
-        }
-        let google = Directory::new(&mut world.google.oauth, &AT_GOOGLE, &GOOGLE_SCOPES, clock)?;
-        let microsoft = Directory::new(
-            &mut world.microsoft.oauth,
-            &AT_MICROSOFT,
-            &MICROSOFT_SCOPES,
-            clock,
-        )?;
-        settle(&mut world, clock.now())?;
+        let origin = format!("http://{address}");
+        let mut world = match beginning {
+            Beginning::Planted(seed) => planted(seed, &origin, clock)?,
+            Beginning::Saved(world) => *world,
+        };
+        world.origin = origin;
         // Whoever subscribes here listens on this machine, without a certificate.
         world.google.switches.channels.https_required = false;
+        let now = world.time(clock.now());
+        let google = Directory::new(
+            &mut world.google.oauth,
+            credentials::fresh(Kind::Token)?.secret,
+            &GOOGLE_SCOPES,
+            now,
+        );
+        let microsoft = Directory::new(
+            &mut world.microsoft.oauth,
+            credentials::fresh(Kind::Token)?.secret,
+            &MICROSOFT_SCOPES,
+            now,
+        );
+        let users = world.accounts.values();
+        let users = users.map(|account| (account.user.clone(), account.password.clone().into()));
         Ok(Self {
             listener,
+            users: users.collect(),
             world: Arc::new(Mutex::new(world)),
-            users: known,
             google,
             microsoft,
             address,
         })
+    }
+
+    /// The world, to be saved when it is served no more.
+    pub(crate) fn world(&self) -> Served {
+        Served(Arc::clone(&self.world))
+    }
+
+    /// Its address and port.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Lets Google and Microsoft send people back to Kalends at this address.
@@ -133,4 +171,14 @@ impl Sandboxed {
     pub(crate) fn users(&self) -> &[(String, SecretString)] {
         &self.users
     }
+}
+
+/// A new world from a seed.
+fn planted(seed: Seed, origin: &str, clock: &dyn Clock) -> Result<World> {
+    let chance = || getrandom::u64().map_err(|error| anyhow!("no randomness: {error}"));
+    let mut world = World::new(origin);
+    world.google.oauth.reseed(chance()?);
+    world.microsoft.oauth.reseed(chance()?);
+    seed.plant(&mut world, clock.now())?;
+    Ok(world)
 }

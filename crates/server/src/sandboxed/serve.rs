@@ -37,6 +37,11 @@ impl Sandboxed {
         clock: Arc<dyn Clock>,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Result<()> {
+        // Only now everything is set that a reset must not lose.
+        self.world
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .begin_here();
         let courier = Courier::new(Arc::clone(&self.world), Arc::clone(&clock))?;
         // What is on its way when the sandbox stops goes no further.
         let mut pushes = JoinSet::new();

@@ -30,7 +30,7 @@ fn the_first_page() {
       serve        Serve the API, and run the workers
       demo         Try everything: two tenants, users, tokens and CalDAV accounts, served until
                    interrupted
-      sandbox      Serve CalDAV accounts to try things with
+      sandbox      Serve accounts at Google, Microsoft and CalDAV to try things with
       tenant       Make tenants, and say what they may do
       user         Make users, and say as what they act in the tenant
       token        Make and end API tokens

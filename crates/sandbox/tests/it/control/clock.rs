@@ -42,7 +42,7 @@ fn a_time_that_is_none_is_refused_by_name() {
             json!({ "advance": "1h", "now": "2026-05-20T09:00:00Z" }),
             "advance",
         ),
-        (json!({ "advance": "9999999h" }), "advance"),
+        (json!({ "advance": "99999999h" }), "advance"),
         (json!({ "later": "1h" }), "later"),
     ] {
         let refused = desk.door("PUT", "clock", body.clone()).is(400);

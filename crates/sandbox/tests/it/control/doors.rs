@@ -108,7 +108,10 @@ fn every_mail_says_whom_it_was_for_and_why() {
             )
         })
         .collect();
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    1 "google" "ann@example.com" "invitation" "Audit": "the organizer invited a guest"
+    2 "microsoft" "mia@contoso.example" "invitation" "Review": "the event has attendees"
+    "#);
     assert_eq!(desk.sees("mails?since=1")["mails"][0]["face"], "microsoft");
     assert_eq!(desk.sees("mails?face=caldav")["mails"], json!([]));
     desk.door("DELETE", "mails", Value::Null).is(200);

@@ -151,7 +151,7 @@ fn a_rule_that_cannot_be_is_refused_by_the_field_that_is_wrong() {
     let mut desk = Desk::new();
     for (rule, field) in [
         (json!({}), "fault"),
-        (json!({ "fault": { "kind": "earthquake" } }), "fault"),
+        (json!({ "fault": { "kind": "earthquake" } }), "fault.kind"),
         (
             json!({ "fault": { "kind": "status", "code": 200 } }),
             "fault.code",

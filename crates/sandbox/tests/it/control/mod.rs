@@ -5,3 +5,5 @@ mod desk;
 mod doors;
 mod faults;
 mod pushes;
+mod seeds;
+mod world;
