@@ -30,6 +30,7 @@ pub(crate) mod shared_option {
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+    #[expect(clippy::ref_option, reason = "serde calls it so")]
     pub(crate) fn serialize<S: Serializer, T: Serialize>(
         value: &Option<Arc<T>>,
         serializer: S,
@@ -177,6 +178,7 @@ pub(crate) mod weekday {
     use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serializer};
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
     pub(crate) fn serialize<S: Serializer>(
         day: &Weekday,
         serializer: S,

@@ -83,6 +83,10 @@ pub enum Strike {
     },
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it is the default of a field that may be none"
+)]
 fn seconds() -> Option<u32> {
     Some(5)
 }

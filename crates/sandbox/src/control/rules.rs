@@ -18,7 +18,7 @@ use crate::world::World;
 /// The rules, and the chance by which they strike.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Rules {
-    rules: Vec<Rule>,
+    all: Vec<Rule>,
     /// The last number given.
     made: u64,
     chance: Chance,
@@ -110,7 +110,7 @@ const RULES_MAX: usize = 1_000;
 impl Default for Rules {
     fn default() -> Self {
         Self {
-            rules: Vec::new(),
+            all: Vec::new(),
             made: 0,
             chance: Chance::new(0),
         }
@@ -162,7 +162,7 @@ impl Rules {
     /// What befalls a request. The first fault that strikes is the one; delays add up.
     fn on_request(&mut self, case: &Case<'_>) -> Struck {
         let mut struck = Struck::default();
-        for rule in &mut self.rules {
+        for rule in &mut self.all {
             let Some(strike) = rule.fault.on_request() else {
                 continue;
             };
@@ -187,7 +187,7 @@ impl Rules {
             path: address,
             user: None,
         };
-        self.rules.iter_mut().find_map(|rule| {
+        self.all.iter_mut().find_map(|rule| {
             let strike = rule.fault.on_push()?;
             rule.strikes(&case, &mut self.chance).then_some(strike)
         })
@@ -195,15 +195,15 @@ impl Rules {
 
     fn insert(&mut self, mut rule: Rule) -> Result<&Rule, Refused> {
         check(&rule)?;
-        if self.rules.len() >= RULES_MAX {
+        if self.all.len() >= RULES_MAX {
             let error = format!("There are {RULES_MAX} rules already.");
             return Err(Refused::field("fault", error));
         }
         self.made += 1;
         rule.id = self.made;
         (rule.met, rule.struck) = (0, 0);
-        self.rules.push(rule);
-        Ok(&self.rules[self.rules.len() - 1])
+        self.all.push(rule);
+        Ok(&self.all[self.all.len() - 1])
     }
 }
 
@@ -244,14 +244,14 @@ impl World {
 
 /// `GET /_sandbox/faults`.
 pub(super) fn list(world: &World) -> Done {
-    Done::ok(json!({ "rules": world.control.rules.rules }))
+    Done::ok(json!({ "rules": world.control.rules.all }))
 }
 
 /// `PUT /_sandbox/faults`.
 pub(super) fn replace(world: &mut World, asked: &Asked<'_>) -> Result<Done, Refused> {
     let all: AllRules = asked.read()?;
     let mut rules = world.control.rules.clone();
-    rules.rules.clear();
+    rules.all.clear();
     if let Some(seed) = all.seed {
         rules.chance = Chance::new(seed);
     }
@@ -272,12 +272,12 @@ pub(super) fn add(world: &mut World, asked: &Asked<'_>) -> Result<Done, Refused>
 
 /// `DELETE /_sandbox/faults`.
 pub(super) fn clear(world: &mut World) -> Done {
-    world.control.rules.rules.clear();
+    world.control.rules.all.clear();
     list(world)
 }
 
 fn place(world: &World, id: &str) -> Result<usize, Refused> {
-    let rules = &world.control.rules.rules;
+    let rules = &world.control.rules.all;
     let found = rules.iter().position(|rule| rule.id.to_string() == id);
     found.ok_or_else(|| Refused::unknown("id", "There is no such rule."))
 }
@@ -285,11 +285,11 @@ fn place(world: &World, id: &str) -> Result<usize, Refused> {
 /// `GET /_sandbox/faults/{id}`.
 pub(super) fn one(world: &World, id: &str) -> Result<Done, Refused> {
     let place = place(world, id)?;
-    Ok(Done::ok(json!(world.control.rules.rules[place])))
+    Ok(Done::ok(json!(world.control.rules.all[place])))
 }
 
 /// `DELETE /_sandbox/faults/{id}`.
 pub(super) fn remove(world: &mut World, id: &str) -> Result<Done, Refused> {
     let place = place(world, id)?;
-    Ok(Done::ok(json!(world.control.rules.rules.remove(place))))
+    Ok(Done::ok(json!(world.control.rules.all.remove(place))))
 }
