@@ -23,6 +23,8 @@ mod notices;
 #[path = "../tests/it/post.rs"]
 mod post;
 mod push;
+mod revoking;
+mod rounds;
 mod sandboxed;
 mod screen;
 mod seams;

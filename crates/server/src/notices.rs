@@ -2,11 +2,9 @@
 //! else ever makes Kalends send a mail.
 
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{TenantId, UserId};
@@ -20,6 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::keys::KeyRing;
 use crate::mailing::{Letter, Mailer};
+use crate::rounds::{self, Ending, later};
 
 /// How often it is looked for what people are to be told.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
@@ -29,9 +28,6 @@ const BATCH: i64 = 100;
 const CLAIM: SignedDuration = SignedDuration::from_mins(5);
 /// After so many tries a mail is given up; with the waits between them that is about a day.
 const ATTEMPTS_MAX: i64 = 12;
-/// The first and the longest wait between two tries.
-const WAIT_FIRST: SignedDuration = SignedDuration::from_secs(30);
-const WAIT_MAX: SignedDuration = SignedDuration::from_hours(4);
 
 /// What looks for notices, and sends them.
 pub(crate) struct Notifier {
@@ -52,25 +48,18 @@ pub(crate) struct Notifier {
 impl Notifier {
     /// Looks and sends until told to stop.
     pub(crate) async fn work(&self, stop: impl Future<Output = ()>) {
-        let mut stop = pin!(stop);
-        loop {
-            let round = Box::pin(self.round());
-            match select(&mut stop, round).await {
-                Either::Left(_) => return,
-                Either::Right((Err(error), _)) => {
-                    tracing::warn!(%error, "notices could not be looked for; trying again");
-                }
-                Either::Right((Ok(()), _)) => {}
-            }
-            match select(&mut stop, self.clock.sleep(LOOK_EVERY)).await {
-                Either::Left(_) => return,
-                Either::Right(_) => {}
-            }
-        }
+        let what = "notices could not be looked for";
+        rounds::repeat(
+            (what, LOOK_EVERY),
+            self.clock.as_ref(),
+            stop,
+            async |ending| self.round(ending).await,
+        )
+        .await;
     }
 
     /// One look: what is to be told is enqueued, and what is due is sent.
-    pub(crate) async fn round(&self) -> Result<(), StoreError> {
+    pub(crate) async fn round(&self, ending: &Ending) -> Result<(), StoreError> {
         if !self.mailer.is_set_up().await? {
             return Ok(());
         }
@@ -81,7 +70,10 @@ impl Notifier {
             self.tell_of_held(&holding).await?;
         }
         let vault = self.keys.vault();
-        while let Some(mail) = self.claim(&vault).await? {
+        while !ending.is_near() {
+            let Some(mail) = self.claim(&vault).await? else {
+                break;
+            };
             self.send(mail).await?;
         }
         Ok(())
@@ -243,16 +235,12 @@ fn retry_at(failure: &Failure, attempts: i64, now: Timestamp) -> Option<Timestam
     if attempts + 1 >= ATTEMPTS_MAX {
         return None;
     }
-    let doublings = u32::try_from(attempts).unwrap_or(0).min(16);
-    let wait = WAIT_FIRST
-        .checked_mul(1 << doublings)
-        .unwrap_or(WAIT_MAX)
-        .min(WAIT_MAX);
+    let own = rounds::retry_at(now, attempts);
     match &failure.class {
         Class::Item | Class::Forbidden => None,
         Class::Passing {
             retry_at: Some(told),
-        } => Some((*told).max(later(now, wait))),
+        } => Some((*told).max(own)),
         // What may have been sent is sent again: nobody is mailed about anything twice but by such a chance.
         Class::Passing { retry_at: None }
         | Class::Unknown
@@ -263,12 +251,8 @@ fn retry_at(failure: &Failure, attempts: i64, now: Timestamp) -> Option<Timestam
         | Class::Gone
         | Class::ReconnectNeeded
         | Class::AddressRefused
-        | Class::Protocol => Some(later(now, wait)),
+        | Class::Protocol => Some(own),
     }
-}
-
-fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {
-    now.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

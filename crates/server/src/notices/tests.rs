@@ -13,6 +13,9 @@ use crate::post::{Letter as Arrived, Post};
 use crate::seams::TimedIds;
 use crate::stage::Stage;
 
+/// How long is waited before the second try.
+const WAIT_FIRST: SignedDuration = SignedDuration::from_secs(30);
+
 /// Whoever opens the link of the invitation comes in.
 const LINK: &str = "https://kalends.example/invitations/kai_sesame/";
 
@@ -95,7 +98,7 @@ async fn a_mail_says_whence_it_comes_when_and_that_nobody_has_to_answer() {
     let id = invite(&stage, "zoe@example.com", "Zähne & Söhne").await;
     let plain = invite(&stage, "yan@example.com", "Bright Smiles").await;
     node(&stage, stage.store.clone(), Some(&post))
-        .round()
+        .round(&Ending::default())
         .await
         .unwrap();
     let [first, second] = &post.received()[..] else {
@@ -143,22 +146,22 @@ async fn who_is_refused_for_good_is_written_to_no_more_and_others_later() {
     let notifier = node(&stage, stage.store.clone(), Some(&post));
     invite(&stage, "gone@example.com", "Gone").await;
     let id = invite(&stage, "busy@example.com", "Busy").await;
-    notifier.round().await.unwrap();
+    notifier.round(&Ending::default()).await.unwrap();
     assert_eq!(waiting(&stage).await, (1, 1));
     // At once, nobody is asked again; after the first wait the server still wants none, and the wait doubles.
-    notifier.round().await.unwrap();
+    notifier.round(&Ending::default()).await.unwrap();
     stage.clock.moves(WAIT_FIRST);
-    notifier.round().await.unwrap();
+    notifier.round(&Ending::default()).await.unwrap();
     stage.clock.moves(WAIT_FIRST);
-    notifier.round().await.unwrap();
+    notifier.round(&Ending::default()).await.unwrap();
     assert_eq!(recipients(&post), [""; 0]);
     stage.clock.moves(WAIT_FIRST);
-    notifier.round().await.unwrap();
+    notifier.round(&Ending::default()).await.unwrap();
     assert_eq!(recipients(&post), ["busy@example.com"]);
     let identity = format!("<{id}@kalends.example>");
     assert_eq!(post.received()[0].header("Message-ID"), identity);
     stage.clock.moves(SignedDuration::from_hours(24));
-    notifier.round().await.unwrap();
+    notifier.round(&Ending::default()).await.unwrap();
     assert_eq!(recipients(&post), ["busy@example.com"]);
     assert_eq!(waiting(&stage).await, (0, 1));
 }
@@ -174,14 +177,15 @@ async fn whose_account_dies_is_told_once_and_again_only_of_another_death() {
     let post = Post::start(&[]);
     let here = node(&stage, stage.store.clone(), Some(&post));
     let there = node(&stage, stage.another_node().await, Some(&post));
-    here.round().await.unwrap();
+    here.round(&Ending::default()).await.unwrap();
     assert_eq!(recipients(&post), [""; 0], "all is well");
 
     dies(&stage, account, "Google no longer accepts the consent").await;
-    let (one, two) = tokio::join!(here.round(), there.round());
+    let ending = Ending::default();
+    let (one, two) = tokio::join!(here.round(&ending), there.round(&ending));
     one.unwrap();
     two.unwrap();
-    here.round().await.unwrap();
+    here.round(&Ending::default()).await.unwrap();
     assert_eq!(recipients(&post), ["ann@demo.example"]);
     let [mail] = &post.received()[..] else {
         panic!("one mail")
@@ -198,12 +202,12 @@ async fn whose_account_dies_is_told_once_and_again_only_of_another_death() {
 
     // It fails again and again, and is still the same death.
     dies(&stage, account, "Google says so once more").await;
-    here.round().await.unwrap();
+    here.round(&Ending::default()).await.unwrap();
     assert_eq!(recipients(&post).len(), 1);
     becomes(&stage, account, ConnectionState::Ok, "").await;
-    here.round().await.unwrap();
+    here.round(&Ending::default()).await.unwrap();
     dies(&stage, account, "revoked").await;
-    here.round().await.unwrap();
+    here.round(&Ending::default()).await.unwrap();
     assert_eq!(recipients(&post).len(), 2);
 }
 
@@ -227,7 +231,7 @@ async fn of_an_account_without_an_owner_owners_and_managers_hear() {
     dies(&stage, account, "revoked").await;
     let post = Post::start(&[]);
     node(&stage, stage.store.clone(), Some(&post))
-        .round()
+        .round(&Ending::default())
         .await
         .unwrap();
     assert_eq!(
@@ -245,14 +249,14 @@ async fn where_nothing_is_set_up_nothing_is_sent_and_nobody_counts_as_told() {
         .await;
     dies(&stage, account, "revoked").await;
     node(&stage, stage.store.clone(), None)
-        .round()
+        .round(&Ending::default())
         .await
         .unwrap();
     assert_eq!(waiting(&stage).await, (0, 0));
     // As soon as there is a way, they are told.
     let post = Post::start(&[]);
     node(&stage, stage.store.clone(), Some(&post))
-        .round()
+        .round(&Ending::default())
         .await
         .unwrap();
     assert_eq!(recipients(&post), ["ann@demo.example"]);
@@ -276,7 +280,7 @@ async fn a_mail_is_owed_only_when_what_it_is_about_has_happened() {
     dies(&stage, account, "revoked").await;
     let post = Post::start(&[("ann@demo.example", "451 try again")]);
     let notifier = node(&stage, stage.store.clone(), Some(&post));
-    notifier.round().await.unwrap();
+    notifier.round(&Ending::default()).await.unwrap();
     assert_eq!(waiting(&stage).await, (1, 0));
     assert_eq!(
         notices::dead_accounts(&stage.store, 9).await.unwrap(),
@@ -313,7 +317,7 @@ async fn what_stands_in_a_mail_stands_neither_in_the_log_nor_in_clear_in_the_dat
     let post = Post::start(&[("busy@example.com", "451 try again")]);
     invite(&stage, "busy@example.com", "Busy").await;
     node(&stage, stage.store.clone(), Some(&post))
-        .round()
+        .round(&Ending::default())
         .await
         .unwrap();
     drop(guard);

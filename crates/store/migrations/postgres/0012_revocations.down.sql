@@ -1,1 +1,2 @@
+DROP TABLE revocations;
 ALTER TABLE oauth_states DROP COLUMN role;

@@ -72,8 +72,8 @@ contract! {
         let grant = mailbox::grant(&mut tx, &vault).await.unwrap().unwrap();
         assert_eq!(grant.access.expose_secret(), "access");
         assert_eq!(mailbox::get(&mut tx).await.unwrap().unwrap().state, ConnectionState::Ok);
-        assert!(mailbox::disconnect(&mut tx).await.unwrap());
-        assert!(!mailbox::disconnect(&mut tx).await.unwrap());
+        assert!(mailbox::disconnect(&mut tx, at(3)).await.unwrap());
+        assert!(!mailbox::disconnect(&mut tx, at(3)).await.unwrap());
         tx.commit().await.unwrap();
         let world = World::new(&db.store, "a").await;
         let mut tx = world.begin().await;

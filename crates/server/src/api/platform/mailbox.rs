@@ -4,9 +4,7 @@
 use axum::Json;
 use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
-use kalends_providers::oauth;
-use kalends_store::connections::{self, ConnectionState, ProviderKind};
-use kalends_store::mailbox::AuthServer;
+use kalends_store::connections::ConnectionState;
 use kalends_store::{mailbox, mails};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -122,8 +120,6 @@ pub(crate) async fn try_out(admin: Admin) -> Answer<Json<Done>> {
 }
 
 pub(crate) async fn disconnect(admin: Admin) -> Answer<Json<Done>> {
-    let keys = admin.0.accounts().keys.clone();
-    let keys = keys.ok_or_else(|| ApiError::internal("the vault is closed"))?;
     let mut tx = admin.platform().await?;
     let Some(known) = mailbox::get(&mut tx).await? else {
         return Err(ApiError::new(
@@ -132,31 +128,14 @@ pub(crate) async fn disconnect(admin: Admin) -> Answer<Json<Done>> {
             "No mailbox is connected.",
         ));
     };
-    let grant = mailbox::grant(&mut tx, &keys.vault()).await?;
-    mailbox::disconnect(&mut tx).await?;
+    // Its access ends at the provider too, as soon as that can be reached (`crate::revoking`).
+    mailbox::disconnect(&mut tx, admin.now()).await?;
     let detail = json!({ "email": known.email });
     admin
         .0
         .audit(&mut tx, "mailbox.disconnect", "mailbox".to_owned(), detail)
         .await?;
     tx.commit().await?;
-    // Its access ends there too, as far as the provider can be reached and asked; but not where a tenant has connected the
-    // same account: the provider would end that access with it.
-    let vendor = mailing::vendor(known.provider);
-    let kind = match known.provider {
-        AuthServer::Google => ProviderKind::Google,
-        AuthServer::Microsoft => ProviderKind::Microsoft,
-    };
-    let is_connected =
-        connections::count_of_subject(admin.store(), kind, &known.subject).await? > 0;
-    let accounts = admin.0.accounts();
-    if let (false, Some(settings), Some(grant)) =
-        (is_connected, accounts.vendors.get(vendor), grant)
-        && let Err(failure) =
-            oauth::revoke(accounts.wire().as_ref(), &settings.client, &grant.refresh).await
-    {
-        tracing::warn!(problem = %failure, "the mailbox's grant was not revoked");
-    }
     Ok(Json(Done {
         success: true,
         message: "The mailbox was disconnected.".to_owned(),
