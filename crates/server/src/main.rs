@@ -28,6 +28,7 @@ mod rounds;
 mod sandboxed;
 mod screen;
 mod seams;
+mod smtp;
 #[cfg(test)]
 mod stage;
 mod stopping;

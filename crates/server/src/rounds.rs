@@ -74,7 +74,30 @@ pub(crate) fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
+    use tokio::sync::Notify;
+
     use super::*;
+    use crate::seams::SystemClock;
+
+    #[tokio::test]
+    async fn a_round_that_is_under_way_when_the_node_ends_is_finished_and_none_follows() {
+        let stop = Notify::new();
+        let (begun, finished) = (Cell::new(0), Cell::new(0));
+        let round = async |ending: &Ending| {
+            begun.set(begun.get() + 1);
+            assert!(!ending.is_near());
+            stop.notify_one();
+            while !ending.is_near() {
+                tokio::task::yield_now().await;
+            }
+            finished.set(finished.get() + 1);
+            Ok(())
+        };
+        repeat(("", Duration::ZERO), &SystemClock, stop.notified(), round).await;
+        assert_eq!((begun.get(), finished.get()), (1, 1));
+    }
 
     #[test]
     fn waits_double_up_to_four_hours() {

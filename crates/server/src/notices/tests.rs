@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use kalends_calendar::ids::ConnectionId;
 use kalends_providers::http::{Metered, Request, Response, Transport, TransportError};
+use kalends_store::audit::Filter;
 use kalends_store::connections::{self, ConnectionState};
 
 use super::*;
@@ -69,7 +70,22 @@ async fn invite(stage: &Stage, email: &str, name: &str) -> uuid::Uuid {
 
 /// How many mails wait, and how many were given up.
 async fn waiting(stage: &Stage) -> (i64, i64) {
-    mails::waiting(&stage.store, Timestamp::MIN).await.unwrap()
+    let counts = mails::count(&stage.store, Timestamp::MIN).await.unwrap();
+    (counts.waiting, counts.failed)
+}
+
+/// To whom mails may have been sent or not, by the word of the audit log.
+async fn unknown(stage: &Stage) -> Vec<String> {
+    let mut tx = stage.store.platform_read().await.unwrap();
+    let all = audit::list(&mut tx, &Filter::default(), None, 100).await;
+    let all = all.unwrap().into_iter().map(|kept| kept.entry);
+    let told: Vec<String> = all
+        .filter(|entry| entry.action == "mail.unknown")
+        .map(|entry| entry.detail["to"].as_str().unwrap().to_owned())
+        .collect();
+    let counts = mails::count(&stage.store, Timestamp::MIN).await.unwrap();
+    assert_eq!(usize::try_from(counts.unknown).unwrap(), told.len());
+    told
 }
 
 fn recipients(post: &Post) -> Vec<String> {
@@ -287,6 +303,47 @@ async fn a_mail_is_owed_only_when_what_it_is_about_has_happened() {
         [],
         "nobody enqueues it twice"
     );
+}
+
+#[tokio::test]
+async fn a_mail_that_the_server_may_have_taken_is_not_sent_again_and_one_that_it_refused_is() {
+    let stage = Stage::set().await;
+    let post = Post::start(&[]);
+    post.answers_the_text("zoe@example.com", None);
+    post.answers_the_text("yan@example.com", Some("451 the disk is full"));
+    invite(&stage, "zoe@example.com", "Zoe's").await;
+    invite(&stage, "yan@example.com", "Yan's").await;
+    let notifier = node(&stage, stage.store.clone(), Some(&post));
+    for _ in 0..3 {
+        notifier.round(&Ending::default()).await.unwrap();
+        stage.clock.moves(SignedDuration::from_hours(1));
+    }
+    // The server took the first, and was gone before it could say so. It refused the second once, when it had read it.
+    assert_eq!(
+        recipients(&post),
+        ["yan@example.com", "yan@example.com", "zoe@example.com"]
+    );
+    assert_eq!(waiting(&stage).await, (0, 0));
+    assert_eq!(unknown(&stage).await, ["zoe@example.com"]);
+    assert!(!stage.holds(b"kai_sesame"));
+}
+
+#[tokio::test]
+async fn a_mail_that_a_node_died_with_is_not_sent_by_another() {
+    let stage = Stage::set().await;
+    let post = Post::start(&[]);
+    invite(&stage, "zoe@example.com", "Zoe's").await;
+    let dying = node(&stage, stage.store.clone(), Some(&post));
+    let claimed = dying.claim(&stage.keys.vault()).await.unwrap();
+    assert!(claimed.is_some(), "and is heard of no more");
+    let next = node(&stage, stage.another_node().await, Some(&post));
+    next.round(&Ending::default()).await.unwrap();
+    assert_eq!(unknown(&stage).await, [""; 0], "it may still be at it");
+    stage.clock.moves(CLAIM);
+    next.round(&Ending::default()).await.unwrap();
+    next.round(&Ending::default()).await.unwrap();
+    assert_eq!(recipients(&post), [""; 0]);
+    assert_eq!(unknown(&stage).await, ["zoe@example.com"]);
 }
 
 /// What was written to a log.

@@ -1,4 +1,5 @@
--- As what somebody may come back from a consent page; grants that are to be taken back.
+-- As what somebody may come back from a consent page; grants that are to be taken back; mails of which nobody knows whether
+-- they were sent.
 
 -- As what they went there; none for the platform.
 ALTER TABLE oauth_states ADD COLUMN role text CHECK (role IN ('owner', 'manager', 'staff', 'customer'));
@@ -25,3 +26,7 @@ CREATE POLICY revocations_tenant ON revocations
 -- Looking for what is owed crosses tenants, and the mailbox is of none.
 CREATE POLICY revocations_platform ON revocations
     USING (current_setting('kalends.scope', true) = 'platform');
+
+ALTER TABLE mails
+    DROP CONSTRAINT mails_state_check,
+    ADD CONSTRAINT mails_state_check CHECK (state IN ('due', 'sent', 'failed', 'unknown'));

@@ -3,7 +3,7 @@
 
 use axum::Json;
 use axum::http::StatusCode;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use kalends_store::connections::ConnectionState;
 use kalends_store::{mailbox, mails};
 use schemars::JsonSchema;
@@ -14,9 +14,6 @@ use crate::api::door::Admin;
 use crate::api::error::{Answer, ApiError};
 use crate::api::words;
 use crate::mailing::{self, Letter};
-
-/// Mails that were given up are told of for so long.
-const FAILED_TOLD_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
 
 /// From where notices are sent.
 #[derive(Serialize, JsonSchema)]
@@ -30,6 +27,9 @@ pub(crate) struct Shown {
     waiting: i64,
     /// How many were given up in the last seven days.
     failed: i64,
+    /// Of how many of the last seven days it is not known whether they were sent. They are not sent again; the audit log names
+    /// them, as `mail.unknown`.
+    unknown: i64,
 }
 
 /// A connected mailbox.
@@ -59,9 +59,9 @@ pub(crate) async fn show(admin: Admin) -> Answer<Json<Shown>> {
     drop(tx);
     let since = admin
         .now()
-        .checked_sub(FAILED_TOLD_FOR)
+        .checked_sub(mailing::TOLD_FOR)
         .unwrap_or(Timestamp::MIN);
-    let (waiting, failed) = mails::waiting(admin.store(), since).await?;
+    let counts = mails::count(admin.store(), since).await?;
     let through = match (admin.0.mailer().has_smtp(), &known) {
         (true, _) => "smtp",
         (false, Some(_)) => "mailbox",
@@ -80,8 +80,9 @@ pub(crate) async fn show(admin: Admin) -> Answer<Json<Shown>> {
             problem: mailbox.problem,
             connected_at: mailbox.connected_at,
         }),
-        waiting,
-        failed,
+        waiting: counts.waiting,
+        failed: counts.failed,
+        unknown: counts.unknown,
     }))
 }
 
