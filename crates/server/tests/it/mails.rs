@@ -107,8 +107,9 @@ fn a_mail_that_may_have_arrived_is_told_of_and_not_sent_again() {
         .well();
     let token = person.asks(&["token", "create", "--user", root, "--name", "t"]);
     let token = token["token"].as_str().unwrap();
+    let url = post.url();
     let mail = [
-        ("KALENDS_SMTP_URL", &*post.url()),
+        ("KALENDS_SMTP_URL", &*url),
         ("KALENDS_MAIL_FROM", "notices@kalends.example"),
     ];
     let (running, at) = serve(&person, &mail);
