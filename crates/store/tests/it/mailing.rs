@@ -8,8 +8,9 @@ use kalends_store::grants::{NewTokens, Turn};
 use kalends_store::mailbox::{self, AuthServer, NewMailbox};
 use kalends_store::mails::{self, Counts, MailKind, NewMail};
 use kalends_store::vault::{MasterKey, MasterKeys, Vault};
-use kalends_store::{StoreError, notices, secrets as sealed};
+use kalends_store::{Store, StoreError, notices, secrets as sealed};
 use secrecy::{ExposeSecret as _, SecretString};
+use uuid::Uuid;
 
 use crate::fixture::{World, at, id, platform, user};
 use crate::harness::contract;
@@ -36,6 +37,19 @@ fn mail(recipient: &str) -> NewMail {
         title: "You are invited".to_owned(),
         body: SecretString::from("https://kalends.example.com/invitations/kai_secret/"),
     }
+}
+
+/// A mail to Ann that is due at once, and one to Bob a minute later.
+async fn two_mails(store: &Store, vault: &Vault) -> (Uuid, Uuid) {
+    let (first, second) = (mail("ann@example.com"), mail("bob@example.com"));
+    let ids = (first.id, second.id);
+    platform(store, async |tx| {
+        mails::enqueue(tx, vault, first, at(0)).await?;
+        mails::enqueue(tx, vault, second, at(1)).await
+    })
+    .await
+    .unwrap();
+    ids
 }
 
 contract! {
@@ -96,12 +110,7 @@ contract! {
 
     async fn a_mail_is_claimed_by_one_and_forgotten_when_it_is_sent(db) {
         let vault = vault();
-        let (first, second) = (mail("ann@example.com"), mail("bob@example.com"));
-        let (one, two) = (first.id, second.id);
-        platform(&db.store, async |tx| {
-            mails::enqueue(tx, &vault, first, at(0)).await?;
-            mails::enqueue(tx, &vault, second, at(1)).await
-        }).await.unwrap();
+        let (one, two) = two_mails(&db.store, &vault).await;
         let claim = async |minute: i64| {
             let claimed = mails::claim(&db.store, &vault, at(minute), at(minute + 5)).await.unwrap();
             claimed.map(|mail| (mail.id, mail.attempts))
@@ -124,12 +133,7 @@ contract! {
 
     async fn what_may_have_been_sent_is_not_sent_again(db) {
         let vault = vault();
-        let (first, second) = (mail("ann@example.com"), mail("bob@example.com"));
-        let (one, two) = (first.id, second.id);
-        platform(&db.store, async |tx| {
-            mails::enqueue(tx, &vault, first, at(0)).await?;
-            mails::enqueue(tx, &vault, second, at(1)).await
-        }).await.unwrap();
+        let (one, two) = two_mails(&db.store, &vault).await;
         let claim = async |minute: i64| {
             let claimed = mails::claim(&db.store, &vault, at(minute), at(minute + 5)).await.unwrap();
             claimed.map(|mail| mail.id)
