@@ -81,9 +81,11 @@ fn refused(vendor: Vendor, answer: &Answer, now: Timestamp) -> Failure {
     let status = answer.status;
     let class = match status.as_u16() {
         401 => Class::ReconnectNeeded,
-        429 | 500..=599 => Class::Passing {
+        429 | 503 => Class::Passing {
             retry_at: retry_at(&answer.headers, now),
         },
+        // What stands behind the gateway may have sent it.
+        408 | 500..=599 => Class::Unknown,
         403 => Class::Forbidden,
         _ => Class::Item,
     };

@@ -102,7 +102,8 @@ impl Accounts {
         Arc::clone(&self.transport) as Arc<dyn Transport>
     }
 
-    fn settings_of(&self, vendor: Vendor) -> Result<&VendorSettings, Failure> {
+    /// What Kalends is at a vendor; a failure where the operator did not set it up.
+    pub(crate) fn settings_of(&self, vendor: Vendor) -> Result<&VendorSettings, Failure> {
         self.vendors.get(vendor).ok_or_else(|| {
             Failure::passing(format!(
                 "the operator has to set {}.client_id: Kalends is not known at {} without it",

@@ -1,37 +1,35 @@
 //! How mails leave: through the operator's mail server, else from the platform's own mailbox.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::{Context, Result};
-use jiff::Timestamp;
+use anyhow::Result;
+use jiff::{SignedDuration, Timestamp};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_providers::oauth::Vendor;
 use kalends_store::connections::ConnectionState;
 use kalends_store::mailbox::{self, AuthServer, Mailbox};
 use kalends_store::{Store, StoreError};
+use lettre::Message;
 use lettre::message::{Mailbox as Sender, header};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
-use secrecy::ExposeSecret;
 use uuid::Uuid;
 
 use crate::accounts::Accounts;
-use crate::config::{Mail, Smtp};
+use crate::config::Mail;
+use crate::smtp::Server;
 
-/// How long a mail server may take for one mail.
-const SMTP_TIME_MAX: Duration = Duration::from_secs(30);
+/// Mails that were given up, or may have been sent or not, are told of for so long.
+pub(crate) const TOLD_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
 
 /// What sends mails.
 pub(crate) struct Mailer {
-    smtp: Option<AsyncSmtpTransport<Tokio1Executor>>,
+    smtp: Option<Server>,
     from: Option<Sender>,
     accounts: Arc<Accounts>,
 }
 
 /// A mail to be sent.
 pub(crate) struct Letter<'a> {
-    /// Its identity: a mail that is sent twice is told to be the same by it.
+    /// Its identity, which is that of the message (RFC 5322 §3.6.4).
     pub(crate) id: Uuid,
     /// To whom.
     pub(crate) recipient: &'a str,
@@ -45,7 +43,7 @@ impl Mailer {
     /// One that does as the operator said.
     pub(crate) fn new(settings: &Mail, accounts: Arc<Accounts>) -> Result<Self> {
         Ok(Self {
-            smtp: settings.smtp.as_ref().map(transport).transpose()?,
+            smtp: settings.smtp.as_ref().map(Server::new).transpose()?,
             from: settings.from.clone(),
             accounts,
         })
@@ -68,12 +66,7 @@ impl Mailer {
     /// Sends a mail. A failure of [`Class::Unknown`] may have sent it.
     pub(crate) async fn send(&self, letter: &Letter<'_>, now: Timestamp) -> Result<(), Failure> {
         if let (Some(smtp), Some(from)) = (&self.smtp, &self.from) {
-            let message = message(letter, from.clone(), now)?;
-            return match smtp.send(message).await {
-                Ok(_) => Ok(()),
-                Err(error) if error.is_permanent() => Err(Failure::item(error.to_string())),
-                Err(error) => Err(Failure::passing(error.to_string())),
-            };
+            return smtp.send(&message(letter, from.clone(), now)?).await;
         }
         let unreadable = |error: StoreError| Failure::passing(error.to_string());
         let Some(known) = known(&self.accounts.store).await.map_err(unreadable)? else {
@@ -113,33 +106,6 @@ pub(crate) fn vendor(server: AuthServer) -> Vendor {
 async fn known(store: &Store) -> Result<Option<Mailbox>, StoreError> {
     let mut tx = store.platform_read().await?;
     mailbox::get(&mut tx).await
-}
-
-/// `smtps://` speaks TLS from the beginning, `smtp://` after STARTTLS; to this machine alone it may be plain.
-fn transport(smtp: &Smtp) -> Result<AsyncSmtpTransport<Tokio1Executor>> {
-    let host = smtp.url.host_str().unwrap_or_default();
-    let is_here = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
-    let builder = match smtp.url.scheme() {
-        "smtps" => AsyncSmtpTransport::<Tokio1Executor>::relay(host),
-        _ if is_here => Ok(AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(
-            host,
-        )),
-        _ => AsyncSmtpTransport::<Tokio1Executor>::starttls_relay(host),
-    };
-    let mut builder = builder
-        .with_context(|| format!("mail.smtp_url: {host}"))?
-        .timeout(Some(SMTP_TIME_MAX));
-    if let Some(port) = smtp.url.port() {
-        builder = builder.port(port);
-    }
-    if let Some(password) = &smtp.password {
-        let user = percent_encoding::percent_decode_str(smtp.url.username()).decode_utf8_lossy();
-        builder = builder.credentials(Credentials::new(
-            user.into_owned(),
-            password.expose_secret().to_owned(),
-        ));
-    }
-    Ok(builder.build())
 }
 
 fn message(letter: &Letter<'_>, from: Sender, now: Timestamp) -> Result<Message, Failure> {

@@ -23,9 +23,12 @@ mod notices;
 #[path = "../tests/it/post.rs"]
 mod post;
 mod push;
+mod revoking;
+mod rounds;
 mod sandboxed;
 mod screen;
 mod seams;
+mod smtp;
 #[cfg(test)]
 mod stage;
 mod stopping;

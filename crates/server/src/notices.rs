@@ -2,36 +2,34 @@
 //! else ever makes Kalends send a mail.
 
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{TenantId, UserId};
 use kalends_calendar::seams::{Clock, Ids};
-use kalends_store::mails::{self, Mail, MailKind, NewMail};
+use kalends_store::audit::{self, Entry};
+use kalends_store::mails::{self, Envelope, Mail, MailKind, NewMail};
 use kalends_store::members::{self, Role};
 use kalends_store::notices::{self, DeadAccount, Holding};
 use kalends_store::vault::Vault;
 use kalends_store::{Store, StoreError, Tx, links, tenants};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 
 use crate::keys::KeyRing;
 use crate::mailing::{Letter, Mailer};
+use crate::rounds::{self, Ending, later};
 
 /// How often it is looked for what people are to be told.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// How many of a kind are looked at together.
 const BATCH: i64 = 100;
-/// How long a node has a mail to send before another takes it: longer than sending may take.
+/// How long a node has a mail to send before it is lost with it: longer than sending may take.
 const CLAIM: SignedDuration = SignedDuration::from_mins(5);
 /// After so many tries a mail is given up; with the waits between them that is about a day.
 const ATTEMPTS_MAX: i64 = 12;
-/// The first and the longest wait between two tries.
-const WAIT_FIRST: SignedDuration = SignedDuration::from_secs(30);
-const WAIT_MAX: SignedDuration = SignedDuration::from_hours(4);
 
 /// What looks for notices, and sends them.
 pub(crate) struct Notifier {
@@ -52,25 +50,19 @@ pub(crate) struct Notifier {
 impl Notifier {
     /// Looks and sends until told to stop.
     pub(crate) async fn work(&self, stop: impl Future<Output = ()>) {
-        let mut stop = pin!(stop);
-        loop {
-            let round = Box::pin(self.round());
-            match select(&mut stop, round).await {
-                Either::Left(_) => return,
-                Either::Right((Err(error), _)) => {
-                    tracing::warn!(%error, "notices could not be looked for; trying again");
-                }
-                Either::Right((Ok(()), _)) => {}
-            }
-            match select(&mut stop, self.clock.sleep(LOOK_EVERY)).await {
-                Either::Left(_) => return,
-                Either::Right(_) => {}
-            }
-        }
+        let what = "notices could not be looked for";
+        rounds::repeat(
+            (what, LOOK_EVERY),
+            self.clock.as_ref(),
+            stop,
+            async |ending| self.round(ending).await,
+        )
+        .await;
     }
 
     /// One look: what is to be told is enqueued, and what is due is sent.
-    pub(crate) async fn round(&self) -> Result<(), StoreError> {
+    pub(crate) async fn round(&self, ending: &Ending) -> Result<(), StoreError> {
+        self.tell_of_lost().await?;
         if !self.mailer.is_set_up().await? {
             return Ok(());
         }
@@ -81,7 +73,10 @@ impl Notifier {
             self.tell_of_held(&holding).await?;
         }
         let vault = self.keys.vault();
-        while let Some(mail) = self.claim(&vault).await? {
+        while !ending.is_near() {
+            let Some(mail) = self.claim(&vault).await? else {
+                break;
+            };
             self.send(mail).await?;
         }
         Ok(())
@@ -102,12 +97,55 @@ impl Notifier {
         };
         match self.mailer.send(&letter, now).await {
             Ok(()) => mails::sent(&self.store, mail.id, self.clock.now()).await,
+            Err(failure) if failure.class == Class::Unknown => {
+                let mut tx = self.store.platform().await?;
+                mails::unknown(&mut tx, mail.id, failure.message.clone()).await?;
+                let mail = Envelope {
+                    id: mail.id,
+                    recipient: mail.recipient,
+                    title: mail.title,
+                };
+                self.tell_of_unknown(&mut tx, &mail, &failure.message)
+                    .await?;
+                tx.commit().await
+            }
             Err(failure) => {
                 let retry_at = retry_at(&failure, mail.attempts, now);
                 tracing::warn!(problem = %failure, mail = %mail.id, again = retry_at.is_some(), "a mail was not sent");
                 mails::unsent(&self.store, mail.id, failure.message, retry_at).await
             }
         }
+    }
+
+    /// Who was sending a mail and has said nothing since may have sent it.
+    async fn tell_of_lost(&self) -> Result<(), StoreError> {
+        let mut tx = self.store.platform().await?;
+        for mail in mails::lost(&mut tx, self.clock.now()).await? {
+            self.tell_of_unknown(&mut tx, &mail, mails::LOST).await?;
+        }
+        tx.commit().await
+    }
+
+    /// The operator hears of a mail that may have arrived or not. It is not sent again: nobody is to be told twice, and with the
+    /// right to send alone neither Gmail nor Graph can be asked for it.
+    async fn tell_of_unknown(
+        &self,
+        tx: &mut Tx,
+        mail: &Envelope,
+        problem: &str,
+    ) -> Result<(), StoreError> {
+        tracing::warn!(problem, mail = %mail.id, "whether a mail was sent is not known; it is not sent again");
+        let entry = Entry {
+            id: self.ids.next(),
+            at: self.clock.now(),
+            actor: "sync".to_owned(),
+            action: "mail.unknown".to_owned(),
+            object: format!("mail {}", mail.id),
+            detail: json!({ "to": mail.recipient, "title": mail.title, "problem": problem }),
+            address: None,
+            cause: None,
+        };
+        audit::append(tx, entry).await
     }
 
     async fn tell_of_account(&self, dead: &DeadAccount) -> Result<(), StoreError> {
@@ -243,19 +281,14 @@ fn retry_at(failure: &Failure, attempts: i64, now: Timestamp) -> Option<Timestam
     if attempts + 1 >= ATTEMPTS_MAX {
         return None;
     }
-    let doublings = u32::try_from(attempts).unwrap_or(0).min(16);
-    let wait = WAIT_FIRST
-        .checked_mul(1 << doublings)
-        .unwrap_or(WAIT_MAX)
-        .min(WAIT_MAX);
+    let own = rounds::retry_at(now, attempts);
     match &failure.class {
-        Class::Item | Class::Forbidden => None,
+        // What may have been sent is not sent again.
+        Class::Item | Class::Forbidden | Class::Unknown => None,
         Class::Passing {
             retry_at: Some(told),
-        } => Some((*told).max(later(now, wait))),
-        // What may have been sent is sent again: nobody is mailed about anything twice but by such a chance.
+        } => Some((*told).max(own)),
         Class::Passing { retry_at: None }
-        | Class::Unknown
         | Class::CursorDead
         | Class::Changed
         | Class::Exists
@@ -263,12 +296,8 @@ fn retry_at(failure: &Failure, attempts: i64, now: Timestamp) -> Option<Timestam
         | Class::Gone
         | Class::ReconnectNeeded
         | Class::AddressRefused
-        | Class::Protocol => Some(later(now, wait)),
+        | Class::Protocol => Some(own),
     }
-}
-
-fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {
-    now.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use kalends_calendar::ids::{ConnectionId, LinkId, UserId};
 
 use crate::bind::{binds, json};
 use crate::error::StoreError;
+use crate::revocations;
 use crate::row::Row;
-use crate::store::Store;
 use crate::tx::Tx;
 
 /// Which protocol an account speaks.
@@ -160,22 +160,6 @@ pub async fn by_subject(
     row.map(|row| read(&row)).transpose()
 }
 
-/// How many connections of all tenants an account has: a grant is revoked with the last of them.
-pub async fn count_of_subject(
-    store: &Store,
-    provider: ProviderKind,
-    subject: &str,
-) -> Result<i64, StoreError> {
-    let mut tx = store.platform_read().await?;
-    let binds = binds![provider, subject];
-    tx.only_row(
-        "SELECT count(*) AS found FROM connections WHERE provider = $1 AND subject = $2",
-        binds,
-    )
-    .await?
-    .get("found")
-}
-
 /// Says under which address an account goes now.
 pub async fn set_user(tx: &mut Tx, id: ConnectionId, user: String) -> Result<(), StoreError> {
     let binds = binds![tx.tenant, id, user];
@@ -269,8 +253,10 @@ pub async fn set_me(tx: &mut Tx, id: ConnectionId, me: &[Address]) -> Result<(),
     found(touched)
 }
 
-/// Forgets a connection with its secrets; [`StoreError::Reference`] while links use it.
-pub async fn delete(tx: &mut Tx, id: ConnectionId) -> Result<(), StoreError> {
+/// Forgets a connection with its secrets; [`StoreError::Reference`] while links use it. What it was granted is owed
+/// [back](crate::revocations).
+pub async fn delete(tx: &mut Tx, id: ConnectionId, at: Timestamp) -> Result<(), StoreError> {
+    revocations::owe(tx, id, at).await?;
     let binds = binds![tx.tenant, id];
     let touched = tx
         .execute(

@@ -228,7 +228,7 @@ pub async fn finish(
     for row in rows {
         links::delete(tx, row.get("id")?, at).await?;
     }
-    connections::delete(tx, connection).await?;
+    connections::delete(tx, connection, at).await?;
     Ok(Some(left))
 }
 

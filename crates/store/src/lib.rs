@@ -38,6 +38,7 @@ pub mod outside;
 pub mod plans;
 pub mod remote_calendars;
 pub mod remote_writes;
+pub mod revocations;
 pub mod runs;
 pub mod secrets;
 pub mod sessions;

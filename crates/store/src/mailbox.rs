@@ -8,13 +8,13 @@ use crate::bind::binds;
 use crate::connections::ConnectionState;
 use crate::error::StoreError;
 use crate::grants::{Grant, NewTokens, Turn};
-use crate::secrets;
 use crate::tx::Tx;
 use crate::vault::Vault;
+use crate::{revocations, secrets};
 
 /// To what the tokens are bound.
 const ACCESS_PLACE: &str = "mailbox access";
-const REFRESH_PLACE: &str = "mailbox refresh";
+pub(crate) const REFRESH_PLACE: &str = "mailbox refresh";
 
 /// Whose authorisation server gave a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,8 @@ pub struct NewMailbox {
     pub connected_by: UserId,
 }
 
-/// Uses a mailbox from now on, in place of the one before, whose turn of refreshing goes with it.
+/// Uses a mailbox from now on, in place of the one before, whose turn of refreshing goes with it. What that was granted is
+/// owed [back](crate::revocations).
 pub async fn connect(
     tx: &mut Tx,
     vault: &Vault,
@@ -83,7 +84,7 @@ pub async fn connect(
         new.connected_by,
         at,
     ];
-    tx.execute("DELETE FROM mailbox", binds![]).await?;
+    disconnect(tx, at).await?;
     tx.execute(
         "INSERT INTO mailbox (id, provider, subject, email, state, access_token, access_expires_at,
             refresh_token, connected_by, connected_at)
@@ -112,9 +113,9 @@ pub async fn get(tx: &mut Tx) -> Result<Option<Mailbox>, StoreError> {
     .transpose()
 }
 
-/// Forgets the mailbox and its tokens; false if there is none.
-pub async fn disconnect(tx: &mut Tx) -> Result<bool, StoreError> {
-    tx.require_platform()?;
+/// Forgets the mailbox and its tokens; false if there is none. What it was granted is owed [back](crate::revocations).
+pub async fn disconnect(tx: &mut Tx, at: Timestamp) -> Result<bool, StoreError> {
+    revocations::owe_mailbox(tx, at).await?;
     Ok(tx.execute("DELETE FROM mailbox", binds![]).await? > 0)
 }
 

@@ -1,6 +1,7 @@
 //! Mails that Kalends owes: enqueued with what they are about, sent by whichever node claims them. Of no tenant.
 //!
-//! A mail is sent at least once: a node that dies between sending and saying so makes another send it again.
+//! A mail is sent once at most, and told of where it is not known whether it was: a node that dies between sending and saying so
+//! makes nobody send it again. What is known not to have left is tried again.
 
 use jiff::Timestamp;
 use kalends_calendar::ids::TenantId;
@@ -34,6 +35,8 @@ pub enum MailState {
     Sent,
     /// It could not be sent, and is tried no more.
     Failed,
+    /// It may have been sent or not, and is not sent again.
+    Unknown,
 }
 
 /// A mail to be sent.
@@ -70,6 +73,31 @@ pub struct Mail {
     pub attempts: i64,
 }
 
+/// A mail from the outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// Its identity.
+    pub id: Uuid,
+    /// To whom.
+    pub recipient: String,
+    /// Its subject.
+    pub title: String,
+}
+
+/// How many mails there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// That wait to be sent.
+    pub waiting: i64,
+    /// That were given up.
+    pub failed: i64,
+    /// Of which it is not known whether they were sent.
+    pub unknown: i64,
+}
+
+/// Why a mail that somebody died with is not known to have been sent.
+pub const LOST: &str = "whoever was sending it has said nothing since";
+
 /// Enqueues a mail, in a transaction of the platform.
 pub async fn enqueue(
     tx: &mut Tx,
@@ -97,7 +125,8 @@ pub async fn enqueue(
     Ok(())
 }
 
-/// Claims the mail that is due the longest; none if none is. Nobody else gets it before `until`.
+/// Claims the mail that is due the longest; none if none is. Nobody else gets it: where nothing is said of it until `until`, it
+/// is [lost].
 pub async fn claim(
     store: &Store,
     vault: &Vault,
@@ -109,9 +138,9 @@ pub async fn claim(
         .row(
             "UPDATE mails SET claimed_until = $2, attempts = attempts + 1
              WHERE id = (SELECT id FROM mails WHERE state = 'due' AND due_at <= $1
-                            AND (claimed_until IS NULL OR claimed_until <= $1)
+                            AND claimed_until IS NULL
                          ORDER BY due_at, id LIMIT 1)
-                AND (claimed_until IS NULL OR claimed_until <= $1)
+                AND claimed_until IS NULL
              RETURNING *",
             binds![now, until],
         )
@@ -173,18 +202,56 @@ pub async fn unsent(
     tx.commit().await
 }
 
-/// How many mails wait, and how many were given up since `since`.
-pub async fn waiting(store: &Store, since: Timestamp) -> Result<(i64, i64), StoreError> {
+/// A mail may have been sent or not: it is not sent again, and its text is forgotten.
+pub async fn unknown(tx: &mut Tx, id: Uuid, error: String) -> Result<(), StoreError> {
+    tx.require_platform()?;
+    tx.execute(
+        "UPDATE mails SET state = 'unknown', claimed_until = NULL, error = $2, body = $3
+         WHERE id = $1 AND state = 'due'",
+        binds![id, error, Vec::<u8>::new()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Gives up the mails that somebody claimed and has said nothing of in time: they may have been sent or not.
+pub async fn lost(tx: &mut Tx, now: Timestamp) -> Result<Vec<Envelope>, StoreError> {
+    tx.require_platform()?;
+    let rows = tx
+        .rows(
+            "UPDATE mails SET state = 'unknown', claimed_until = NULL, error = $2, body = $3
+             WHERE state = 'due' AND claimed_until <= $1 RETURNING id, recipient, title",
+            binds![now, LOST, Vec::<u8>::new()],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Envelope {
+                id: row.get("id")?,
+                recipient: row.get("recipient")?,
+                title: row.get("title")?,
+            })
+        })
+        .collect()
+}
+
+/// How many mails wait, and how many since `since` were given up or may have been sent or not.
+pub async fn count(store: &Store, since: Timestamp) -> Result<Counts, StoreError> {
     let mut tx = store.platform_read().await?;
     let row = tx
         .only_row(
             "SELECT count(CASE WHEN state = 'due' THEN 1 END) AS due,
-                count(CASE WHEN state = 'failed' AND created_at >= $1 THEN 1 END) AS failed
+                count(CASE WHEN state = 'failed' AND created_at >= $1 THEN 1 END) AS failed,
+                count(CASE WHEN state = 'unknown' AND created_at >= $1 THEN 1 END) AS unknown
              FROM mails",
             binds![since],
         )
         .await?;
-    Ok((row.get("due")?, row.get("failed")?))
+    Ok(Counts {
+        waiting: row.get("due")?,
+        failed: row.get("failed")?,
+        unknown: row.get("unknown")?,
+    })
 }
 
 fn place(id: Uuid) -> String {

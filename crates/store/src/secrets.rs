@@ -53,10 +53,20 @@ pub async fn get(
         return Ok(None);
     };
     let sealed: Vec<u8> = row.get("sealed")?;
+    Ok(Some(open(tx, vault, (connection, purpose), &sealed).await?))
+}
+
+/// Opens what was sealed for a connection of the transaction's tenant, wherever it lies now.
+pub(crate) async fn open(
+    tx: &mut Tx,
+    vault: &Vault,
+    (connection, purpose): (ConnectionId, Purpose),
+    sealed: &[u8],
+) -> Result<SecretString, StoreError> {
     let key = data_key(tx, vault, tx.tenant)
         .await?
         .ok_or(VaultError::Erased)?;
-    Ok(Some(key.open(connection, purpose, &sealed)?))
+    Ok(key.open(connection, purpose, sealed)?)
 }
 
 /// Seals a secret of the platform, to be kept in a column of its own. It opens at the same place only.
@@ -132,6 +142,9 @@ pub async fn master_key(tx: &mut Tx) -> Result<Option<String>, StoreError> {
 pub async fn erase(tx: &mut Tx) -> Result<(), StoreError> {
     let binds = binds![tx.tenant];
     tx.execute("DELETE FROM secrets WHERE tenant_id = $1", binds)
+        .await?;
+    let binds = binds![tx.tenant];
+    tx.execute("DELETE FROM revocations WHERE tenant_id = $1", binds)
         .await?;
     let binds = binds![tx.tenant];
     tx.execute("DELETE FROM tenant_keys WHERE tenant_id = $1", binds)

@@ -77,7 +77,7 @@ words! {
     ProviderKind { Caldav = "caldav", Ics = "ics", Google = "google", Microsoft = "microsoft" }
     AuthServer { Google = "google", Microsoft = "microsoft" }
     MailKind { Invitation = "invitation", Reconnect = "reconnect", Held = "held" }
-    MailState { Due = "due", Sent = "sent", Failed = "failed" }
+    MailState { Due = "due", Sent = "sent", Failed = "failed", Unknown = "unknown" }
     ConnectionState { Ok = "ok", ReconnectNeeded = "reconnect_needed" }
     ChannelState { Opening = "opening", Open = "open", Closing = "closing" }
     LinkState { Active = "active", Paused = "paused" }

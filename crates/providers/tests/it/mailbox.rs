@@ -78,6 +78,9 @@ async fn a_mail_that_is_refused_says_whether_it_is_worth_another_try() {
     let table = [
         (400, Class::Item),
         (403, Class::Forbidden),
+        (408, Class::Unknown),
+        (500, Class::Unknown),
+        (504, Class::Unknown),
         (
             429,
             Class::Passing {
@@ -103,7 +106,7 @@ async fn a_mail_that_is_refused_says_whether_it_is_worth_another_try() {
             assert!(failure.message.contains(vendor.name()), "{failure}");
         }
     }
-    // It may have left, and whoever sends it again has to know that.
+    // It may have left, as it may where a gateway answers.
     let lost = TransportError::Unanswered {
         host: "graph.microsoft.com".to_owned(),
         reason: "cut".to_owned(),

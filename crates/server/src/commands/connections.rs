@@ -135,7 +135,7 @@ pub(crate) async fn disconnect(app: &App, command: Disconnect) -> Result<Ended> 
         links::delete(&mut tx, link.id, app.now()).await?;
         unlinked += 1;
     }
-    connections::delete(&mut tx, connection.id).await?;
+    connections::delete(&mut tx, connection.id, app.now()).await?;
     let object = format!("connection {}", connection.id);
     app.audit(
         &mut tx,

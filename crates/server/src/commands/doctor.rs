@@ -9,7 +9,7 @@ use clap::Args;
 use jiff::SignedDuration;
 use kalends_store::connections::{self, ConnectionState};
 use kalends_store::links::{self, LinkState};
-use kalends_store::{Store, audit, leases, secrets, tenants};
+use kalends_store::{Store, audit, leases, mails, secrets, tenants};
 use serde_json::json;
 
 use crate::Ended;
@@ -17,6 +17,7 @@ use crate::app::open_store;
 use crate::cli::Global;
 use crate::config::Settings;
 use crate::keys::KeyRing;
+use crate::mailing;
 use crate::screen::{Screen, Tone, plain};
 use crate::seams::SystemClock;
 
@@ -177,6 +178,16 @@ async fn contents(settings: &Settings, store: &Store, findings: &mut Vec<Finding
         findings.push(wary("links", found, "kalends links"));
     }
     let now = kalends_calendar::seams::Clock::now(&SystemClock);
+    let since = now.checked_sub(mailing::TOLD_FOR)?;
+    let mails = mails::count(store, since).await?;
+    if mails.unknown > 0 {
+        let found = format!(
+            "of {} mails of the last days it is not known whether they were sent; they are not sent again",
+            mails.unknown
+        );
+        let cure = "GET /api/platform/audit/?action=mail.unknown names them: ask, or invite again";
+        findings.push(wary("mail", found, cure));
+    }
     let waiting = leases::next_due(store)
         .await?
         .filter(|due| now.duration_since(*due) > DUE_TOO_LONG);

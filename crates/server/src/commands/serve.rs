@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use axum::routing::get;
 use axum::{Router, ServiceExt};
 use clap::Args;
 use futures_util::FutureExt;
-use futures_util::future::{Either, join_all, select};
+use futures_util::future::join_all;
 use kalends_engine::watch as channels;
 use kalends_store::{Store, sweep};
 use tokio::net::TcpListener;
@@ -27,6 +26,7 @@ use crate::app::{App, Wired};
 use crate::config::Server;
 use crate::mailing::Mailer;
 use crate::notices::Notifier;
+use crate::rounds::{self, Ending};
 
 /// How often what has expired is swept away.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
@@ -113,7 +113,7 @@ pub(crate) async fn serve(
     );
     let (served, worked, (), (), _) = tokio::join!(
         async { http.await.context("the HTTP server") },
-        watch::work(app, &wired.engine, stopped),
+        watch::work(app, wired, stopped),
         sweeping,
         notifying,
         tending
@@ -126,16 +126,9 @@ pub(crate) async fn serve(
 
 /// Forgets expired sessions and states of consent, now and then.
 async fn sweep(app: &App, stopped: impl Future<Output = ()>) {
-    let mut stopped = pin!(stopped);
-    loop {
-        if let Err(error) = sweep::sweep(&app.store, app.now()).await {
-            tracing::warn!(%error, "what has expired could not be swept away");
-        }
-        match select(&mut stopped, app.clock.sleep(SWEEP_EVERY)).await {
-            Either::Left(_) => return,
-            Either::Right(_) => {}
-        }
-    }
+    let what = "what has expired could not be swept away";
+    let round = async |_: &Ending| sweep::sweep(&app.store, app.now()).await.map(drop);
+    rounds::repeat((what, SWEEP_EVERY), app.clock.as_ref(), stopped, round).await;
 }
 
 fn health(store: Arc<Store>) -> Router {

@@ -71,7 +71,7 @@ pub(crate) struct Sync {
 pub(crate) async fn run(app: &App, command: Sync) -> Result<Ended> {
     let wired = app.wired().await?;
     if command.watch {
-        watch::work(app, &wired.engine, stop::asked()).await?;
+        watch::work(app, &wired, stop::asked()).await?;
         return Ok(Ended::Well);
     }
     let selected = selected(app, &command.link).await?;

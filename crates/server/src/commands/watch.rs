@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::sync::Arc;
 
 use anyhow::Result;
 use futures_util::FutureExt;
@@ -9,18 +10,19 @@ use futures_util::future::{Shared, join_all};
 use kalends_calendar::ids::LinkId;
 use kalends_engine::progress::Stage;
 use kalends_engine::report::Counts;
-use kalends_engine::{Engine, Outcome, Progress, Report, worker};
+use kalends_engine::{Outcome, Progress, Report, worker};
 use kalends_store::tenants;
 use serde_json::json;
 
-use crate::app::App;
+use crate::app::{App, Wired};
 use crate::names;
+use crate::revoking::Revoker;
 use crate::screen::warn;
 use crate::words::instant_exact;
 
-/// Works on whatever is due, of all tenants, until `stop` is done. Tells of each run that did something; in a terminal, of
-/// each that begins and ends.
-pub(crate) async fn work(app: &App, engine: &Engine, stop: impl Future<Output = ()>) -> Result<()> {
+/// Works on whatever is due, of all tenants, until `stop` is done, and takes back what accounts that are gone were granted.
+/// Tells of each run that did something; in a terminal, of each that begins and ends.
+pub(crate) async fn work(app: &App, wired: &Wired, stop: impl Future<Output = ()>) -> Result<()> {
     let teller = Teller {
         app,
         names: link_names(app).await?,
@@ -29,9 +31,13 @@ pub(crate) async fn work(app: &App, engine: &Engine, stop: impl Future<Output = 
     let stop: Shared<_> = stop.shared();
     let workers = (0..app.settings.sync.workers).map(|_| {
         let stop = stop.clone();
-        worker::watch(engine, &teller, |report| teller.ended(&report), stop)
+        worker::watch(&wired.engine, &teller, |report| teller.ended(&report), stop)
     });
-    join_all(workers).await;
+    let revoker = Revoker {
+        accounts: Arc::clone(&wired.accounts),
+        ids: Arc::clone(&app.ids),
+    };
+    tokio::join!(join_all(workers), revoker.work(stop));
     Ok(())
 }
 

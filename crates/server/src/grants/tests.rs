@@ -252,10 +252,10 @@ async fn a_rotated_refresh_token_is_kept_before_anybody_gets_the_access_token() 
     assert_eq!(shown(&kept(&stage, id).await.refresh), "refresh-2");
     // What cannot be kept is not given out: here the account goes while it is refreshed.
     stage.clock.moves(GOOD);
-    let (store, tenant) = (stage.store.clone(), stage.tenant);
+    let (store, tenant, now) = (stage.store.clone(), stage.tenant, stage.clock.now());
     authority.state().meanwhile = Some(Box::pin(async move {
         let mut tx = store.begin(tenant).await.unwrap();
-        connections::delete(&mut tx, id).await.unwrap();
+        connections::delete(&mut tx, id, now).await.unwrap();
         tx.commit().await.unwrap();
     }));
     let failure = grants.access(None).await.unwrap_err();

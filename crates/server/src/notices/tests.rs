@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use kalends_calendar::ids::ConnectionId;
 use kalends_providers::http::{Metered, Request, Response, Transport, TransportError};
+use kalends_store::audit::Filter;
 use kalends_store::connections::{self, ConnectionState};
 
 use super::*;
@@ -12,6 +13,9 @@ use crate::config::{Mail as MailSettings, Smtp, Vendors};
 use crate::post::{Letter as Arrived, Post};
 use crate::seams::TimedIds;
 use crate::stage::Stage;
+
+/// How long is waited before the second try.
+const WAIT_FIRST: SignedDuration = SignedDuration::from_secs(30);
 
 /// Whoever opens the link of the invitation comes in.
 const LINK: &str = "https://kalends.example/invitations/kai_sesame/";
@@ -66,7 +70,22 @@ async fn invite(stage: &Stage, email: &str, name: &str) -> uuid::Uuid {
 
 /// How many mails wait, and how many were given up.
 async fn waiting(stage: &Stage) -> (i64, i64) {
-    mails::waiting(&stage.store, Timestamp::MIN).await.unwrap()
+    let counts = mails::count(&stage.store, Timestamp::MIN).await.unwrap();
+    (counts.waiting, counts.failed)
+}
+
+/// To whom mails may have been sent or not, by the word of the audit log.
+async fn unknown(stage: &Stage) -> Vec<String> {
+    let mut tx = stage.store.platform_read().await.unwrap();
+    let all = audit::list(&mut tx, &Filter::default(), None, 100).await;
+    let all = all.unwrap().into_iter().map(|kept| kept.entry);
+    let told: Vec<String> = all
+        .filter(|entry| entry.action == "mail.unknown")
+        .map(|entry| entry.detail["to"].as_str().unwrap().to_owned())
+        .collect();
+    let counts = mails::count(&stage.store, Timestamp::MIN).await.unwrap();
+    assert_eq!(usize::try_from(counts.unknown).unwrap(), told.len());
+    told
 }
 
 fn recipients(post: &Post) -> Vec<String> {
@@ -95,7 +114,7 @@ async fn a_mail_says_whence_it_comes_when_and_that_nobody_has_to_answer() {
     let id = invite(&stage, "zoe@example.com", "Zähne & Söhne").await;
     let plain = invite(&stage, "yan@example.com", "Bright Smiles").await;
     node(&stage, stage.store.clone(), Some(&post))
-        .round()
+        .round(&Ending::default())
         .await
         .unwrap();
     let [first, second] = &post.received()[..] else {
@@ -143,22 +162,22 @@ async fn who_is_refused_for_good_is_written_to_no_more_and_others_later() {
     let notifier = node(&stage, stage.store.clone(), Some(&post));
     invite(&stage, "gone@example.com", "Gone").await;
     let id = invite(&stage, "busy@example.com", "Busy").await;
-    notifier.round().await.unwrap();
+    notifier.round(&Ending::default()).await.unwrap();
     assert_eq!(waiting(&stage).await, (1, 1));
     // At once, nobody is asked again; after the first wait the server still wants none, and the wait doubles.
-    notifier.round().await.unwrap();
+    notifier.round(&Ending::default()).await.unwrap();
     stage.clock.moves(WAIT_FIRST);
-    notifier.round().await.unwrap();
+    notifier.round(&Ending::default()).await.unwrap();
     stage.clock.moves(WAIT_FIRST);
-    notifier.round().await.unwrap();
+    notifier.round(&Ending::default()).await.unwrap();
     assert_eq!(recipients(&post), [""; 0]);
     stage.clock.moves(WAIT_FIRST);
-    notifier.round().await.unwrap();
+    notifier.round(&Ending::default()).await.unwrap();
     assert_eq!(recipients(&post), ["busy@example.com"]);
     let identity = format!("<{id}@kalends.example>");
     assert_eq!(post.received()[0].header("Message-ID"), identity);
     stage.clock.moves(SignedDuration::from_hours(24));
-    notifier.round().await.unwrap();
+    notifier.round(&Ending::default()).await.unwrap();
     assert_eq!(recipients(&post), ["busy@example.com"]);
     assert_eq!(waiting(&stage).await, (0, 1));
 }
@@ -174,14 +193,15 @@ async fn whose_account_dies_is_told_once_and_again_only_of_another_death() {
     let post = Post::start(&[]);
     let here = node(&stage, stage.store.clone(), Some(&post));
     let there = node(&stage, stage.another_node().await, Some(&post));
-    here.round().await.unwrap();
+    here.round(&Ending::default()).await.unwrap();
     assert_eq!(recipients(&post), [""; 0], "all is well");
 
     dies(&stage, account, "Google no longer accepts the consent").await;
-    let (one, two) = tokio::join!(here.round(), there.round());
+    let ending = Ending::default();
+    let (one, two) = tokio::join!(here.round(&ending), there.round(&ending));
     one.unwrap();
     two.unwrap();
-    here.round().await.unwrap();
+    here.round(&Ending::default()).await.unwrap();
     assert_eq!(recipients(&post), ["ann@demo.example"]);
     let [mail] = &post.received()[..] else {
         panic!("one mail")
@@ -198,12 +218,12 @@ async fn whose_account_dies_is_told_once_and_again_only_of_another_death() {
 
     // It fails again and again, and is still the same death.
     dies(&stage, account, "Google says so once more").await;
-    here.round().await.unwrap();
+    here.round(&Ending::default()).await.unwrap();
     assert_eq!(recipients(&post).len(), 1);
     becomes(&stage, account, ConnectionState::Ok, "").await;
-    here.round().await.unwrap();
+    here.round(&Ending::default()).await.unwrap();
     dies(&stage, account, "revoked").await;
-    here.round().await.unwrap();
+    here.round(&Ending::default()).await.unwrap();
     assert_eq!(recipients(&post).len(), 2);
 }
 
@@ -227,7 +247,7 @@ async fn of_an_account_without_an_owner_owners_and_managers_hear() {
     dies(&stage, account, "revoked").await;
     let post = Post::start(&[]);
     node(&stage, stage.store.clone(), Some(&post))
-        .round()
+        .round(&Ending::default())
         .await
         .unwrap();
     assert_eq!(
@@ -245,14 +265,14 @@ async fn where_nothing_is_set_up_nothing_is_sent_and_nobody_counts_as_told() {
         .await;
     dies(&stage, account, "revoked").await;
     node(&stage, stage.store.clone(), None)
-        .round()
+        .round(&Ending::default())
         .await
         .unwrap();
     assert_eq!(waiting(&stage).await, (0, 0));
     // As soon as there is a way, they are told.
     let post = Post::start(&[]);
     node(&stage, stage.store.clone(), Some(&post))
-        .round()
+        .round(&Ending::default())
         .await
         .unwrap();
     assert_eq!(recipients(&post), ["ann@demo.example"]);
@@ -276,13 +296,54 @@ async fn a_mail_is_owed_only_when_what_it_is_about_has_happened() {
     dies(&stage, account, "revoked").await;
     let post = Post::start(&[("ann@demo.example", "451 try again")]);
     let notifier = node(&stage, stage.store.clone(), Some(&post));
-    notifier.round().await.unwrap();
+    notifier.round(&Ending::default()).await.unwrap();
     assert_eq!(waiting(&stage).await, (1, 0));
     assert_eq!(
         notices::dead_accounts(&stage.store, 9).await.unwrap(),
         [],
         "nobody enqueues it twice"
     );
+}
+
+#[tokio::test]
+async fn a_mail_that_the_server_may_have_taken_is_not_sent_again_and_one_that_it_refused_is() {
+    let stage = Stage::set().await;
+    let post = Post::start(&[]);
+    post.answers_the_text("zoe@example.com", None);
+    post.answers_the_text("yan@example.com", Some("451 the disk is full"));
+    invite(&stage, "zoe@example.com", "Zoe's").await;
+    invite(&stage, "yan@example.com", "Yan's").await;
+    let notifier = node(&stage, stage.store.clone(), Some(&post));
+    for _ in 0..3 {
+        notifier.round(&Ending::default()).await.unwrap();
+        stage.clock.moves(SignedDuration::from_hours(1));
+    }
+    // The server took the first, and was gone before it could say so. It refused the second once, when it had read it.
+    assert_eq!(
+        recipients(&post),
+        ["yan@example.com", "yan@example.com", "zoe@example.com"]
+    );
+    assert_eq!(waiting(&stage).await, (0, 0));
+    assert_eq!(unknown(&stage).await, ["zoe@example.com"]);
+    assert!(!stage.holds(b"kai_sesame"));
+}
+
+#[tokio::test]
+async fn a_mail_that_a_node_died_with_is_not_sent_by_another() {
+    let stage = Stage::set().await;
+    let post = Post::start(&[]);
+    invite(&stage, "zoe@example.com", "Zoe's").await;
+    let dying = node(&stage, stage.store.clone(), Some(&post));
+    let claimed = dying.claim(&stage.keys.vault()).await.unwrap();
+    assert!(claimed.is_some(), "and is heard of no more");
+    let next = node(&stage, stage.another_node().await, Some(&post));
+    next.round(&Ending::default()).await.unwrap();
+    assert_eq!(unknown(&stage).await, [""; 0], "it may still be at it");
+    stage.clock.moves(CLAIM);
+    next.round(&Ending::default()).await.unwrap();
+    next.round(&Ending::default()).await.unwrap();
+    assert_eq!(recipients(&post), [""; 0]);
+    assert_eq!(unknown(&stage).await, ["zoe@example.com"]);
 }
 
 /// What was written to a log.
@@ -313,7 +374,7 @@ async fn what_stands_in_a_mail_stands_neither_in_the_log_nor_in_clear_in_the_dat
     let post = Post::start(&[("busy@example.com", "451 try again")]);
     invite(&stage, "busy@example.com", "Busy").await;
     node(&stage, stage.store.clone(), Some(&post))
-        .round()
+        .round(&Ending::default())
         .await
         .unwrap();
     drop(guard);

@@ -10,7 +10,6 @@ use futures_util::FutureExt as _;
 use kalends_calendar::ids::{TokenId, UserId};
 use kalends_calendar::seams::{Clock, Ids as _};
 use kalends_engine::{Engine, Mute};
-use kalends_providers::http::{Metered, Transport};
 use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::members::Role;
 use kalends_store::tokens::{self, NewToken, TokenHash};
@@ -55,13 +54,7 @@ impl Front {
             .await
             .unwrap();
         tx.commit().await.unwrap();
-        let accounts = Arc::new(Accounts {
-            store: stage.store.clone(),
-            keys: Some(Arc::clone(&stage.keys)),
-            transport: Arc::new(Metered::new(Arc::clone(outside) as Arc<dyn Transport>)),
-            clock: Arc::clone(&stage.clock) as Arc<dyn Clock>,
-            vendors: Outside::vendors(),
-        });
+        let accounts = Arc::new(outside.accounts(stage, stage.store.clone()));
         let engine = Engine {
             store: stage.store.clone(),
             clock: Arc::clone(&stage.clock) as Arc<dyn Clock>,

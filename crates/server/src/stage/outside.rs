@@ -4,13 +4,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use axum::body::Bytes;
-use kalends_calendar::seams::Clock as _;
-use kalends_providers::http::{Request, Response, Transport, TransportError};
+use kalends_calendar::seams::Clock;
+use kalends_providers::http::{Metered, Request, Response, Transport, TransportError};
 use kalends_providers::oauth::Vendor;
 use kalends_sandbox::World;
 use kalends_sandbox::oauth::{Client, Holder, Person};
+use kalends_store::Store;
 
-use super::Hand;
+use super::{Hand, Stage};
+use crate::accounts::Accounts;
 use crate::config::Vendors;
 
 /// Where it is.
@@ -66,9 +68,16 @@ impl Outside {
         })
     }
 
-    /// What Kalends is there.
-    pub(crate) fn vendors() -> Vendors {
-        Vendors::sandboxed(BASE, |_: Vendor| (CLIENT.to_owned(), "secret".into())).unwrap()
+    /// Who opens connections there, for a node with this store.
+    pub(crate) fn accounts(self: &Arc<Self>, stage: &Stage, store: Store) -> Accounts {
+        let client = |_: Vendor| (CLIENT.to_owned(), "secret".into());
+        Accounts {
+            store,
+            keys: Some(Arc::clone(&stage.keys)),
+            transport: Arc::new(Metered::new(Arc::clone(self) as Arc<dyn Transport>)),
+            clock: Arc::clone(&stage.clock) as Arc<dyn Clock>,
+            vendors: Vendors::sandboxed(BASE, client).unwrap(),
+        }
     }
 
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::device::Device;
+use crate::nodes::eventually;
 use crate::person::Person;
 use crate::post::{Letter, Post};
 use crate::servers::{Kind, Server};
@@ -93,6 +94,47 @@ fn who_is_invited_gets_a_mail_with_a_link_that_opens_the_page() {
     assert!(said.err.contains("a mail was not sent"), "{}", said.err);
     let token_in_link = path.split('/').nth(2).unwrap();
     assert!(!said.err.contains(token_in_link), "{}", said.err);
+}
+
+#[test]
+fn a_mail_that_may_have_arrived_is_told_of_and_not_sent_again() {
+    let post = Post::start(&[]);
+    post.answers_the_text("zoe@example.com", None);
+    let person = Person::new();
+    let root = "root@kalends.example";
+    person
+        .says(&["user", "add", root, "--admin", "--no-password"])
+        .well();
+    let token = person.asks(&["token", "create", "--user", root, "--name", "t"]);
+    let token = token["token"].as_str().unwrap();
+    let url = post.url();
+    let mail = [
+        ("KALENDS_SMTP_URL", &*url),
+        ("KALENDS_MAIL_FROM", "notices@kalends.example"),
+    ];
+    let (running, at) = serve(&person, &mail);
+    let body = json!({ "email": "zoe@example.com", "tenant_name": "Zoe's", "slug": "zoes" });
+    let path = "/api/platform/invitations/";
+    exchange(&at, "POST", path, &as_(token), Some(&body.to_string())).is(201);
+    arrived(&post, 1);
+    let known = || exchange(&at, "GET", "/api/platform/mailbox/", &as_(token), None).is(200);
+    eventually("the end of waiting", || known()["waiting"] == 0);
+    let known = known();
+    assert_eq!(
+        (&known["unknown"], &known["failed"]),
+        (&json!(1), &json!(0))
+    );
+    let path = "/api/platform/audit/?action=mail.unknown";
+    let log = exchange(&at, "GET", path, &as_(token), None).is(200);
+    assert_eq!(log["entries"][0]["detail"]["to"], "zoe@example.com");
+    running.end();
+    let said = person.starts_with(&["doctor", "--json"], &mail).waits();
+    assert!(
+        said.out.contains("of 1 mails of the last days"),
+        "{}",
+        said.out
+    );
+    assert_eq!(post.received().len(), 1);
 }
 
 #[test]

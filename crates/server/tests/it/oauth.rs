@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::consent::{Choice, begin, come_back, come_back_as, connect, consent};
+use crate::nodes::eventually;
 use crate::service::{Asking, Service, as_, exchange};
 
 const ANN: Choice<'static> = Choice {
@@ -313,6 +314,34 @@ fn a_revoked_grant_asks_to_be_connected_again_and_goes_on_where_it_was() {
         (&link, &json!(0)),
         "{synced}"
     );
+}
+
+#[test]
+fn what_was_granted_ends_at_google_when_the_account_is_disconnected() {
+    let service = Service::start();
+    connect(&service, service.owner(), "google", "ann@example.com");
+    let id = accounts(&service, "Google")[0]["id"].clone();
+    let google = &service.told()["sandbox"]["google"];
+    let base = google["base"].as_str().unwrap();
+    let (host, prefix) = base
+        .strip_prefix("http://")
+        .and_then(|base| base.split_once('/'))
+        .unwrap();
+    // A token of the same person and the same client lives as long as what they allowed.
+    let token = google["users"][0]["access_token"].as_str().unwrap();
+    let path = format!("/{prefix}/calendar/v3/users/me/calendarList");
+    let opens = || exchange(host, "GET", &path, &as_(token), None).status;
+    assert_eq!(opens(), 200);
+    let body = json!({ "credential_id": id });
+    service
+        .sends(service.owner(), "DELETE", "/api/calendar/disconnect/", body)
+        .is(200);
+    eventually("the end of the grant", || opens() == 401);
+    let path = "/api/tenant/audit/?action=connection.revoke";
+    eventually("a word about it", || {
+        let log = service.get(service.owner(), path).is(200);
+        log["entries"][0]["detail"] == json!({ "revoked": true })
+    });
 }
 
 #[test]

@@ -8,7 +8,11 @@ use std::sync::{Arc, Mutex};
 pub(crate) struct Post {
     port: u16,
     received: Arc<Mutex<Vec<Letter>>>,
+    /// What it says once to a text for somebody; none: it hangs up instead.
+    answers: Arc<Mutex<Answers>>,
 }
+
+type Answers = Vec<(&'static str, Option<&'static str>)>;
 
 /// A mail that arrived.
 #[derive(Clone, Debug)]
@@ -43,13 +47,15 @@ impl Post {
         let post = Self {
             port: listener.local_addr().unwrap().port(),
             received: Arc::default(),
+            answers: Arc::default(),
         };
         let received = Arc::clone(&post.received);
+        let answers = Arc::clone(&post.answers);
         let mut refusals = refusals.to_vec();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 // A sender that hangs up has said what it wanted.
-                let _ = serve(&stream, &received, &mut refusals);
+                let _ = serve(&stream, (&received, &answers), &mut refusals);
             }
         });
         post
@@ -59,6 +65,11 @@ impl Post {
         format!("smtp://127.0.0.1:{}", self.port)
     }
 
+    /// Once, to a text for somebody, it says this; with nothing to say it hangs up.
+    pub(crate) fn answers_the_text(&self, whom: &'static str, answer: Option<&'static str>) {
+        self.answers.lock().unwrap().push((whom, answer));
+    }
+
     pub(crate) fn received(&self) -> Vec<Letter> {
         self.received.lock().unwrap().clone()
     }
@@ -66,7 +77,7 @@ impl Post {
 
 fn serve(
     mut stream: &TcpStream,
-    received: &Mutex<Vec<Letter>>,
+    (received, answers): (&Mutex<Vec<Letter>>, &Mutex<Answers>),
     refusals: &mut Vec<(&'static str, &'static str)>,
 ) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?);
@@ -94,9 +105,16 @@ fn serve(
             "DATA" => {
                 stream.write_all(b"354 go on\r\n")?;
                 let text = message(&mut lines)?;
+                let mut answers = answers.lock().unwrap();
+                let place = answers.iter().position(|(whom, _)| *whom == to);
+                let answer = place.map(|place| answers.remove(place).1);
                 let to = to.clone();
                 received.lock().unwrap().push(Letter { to, text });
-                "250 taken"
+                match answer {
+                    Some(None) => return Ok(()),
+                    Some(Some(answer)) => answer,
+                    None => "250 taken",
+                }
             }
             "QUIT" => {
                 stream.write_all(b"221 bye\r\n")?;

@@ -336,7 +336,7 @@ contract! {
         let mut tx = a.begin().await;
         let told = channels::of_connection(&mut tx, a.connection).await.unwrap();
         assert_eq!(told.iter().map(|one| one.id).collect::<Vec<_>>(), [channel.id]);
-        connections::delete(&mut tx, a.connection).await.unwrap();
+        connections::delete(&mut tx, a.connection, at(9)).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(look(&a, link).await, []);
         assert!(channels::by_key(&db.store, &KeyHash([1; 32])).await.unwrap().is_none());

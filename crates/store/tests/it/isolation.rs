@@ -142,7 +142,7 @@ contract! {
         assert!(events::update(&mut tx, canary, Revision(1), &event("b"), &edit("b", 2)).await.is_err());
         assert!(events::delete(&mut tx, canary, Revision(1), &edit("b", 2)).await.is_err());
         assert!(links::delete(&mut tx, link, at(2)).await.is_err());
-        assert!(connections::delete(&mut tx, a.connection).await.is_err());
+        assert!(connections::delete(&mut tx, a.connection, at(9)).await.is_err());
         assert_eq!(departures::finish(&mut tx, a.connection, at(2)).await.unwrap(), None);
         assert!(held::confirm(&mut tx, link, at(2)).await.is_err());
         assert!(members::remove(&mut tx, owner).await.is_err());

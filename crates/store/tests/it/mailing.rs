@@ -6,10 +6,11 @@ use kalends_calendar::rules::Direction;
 use kalends_store::connections::{self, ConnectionState};
 use kalends_store::grants::{NewTokens, Turn};
 use kalends_store::mailbox::{self, AuthServer, NewMailbox};
-use kalends_store::mails::{self, MailKind, NewMail};
+use kalends_store::mails::{self, Counts, MailKind, NewMail};
 use kalends_store::vault::{MasterKey, MasterKeys, Vault};
-use kalends_store::{StoreError, notices, secrets as sealed};
+use kalends_store::{Store, StoreError, notices, secrets as sealed};
 use secrecy::{ExposeSecret as _, SecretString};
+use uuid::Uuid;
 
 use crate::fixture::{World, at, id, platform, user};
 use crate::harness::contract;
@@ -36,6 +37,19 @@ fn mail(recipient: &str) -> NewMail {
         title: "You are invited".to_owned(),
         body: SecretString::from("https://kalends.example.com/invitations/kai_secret/"),
     }
+}
+
+/// A mail to Ann that is due at once, and one to Bob a minute later.
+async fn two_mails(store: &Store, vault: &Vault) -> (Uuid, Uuid) {
+    let (first, second) = (mail("ann@example.com"), mail("bob@example.com"));
+    let ids = (first.id, second.id);
+    platform(store, async |tx| {
+        mails::enqueue(tx, vault, first, at(0)).await?;
+        mails::enqueue(tx, vault, second, at(1)).await
+    })
+    .await
+    .unwrap();
+    ids
 }
 
 contract! {
@@ -72,8 +86,8 @@ contract! {
         let grant = mailbox::grant(&mut tx, &vault).await.unwrap().unwrap();
         assert_eq!(grant.access.expose_secret(), "access");
         assert_eq!(mailbox::get(&mut tx).await.unwrap().unwrap().state, ConnectionState::Ok);
-        assert!(mailbox::disconnect(&mut tx).await.unwrap());
-        assert!(!mailbox::disconnect(&mut tx).await.unwrap());
+        assert!(mailbox::disconnect(&mut tx, at(3)).await.unwrap());
+        assert!(!mailbox::disconnect(&mut tx, at(3)).await.unwrap());
         tx.commit().await.unwrap();
         let world = World::new(&db.store, "a").await;
         let mut tx = world.begin().await;
@@ -96,12 +110,7 @@ contract! {
 
     async fn a_mail_is_claimed_by_one_and_forgotten_when_it_is_sent(db) {
         let vault = vault();
-        let (first, second) = (mail("ann@example.com"), mail("bob@example.com"));
-        let (one, two) = (first.id, second.id);
-        platform(&db.store, async |tx| {
-            mails::enqueue(tx, &vault, first, at(0)).await?;
-            mails::enqueue(tx, &vault, second, at(1)).await
-        }).await.unwrap();
+        let (one, two) = two_mails(&db.store, &vault).await;
         let claim = async |minute: i64| {
             let claimed = mails::claim(&db.store, &vault, at(minute), at(minute + 5)).await.unwrap();
             claimed.map(|mail| (mail.id, mail.attempts))
@@ -110,16 +119,42 @@ contract! {
         assert_eq!(claim(0).await, None, "the second is not due yet");
         assert_eq!(claim(1).await, Some((two, 0)));
         assert_eq!(claim(2).await, None);
-        assert_eq!(claim(5).await, Some((one, 1)), "whoever had it died");
         mails::sent(&db.store, one, at(5)).await.unwrap();
         mails::unsent(&db.store, two, "the server is down".to_owned(), Some(at(20))).await.unwrap();
         assert_eq!(claim(19).await, None);
         assert_eq!(claim(20).await, Some((two, 1)));
-        assert_eq!(mails::waiting(&db.store, at(0)).await.unwrap(), (1, 0));
+        let count = async |since: i64| mails::count(&db.store, at(since)).await.unwrap();
+        assert_eq!(count(0).await, Counts { waiting: 1, ..Counts::default() });
         mails::unsent(&db.store, two, "no such address".to_owned(), None).await.unwrap();
         assert_eq!(claim(90).await, None);
-        assert_eq!(mails::waiting(&db.store, at(0)).await.unwrap(), (0, 1));
-        assert_eq!(mails::waiting(&db.store, at(2)).await.unwrap(), (0, 0));
+        assert_eq!(count(0).await, Counts { failed: 1, ..Counts::default() });
+        assert_eq!(count(2).await, Counts::default());
+    }
+
+    async fn what_may_have_been_sent_is_not_sent_again(db) {
+        let vault = vault();
+        let (one, two) = two_mails(&db.store, &vault).await;
+        let claim = async |minute: i64| {
+            let claimed = mails::claim(&db.store, &vault, at(minute), at(minute + 5)).await.unwrap();
+            claimed.map(|mail| mail.id)
+        };
+        let lost = async |minute: i64| {
+            let lost = platform(&db.store, async |tx| mails::lost(tx, at(minute)).await).await.unwrap();
+            lost.into_iter().map(|mail| (mail.id, mail.recipient)).collect::<Vec<_>>()
+        };
+        assert_eq!(claim(1).await, Some(one));
+        assert_eq!(claim(1).await, Some(two));
+        platform(&db.store, async |tx| mails::unknown(tx, one, "no answer came".to_owned()).await).await.unwrap();
+        // The other's node dies: nobody takes it over.
+        assert_eq!(lost(5).await, []);
+        assert_eq!(claim(99).await, None);
+        assert_eq!(lost(6).await, [(two, "bob@example.com".to_owned())]);
+        assert_eq!(lost(99).await, []);
+        // It was only slow, and knows better: but what was given up stays so.
+        mails::unsent(&db.store, two, "busy".to_owned(), Some(at(7))).await.unwrap();
+        assert_eq!(claim(99).await, None);
+        let counts = mails::count(&db.store, at(0)).await.unwrap();
+        assert_eq!(counts, Counts { unknown: 2, ..Counts::default() });
     }
 
     async fn people_are_told_once_of_a_dead_account_and_again_when_it_dies_again(db) {

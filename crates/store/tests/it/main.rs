@@ -25,6 +25,7 @@ mod mailing;
 mod nouns;
 mod outside;
 mod quotas;
+mod revocations;
 mod schema;
 mod secrets;
 mod signing_in;

@@ -94,14 +94,14 @@ contract! {
         let world = World::new(&db.store, "a").await;
         world.link(Direction::TwoWay).await;
         let mut tx = world.begin().await;
-        let error = connections::delete(&mut tx, world.connection).await.unwrap_err();
+        let error = connections::delete(&mut tx, world.connection, at(9)).await.unwrap_err();
         assert!(matches!(error, StoreError::Reference(_)), "{error}");
         drop(tx);
         let unused = ConnectionId(id());
         let mut tx = world.begin().await;
         connections::insert(&mut tx, world.new_connection(unused, "Other")).await.unwrap();
-        connections::delete(&mut tx, unused).await.unwrap();
-        let error = connections::delete(&mut tx, unused).await.unwrap_err();
+        connections::delete(&mut tx, unused, at(9)).await.unwrap();
+        let error = connections::delete(&mut tx, unused, at(9)).await.unwrap_err();
         assert_eq!(error.to_string(), "no such connection");
     }
 

@@ -33,7 +33,7 @@ contract! {
         let status = db.store.migration_status().await.unwrap();
         assert!(status.iter().all(|one| !one.applied));
         let (one, two) = tokio::join!(db.store.migrate_up(), db.store.migrate_up());
-        assert_eq!(one.unwrap().len() + two.unwrap().len(), 12);
+        assert_eq!(one.unwrap().len() + two.unwrap().len(), 13);
         World::new(&db.store, "a").await;
     }
 
@@ -72,7 +72,7 @@ contract! {
         world.set_sync(None).await;
         world.member("ann", Role::Owner).await;
         let down = db.store.migrate_down(4).await.unwrap();
-        assert_eq!(down.len(), 8);
+        assert_eq!(down.len(), 9);
         db.store.migrate_up().await.unwrap();
         assert_eq!(tenants::by_id(&db.store, world.tenant).await.unwrap(), before);
         let mut tx = world.read().await;
@@ -113,6 +113,7 @@ async fn without_a_tenant_postgres_shows_nothing() {
         "SELECT count(*) FROM mailbox",
         "SELECT count(*) FROM mails",
         "SELECT count(*) FROM platform_keys",
+        "SELECT count(*) FROM revocations",
     ] {
         let seen: i64 = sqlx::query_scalar(count).fetch_one(&mut raw).await.unwrap();
         assert_eq!(seen, 0, "{count}");
@@ -124,7 +125,7 @@ async fn without_a_tenant_postgres_shows_nothing() {
     .fetch_all(&mut raw)
     .await
     .unwrap();
-    assert_eq!(tables.len(), 35);
+    assert_eq!(tables.len(), 36);
     for table in tables {
         let name: String = table.get("relname");
         assert_eq!(

@@ -1,12 +1,12 @@
 //! `DELETE /api/calendar/disconnect/`: an account goes, with its secret and its links. Works when the provider does not.
 //!
 //! Where what Kalends wrote there is to be removed, the account is gone for its tenant at once too; it is kept out of sight for
-//! as long as the removals take.
+//! as long as the removals take. What it was granted is taken back at the provider afterwards, and nobody waits for it
+//! (`crate::revoking`).
 
 use axum::Json;
 use kalends_calendar::ids::ConnectionId;
-use kalends_providers::oauth::{self, Vendor};
-use kalends_store::connections::{Connection, ConnectionState, ProviderKind};
+use kalends_store::connections::{Connection, ConnectionState};
 use kalends_store::grants::{self, Grant};
 use kalends_store::{Tx, channels, connections, departures, links};
 use schemars::JsonSchema;
@@ -71,10 +71,9 @@ pub(crate) async fn disconnect(
         Written::Remove => Some(leave(&gate, &mut tx, &connection).await?),
     };
     tx.commit().await?;
-    // Whoever is still busy there needs the grant; it stays at the provider then, without anybody who has its tokens.
+    // Whoever is still busy there needs the grant, and its channels.
     if let Some(grant) = grant.filter(|_| removing.is_none_or(|removing| removing == 0)) {
         stop_channels(gate.accounts(), &connection, &grant, &open).await;
-        revoke(&gate, &connection, &grant).await?;
     }
     Ok(Json(Disconnected {
         success: true,
@@ -89,43 +88,10 @@ async fn grant(gate: &Gate<Tending>, tx: &mut Tx, connection: &Connection) -> Op
     match grants::get(tx, &keys.vault(), connection.id).await {
         Ok(grant) => grant,
         Err(error) => {
-            tracing::warn!(%error, connection = %connection.id, "its tokens cannot be read, and are not revoked");
+            tracing::warn!(%error, connection = %connection.id, "its tokens cannot be read, and its channels are not stopped");
             None
         }
     }
-}
-
-/// Ends the grant at the provider, if nobody else uses it: there it ends for every tenant that the account was connected for.
-/// The connection is gone by now, whatever comes of it.
-async fn revoke(gate: &Gate<Tending>, connection: &Connection, grant: &Grant) -> Answer<()> {
-    let vendor = match connection.provider {
-        ProviderKind::Google => Vendor::Google,
-        ProviderKind::Microsoft => Vendor::Microsoft,
-        ProviderKind::Caldav | ProviderKind::Ics => return Ok(()),
-    };
-    let accounts = gate.accounts();
-    let (Some(settings), Some(subject)) = (accounts.vendors.get(vendor), &connection.subject)
-    else {
-        return Ok(());
-    };
-    if gate
-        .is_connected_elsewhere(connection.provider, subject)
-        .await?
-    {
-        return Ok(());
-    }
-    let wire = accounts.wire();
-    let asked = oauth::revoke(wire.as_ref(), &settings.client, &grant.refresh).await;
-    let detail = match &asked {
-        Ok(()) => json!({ "revoked": settings.client.endpoints.revoke.is_some() }),
-        Err(failure) => json!({ "revoked": false, "problem": failure.message }),
-    };
-    let mut tx = gate.begin().await?;
-    let object = format!("connection {}", connection.id);
-    gate.audit(&mut tx, "connection.revoke", object, detail)
-        .await?;
-    tx.commit().await?;
-    Ok(())
 }
 
 async fn forget(gate: &Gate<Tending>, tx: &mut Tx, connection: &Connection) -> Answer<()> {
@@ -138,7 +104,7 @@ async fn forget(gate: &Gate<Tending>, tx: &mut Tx, connection: &Connection) -> A
             unlinked += 1;
         }
     }
-    connections::delete(tx, id).await?;
+    connections::delete(tx, id, now).await?;
     let detail = json!({ "name": connection.name, "links": unlinked });
     gate.audit(tx, "connection.delete", format!("connection {id}"), detail)
         .await?;

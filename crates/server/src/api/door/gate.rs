@@ -11,10 +11,9 @@ use axum::http::request::Parts;
 use kalends_calendar::ids::{TenantId, UserId};
 use kalends_engine::Engine;
 use kalends_engine::edits::Editor;
-use kalends_store::connections::{self, ProviderKind};
 use kalends_store::features::Feature;
 use kalends_store::members::{self, Role};
-use kalends_store::{StoreError, Tx, mailbox, tenants};
+use kalends_store::{StoreError, Tx, tenants};
 use serde_json::Value;
 
 use super::limits::OpenStream;
@@ -133,22 +132,6 @@ impl<A: Asks> Gate<A> {
     pub(crate) async fn feed_position(&self) -> Result<i64, StoreError> {
         let tenant = tenants::by_id(&self.api().store, self.tenant()).await?;
         Ok(tenant.map_or(0, |tenant| tenant.feed_seq))
-    }
-
-    /// Whether an account is connected for any tenant, this one or another, or is the platform's mailbox: only that, and not
-    /// which.
-    pub(crate) async fn is_connected_elsewhere(
-        &self,
-        provider: ProviderKind,
-        subject: &str,
-    ) -> Result<bool, StoreError> {
-        let store = &self.api().store;
-        let others = connections::count_of_subject(store, provider, subject).await?;
-        let mut tx = store.platform_read().await?;
-        let is_mailbox = mailbox::get(&mut tx)
-            .await?
-            .is_some_and(|mailbox| mailbox.subject == subject);
-        Ok(others > 0 || is_mailbox)
     }
 
     /// Who asks, with how they proved it.

@@ -3,10 +3,8 @@
 
 use axum::Json;
 use axum::http::StatusCode;
-use jiff::{SignedDuration, Timestamp};
-use kalends_providers::oauth;
-use kalends_store::connections::{self, ConnectionState, ProviderKind};
-use kalends_store::mailbox::AuthServer;
+use jiff::Timestamp;
+use kalends_store::connections::ConnectionState;
 use kalends_store::{mailbox, mails};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -16,9 +14,6 @@ use crate::api::door::Admin;
 use crate::api::error::{Answer, ApiError};
 use crate::api::words;
 use crate::mailing::{self, Letter};
-
-/// Mails that were given up are told of for so long.
-const FAILED_TOLD_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
 
 /// From where notices are sent.
 #[derive(Serialize, JsonSchema)]
@@ -32,6 +27,9 @@ pub(crate) struct Shown {
     waiting: i64,
     /// How many were given up in the last seven days.
     failed: i64,
+    /// Of how many of the last seven days it is not known whether they were sent. They are not sent again; the audit log names
+    /// them, as `mail.unknown`.
+    unknown: i64,
 }
 
 /// A connected mailbox.
@@ -61,9 +59,9 @@ pub(crate) async fn show(admin: Admin) -> Answer<Json<Shown>> {
     drop(tx);
     let since = admin
         .now()
-        .checked_sub(FAILED_TOLD_FOR)
+        .checked_sub(mailing::TOLD_FOR)
         .unwrap_or(Timestamp::MIN);
-    let (waiting, failed) = mails::waiting(admin.store(), since).await?;
+    let counts = mails::count(admin.store(), since).await?;
     let through = match (admin.0.mailer().has_smtp(), &known) {
         (true, _) => "smtp",
         (false, Some(_)) => "mailbox",
@@ -82,8 +80,9 @@ pub(crate) async fn show(admin: Admin) -> Answer<Json<Shown>> {
             problem: mailbox.problem,
             connected_at: mailbox.connected_at,
         }),
-        waiting,
-        failed,
+        waiting: counts.waiting,
+        failed: counts.failed,
+        unknown: counts.unknown,
     }))
 }
 
@@ -122,8 +121,6 @@ pub(crate) async fn try_out(admin: Admin) -> Answer<Json<Done>> {
 }
 
 pub(crate) async fn disconnect(admin: Admin) -> Answer<Json<Done>> {
-    let keys = admin.0.accounts().keys.clone();
-    let keys = keys.ok_or_else(|| ApiError::internal("the vault is closed"))?;
     let mut tx = admin.platform().await?;
     let Some(known) = mailbox::get(&mut tx).await? else {
         return Err(ApiError::new(
@@ -132,31 +129,14 @@ pub(crate) async fn disconnect(admin: Admin) -> Answer<Json<Done>> {
             "No mailbox is connected.",
         ));
     };
-    let grant = mailbox::grant(&mut tx, &keys.vault()).await?;
-    mailbox::disconnect(&mut tx).await?;
+    // Its access ends at the provider too, as soon as that can be reached (`crate::revoking`).
+    mailbox::disconnect(&mut tx, admin.now()).await?;
     let detail = json!({ "email": known.email });
     admin
         .0
         .audit(&mut tx, "mailbox.disconnect", "mailbox".to_owned(), detail)
         .await?;
     tx.commit().await?;
-    // Its access ends there too, as far as the provider can be reached and asked; but not where a tenant has connected the
-    // same account: the provider would end that access with it.
-    let vendor = mailing::vendor(known.provider);
-    let kind = match known.provider {
-        AuthServer::Google => ProviderKind::Google,
-        AuthServer::Microsoft => ProviderKind::Microsoft,
-    };
-    let is_connected =
-        connections::count_of_subject(admin.store(), kind, &known.subject).await? > 0;
-    let accounts = admin.0.accounts();
-    if let (false, Some(settings), Some(grant)) =
-        (is_connected, accounts.vendors.get(vendor), grant)
-        && let Err(failure) =
-            oauth::revoke(accounts.wire().as_ref(), &settings.client, &grant.refresh).await
-    {
-        tracing::warn!(problem = %failure, "the mailbox's grant was not revoked");
-    }
     Ok(Json(Done {
         success: true,
         message: "The mailbox was disconnected.".to_owned(),
