@@ -67,16 +67,18 @@ fn row(line: &Line) -> Html {
         .text(line.face)
         .raw("</td><td><span class=\"tag\">")
         .text(line.kind)
-        .raw("</span></td><td>")
+        .raw("</span></td><td data-label=\"From\">")
         .text(&line.from)
-        .raw("</td><td>")
+        .raw("</td><td data-label=\"To\">")
         .text(&line.to.join(", "))
-        .raw("</td><td>");
+        .raw("</td><td data-label=\"About\">");
     match &line.link {
         Some(link) => piece.link(link, &line.about),
         None => piece.text(&line.about),
     };
-    piece.raw("</td><td>").text(&line.why).raw("</td></tr>");
+    piece
+        .raw("</td><td data-label=\"Why\">")
+        .text(&line.why).raw("</td></tr>");
     piece
 }
 

@@ -1,0 +1,8 @@
+//! The page at `/`, as people use it in a browser.
+
+mod browser;
+mod caldav;
+mod google;
+mod microsoft;
+mod reading;
+mod safety;
