@@ -37,10 +37,12 @@ pub(crate) struct Page<'a> {
 }
 
 /// What stands at the top of every page.
-const MENU: [(&str, &str); 3] = [
+const MENU: [(&str, &str); 5] = [
     ("/", "Calendars"),
     ("/_sandbox/page/requests", "Requests"),
     ("/_sandbox/page/mails", "Mails"),
+    ("/_sandbox/page/faults", "Faults"),
+    ("/_sandbox/page/clock", "Clock"),
 ];
 
 impl Page<'_> {

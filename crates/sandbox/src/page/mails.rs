@@ -78,7 +78,8 @@ fn row(line: &Line) -> Html {
     };
     piece
         .raw("</td><td data-label=\"Why\">")
-        .text(&line.why).raw("</td></tr>");
+        .text(&line.why)
+        .raw("</td></tr>");
     piece
 }
 

@@ -19,6 +19,7 @@ mod html;
 mod mails;
 mod microsoft;
 mod month;
+mod operator;
 mod overview;
 mod path;
 mod requests;
@@ -68,19 +69,28 @@ pub(crate) fn answer(
 }
 
 /// None where there is no such thing.
-fn get(world: &World, route: &Route, query: &Params, now: Timestamp) -> Option<Response<Bytes>> {
+fn get(
+    world: &mut World,
+    route: &Route,
+    query: &Params,
+    now: Timestamp,
+) -> Option<Response<Bytes>> {
     match route {
         Route::Overview => Some(overview::page(world, now)),
         Route::File(name) => frame::file(name),
         Route::Requests => Some(requests::page(world, now)),
         Route::RequestLog => Some(requests::log(world, query)),
         Route::Mails => Some(mails::page(world, now)),
+        Route::Faults => Some(operator::faults(world, None, query, now)),
+        Route::Clock => Some(operator::clock(world, None, now)),
         Route::User(face, user) => overview::user(world, *face, user, now),
         Route::Calendar(seat) => calendar::page(world, seat, query, now),
         Route::Act(seat, Act::New) => acts::blank(world, seat, query, now),
         Route::Act(seat, Act::Event) => acts::shown(world, seat, query, now),
         Route::Act(seat, Act::Edit) => acts::filled(world, seat, query, now),
-        Route::Act(_, Act::Delete | Act::Move | Act::Answer) | Route::Unknown => None,
+        Route::Act(_, Act::Delete | Act::Move | Act::Answer)
+        | Route::FaultsRemoved
+        | Route::Unknown => None,
     }
 }
 
@@ -90,8 +100,19 @@ fn post(
     form: &Params,
     now: Timestamp,
 ) -> Option<Response<Bytes>> {
-    let Route::Act(seat, act) = route else {
-        return None;
+    let (seat, act) = match route {
+        Route::Act(seat, act) => (seat, act),
+        Route::Faults => return Some(operator::add_fault(world, form, now)),
+        Route::FaultsRemoved => return Some(operator::remove_fault(world, form, now)),
+        Route::Clock => return Some(operator::set_clock(world, form, now)),
+        Route::Overview
+        | Route::File(_)
+        | Route::Requests
+        | Route::RequestLog
+        | Route::Mails
+        | Route::User(..)
+        | Route::Calendar(_)
+        | Route::Unknown => return None,
     };
     match act {
         Act::New => acts::create(world, seat, form, now),

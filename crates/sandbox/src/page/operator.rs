@@ -18,17 +18,37 @@ use crate::world::World;
 /// means.
 const FAULTS: [(&str, &str, Option<(&str, &str)>); 19] = [
     ("status", "A status", Some(("code", "the status"))),
-    ("throttled", "429, too many requests", Some(("retry_after_s", "Retry-After in seconds"))),
+    (
+        "throttled",
+        "429, too many requests",
+        Some(("retry_after_s", "Retry-After in seconds")),
+    ),
     ("unauthorized", "401, once", None),
     ("lost_before_send", "Lost on the way there", None),
     ("lost_after_effect", "Done, and the answer lost", None),
     ("sent_twice", "Arrives twice", None),
-    ("gateway_after_effect", "Done, and a gateway answers", Some(("code", "the status"))),
+    (
+        "gateway_after_effect",
+        "Done, and a gateway answers",
+        Some(("code", "the status")),
+    ),
     ("dead_cursor", "The cursor is dead", None),
-    ("stale_read", "An earlier state is shown", Some(("changes", "how many changes are missing"))),
+    (
+        "stale_read",
+        "An earlier state is shown",
+        Some(("changes", "how many changes are missing")),
+    ),
     ("empty_listing", "A listing without members", None),
-    ("cut_listing", "A listing that breaks off", Some(("members", "how many members it has"))),
-    ("cut_body", "The answer breaks off", Some(("keep_percent", "how much of it arrives, in percent"))),
+    (
+        "cut_listing",
+        "A listing that breaks off",
+        Some(("members", "how many members it has")),
+    ),
+    (
+        "cut_body",
+        "The answer breaks off",
+        Some(("keep_percent", "how much of it arrives, in percent")),
+    ),
     ("missing_etag", "No ETag", None),
     ("html", "A login page with status 200", None),
     ("delay", "The answer is late", Some(("ms", "milliseconds"))),
@@ -67,7 +87,9 @@ pub(super) fn faults(
     } else {
         body.raw("<ul class=\"rules\">");
         for rule in &rules {
-            body.raw("<li class=\"card\">").add(&line(rule)).raw("</li>");
+            body.raw("<li class=\"card\">")
+                .add(&line(rule))
+                .raw("</li>");
         }
         body.raw("</ul>");
         body.open(
@@ -120,7 +142,10 @@ fn line(rule: &Value) -> Html {
     if let Some(after) = rule["after"].as_u64().filter(|after| *after > 0) {
         words.push(format!("not in the first {after}"));
     }
-    let met = format!("Met {} times, struck {} times.", rule["met"], rule["struck"]);
+    let met = format!(
+        "Met {} times, struck {} times.",
+        rule["met"], rule["struck"]
+    );
     let id = rule["id"].to_string();
     piece
         .text(&words.join(" · "))
@@ -160,7 +185,12 @@ fn new_rule(form: &Params) -> Html {
         piece.raw("</option>");
     }
     piece.raw("</select></p>");
-    field(&mut piece, ("number", "Number, where it has one"), "number", &typed("number"));
+    field(
+        &mut piece,
+        ("number", "Number, where it has one"),
+        "number",
+        &typed("number"),
+    );
     piece.raw("</div><div class=\"pair\"><p class=\"field\"><label for=\"face\">At</label><select id=\"face\" name=\"face\"><option value=\"\">all of them</option>");
     for (word, told) in [
         ("google", "Google"),
@@ -172,19 +202,48 @@ fn new_rule(form: &Params) -> Html {
         if typed("face") == word {
             attributes.push(("selected", "selected"));
         }
-        piece.open("option", &attributes).text(told).raw("</option>");
+        piece
+            .open("option", &attributes)
+            .text(told)
+            .raw("</option>");
     }
     piece.raw("</select></p>");
-    field(&mut piece, ("method", "Method, such as GET"), "text", &typed("method"));
+    field(
+        &mut piece,
+        ("method", "Method, such as GET"),
+        "text",
+        &typed("method"),
+    );
     piece.raw("</div>");
-    field(&mut piece, ("path", "Path, as a regular expression"), "text", &typed("path"));
+    field(
+        &mut piece,
+        ("path", "Path, as a regular expression"),
+        "text",
+        &typed("path"),
+    );
     field(&mut piece, ("user", "Who asks"), "text", &typed("user"));
     piece.raw("<div class=\"pair\">");
-    field(&mut piece, ("percent", "In how many of 100 cases"), "number", &typed("percent"));
-    field(&mut piece, ("count", "At most how often"), "number", &typed("count"));
+    field(
+        &mut piece,
+        ("percent", "In how many of 100 cases"),
+        "number",
+        &typed("percent"),
+    );
+    field(
+        &mut piece,
+        ("count", "At most how often"),
+        "number",
+        &typed("count"),
+    );
     piece.raw("</div>");
-    field(&mut piece, ("after", "How many cases pass first"), "number", &typed("after"));
-    piece.raw("<p class=\"acts\"><button class=\"main\">Add the rule</button></p></form></section>");
+    field(
+        &mut piece,
+        ("after", "How many cases pass first"),
+        "number",
+        &typed("after"),
+    );
+    piece
+        .raw("<p class=\"acts\"><button class=\"main\">Add the rule</button></p></form></section>");
     piece
 }
 
@@ -226,7 +285,10 @@ pub(super) fn add_fault(world: &mut World, form: &Params, now: Timestamp) -> Res
 
 fn rule_of(form: &Params) -> Result<Value, Refused> {
     let number = |name: &str| {
-        let text = form.get(name).map(str::trim).filter(|text| !text.is_empty());
+        let text = form
+            .get(name)
+            .map(str::trim)
+            .filter(|text| !text.is_empty());
         text.map(|text| {
             let wrong = |_| Refused::form(format!("“{text}” is not a whole number."));
             text.parse::<u64>().map_err(wrong)
@@ -244,7 +306,11 @@ fn rule_of(form: &Params) -> Result<Value, Refused> {
     let mut rule = Map::new();
     rule.insert("fault".to_owned(), fault.into());
     for name in ["face", "method", "path", "user"] {
-        if let Some(value) = form.get(name).map(str::trim).filter(|text| !text.is_empty()) {
+        if let Some(value) = form
+            .get(name)
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+        {
             rule.insert(name.to_owned(), value.into());
         }
     }
@@ -284,15 +350,21 @@ pub(super) fn clock(world: &mut World, said: Option<&Refused>, now: Timestamp) -
         .text(&apart(offset))
         .raw("</p>");
     let action = path::to("clock");
-    body.open("form", &[("class", "acts"), ("method", "post"), ("action", &action)])
-        .raw("<fieldset><legend>Later by</legend>");
+    body.open(
+        "form",
+        &[("class", "acts"), ("method", "post"), ("action", &action)],
+    )
+    .raw("<fieldset><legend>Later by</legend>");
     for (span, told) in STEPS {
         body.open("button", &[("name", "advance"), ("value", span)])
             .raw(told)
             .raw("</button>");
     }
     body.raw("</fieldset></form>")
-        .open("form", &[("class", "row"), ("method", "post"), ("action", &action)])
+        .open(
+            "form",
+            &[("class", "row"), ("method", "post"), ("action", &action)],
+        )
         .raw("<label for=\"now\">Set to (UTC)</label>")
         .open(
             "input",
@@ -315,7 +387,7 @@ pub(super) fn clock(world: &mut World, said: Option<&Refused>, now: Timestamp) -
 fn apart(offset_s: i64) -> String {
     let seconds = offset_s.unsigned_abs();
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-    let span = format!("{days} days, {hours} hours and {minutes} minutes");
+    let span = format!("{days} d {hours} h {minutes} min");
     match offset_s {
         0 => "It is right.".to_owned(),
         1.. => format!("It is {span} ahead."),
@@ -328,16 +400,32 @@ pub(super) fn set_clock(world: &mut World, form: &Params, now: Timestamp) -> Res
     let moved = if form.get("right").is_some() {
         knock(world, &Method::DELETE, &["clock"], &json!({}), now)
     } else if let Some(span) = form.get("advance") {
-        knock(world, &Method::PUT, &["clock"], &json!({ "advance": span }), now)
+        knock(
+            world,
+            &Method::PUT,
+            &["clock"],
+            &json!({ "advance": span }),
+            now,
+        )
     } else {
         // The form has no zone, and says so.
-        let time = form.get("now").map(|time| format!("{}Z", time.trim_end_matches('Z')));
-        let time = time.map(|time| if time.len() == "2026-01-01T00:00Z".len() {
-            time.replace('Z', ":00Z")
-        } else {
-            time
+        let time = form
+            .get("now")
+            .map(|time| format!("{}Z", time.trim_end_matches('Z')));
+        let time = time.map(|time| {
+            if time.len() == "2026-01-01T00:00Z".len() {
+                time.replace('Z', ":00Z")
+            } else {
+                time
+            }
         });
-        knock(world, &Method::PUT, &["clock"], &json!({ "now": time }), now)
+        knock(
+            world,
+            &Method::PUT,
+            &["clock"],
+            &json!({ "now": time }),
+            now,
+        )
     };
     match moved {
         Ok(_) => see_other(&path::to("clock")),

@@ -27,6 +27,10 @@ pub(crate) enum Route {
     /// The requests as JSON.
     RequestLog,
     Mails,
+    Faults,
+    /// A rule to be taken away, or all.
+    FaultsRemoved,
+    Clock,
     User(Face, String),
     Calendar(Seat),
     /// Something to be done in a calendar, or to be seen there.
@@ -98,6 +102,9 @@ impl Route {
             ["requests"] => Some(Self::Requests),
             ["requests.json"] => Some(Self::RequestLog),
             ["mails"] => Some(Self::Mails),
+            ["faults"] => Some(Self::Faults),
+            ["faults", "remove"] => Some(Self::FaultsRemoved),
+            ["clock"] => Some(Self::Clock),
             [file] => Some(Self::File(file.to_owned())),
             [face, user] => Face::read(face).map(|face| Self::User(face, user.to_owned())),
             [face, user, calendar] => seat(face, user, calendar).map(Self::Calendar),

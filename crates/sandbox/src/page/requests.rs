@@ -31,21 +31,12 @@ const SECRETS: [&str; 10] = [
     "token",
 ];
 
-/// A request with its number in all that ever came.
-fn numbered(world: &World) -> impl DoubleEndedIterator<Item = (u64, &RequestRecord)> {
-    let first = first_number(world);
-    let records = world.requests.iter().enumerate();
-    records.map(move |(index, record)| (first + index as u64, record))
-}
-
-/// The number of the oldest request that is still kept.
-fn first_number(_world: &World) -> u64 {
-    1
-}
-
 pub(super) fn page(world: &World, now: Timestamp) -> Response<Bytes> {
     let mut body = Html::new();
-    let last = numbered(world).next_back().map_or(0, |(number, _)| number);
+    let last = world
+        .numbered_requests()
+        .next_back()
+        .map_or(0, |(number, _)| number);
     body.raw("<div class=\"head\"><h1>Requests</h1><p class=\"live\"><span id=\"live\" role=\"status\">Load the page again to see more.</span> <button type=\"button\" id=\"pause\" hidden>Pause</button></p></div>")
         .raw("<p class=\"lead\">What the faces are asked, the newest first. Secrets are left out.</p>")
         .raw("<div class=\"scroll\" role=\"region\" aria-label=\"Requests\" tabindex=\"0\">")
@@ -59,7 +50,7 @@ pub(super) fn page(world: &World, now: Timestamp) -> Response<Bytes> {
             ],
         )
         .raw("<thead><tr><th scope=\"col\">When</th><th scope=\"col\">By</th><th scope=\"col\">Who</th><th scope=\"col\">Request</th><th scope=\"col\">Answer</th></tr></thead><tbody>");
-    for (number, record) in numbered(world).rev().take(SHOWN_MAX) {
+    for (number, record) in world.numbered_requests().rev().take(SHOWN_MAX) {
         body.add(&row(&shown(world, number, record)));
     }
     body.raw("</tbody></table></div>");
@@ -80,10 +71,14 @@ pub(super) fn page(world: &World, now: Timestamp) -> Response<Bytes> {
 pub(super) fn log(world: &World, query: &Params) -> Response<Bytes> {
     let since = query.get("since").and_then(|number| number.parse().ok());
     let since: u64 = since.unwrap_or(0);
-    let last = numbered(world).next_back().map_or(0, |(number, _)| number);
+    let last = world
+        .numbered_requests()
+        .next_back()
+        .map_or(0, |(number, _)| number);
     // A world that began anew counts anew.
     let since = if since > last { 0 } else { since };
-    let newer: Vec<(u64, &RequestRecord)> = numbered(world)
+    let newer: Vec<(u64, &RequestRecord)> = world
+        .numbered_requests()
         .rev()
         .take_while(|(number, _)| *number > since)
         .take(SHOWN_MAX)

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
 use jiff::Timestamp;
-use kalends_sandbox::{World, handle};
+use kalends_sandbox::{Outcome, World, control};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 const HOST: &str = "sandbox.example.com";
@@ -40,7 +40,7 @@ impl<'w> Browser<'w> {
         loop {
             let sight = self.ask("GET", &path, &[], "");
             match sight.headers.get("location") {
-                Some(next) => path = next.to_str().expect("an address").to_owned(),
+                Some(next) => next.to_str().expect("an address").clone_into(&mut path),
                 None => return sight,
             }
         }
@@ -80,7 +80,10 @@ impl<'w> Browser<'w> {
         let request = request
             .body(Bytes::copy_from_slice(body.as_bytes()))
             .expect("a request");
-        let response = handle(self.world, &request, self.now);
+        let exchange = control::exchange(self.world, &request, self.now);
+        let Outcome::Answered(response) = exchange.outcome else {
+            panic!("the page was struck");
+        };
         Sight {
             status: response.status(),
             headers: response.headers().clone(),

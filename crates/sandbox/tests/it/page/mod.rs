@@ -4,5 +4,6 @@ mod browser;
 mod caldav;
 mod google;
 mod microsoft;
+mod operator;
 mod reading;
 mod safety;
