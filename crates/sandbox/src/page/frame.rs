@@ -37,12 +37,13 @@ pub(crate) struct Page<'a> {
 }
 
 /// What stands at the top of every page.
-const MENU: [(&str, &str); 5] = [
+const MENU: [(&str, &str); 6] = [
     ("/", "Calendars"),
     ("/_sandbox/page/requests", "Requests"),
     ("/_sandbox/page/mails", "Mails"),
     ("/_sandbox/page/faults", "Faults"),
     ("/_sandbox/page/clock", "Clock"),
+    ("/_sandbox/page/worlds", "Worlds"),
 ];
 
 impl Page<'_> {

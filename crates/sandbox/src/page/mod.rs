@@ -24,6 +24,7 @@ mod overview;
 mod path;
 mod requests;
 mod shown;
+mod worlds;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
@@ -83,6 +84,7 @@ fn get(
         Route::Mails => Some(mails::page(world, now)),
         Route::Faults => Some(operator::faults(world, None, query, now)),
         Route::Clock => Some(operator::clock(world, None, now)),
+        Route::Worlds => Some(worlds::page(world, None, now)),
         Route::User(face, user) => overview::user(world, *face, user, now),
         Route::Calendar(seat) => calendar::page(world, seat, query, now),
         Route::Act(seat, Act::New) => acts::blank(world, seat, query, now),
@@ -105,6 +107,7 @@ fn post(
         Route::Faults => return Some(operator::add_fault(world, form, now)),
         Route::FaultsRemoved => return Some(operator::remove_fault(world, form, now)),
         Route::Clock => return Some(operator::set_clock(world, form, now)),
+        Route::Worlds => return Some(worlds::plant(world, form, now)),
         Route::Overview
         | Route::File(_)
         | Route::Requests

@@ -31,6 +31,7 @@ pub(crate) enum Route {
     /// A rule to be taken away, or all.
     FaultsRemoved,
     Clock,
+    Worlds,
     User(Face, String),
     Calendar(Seat),
     /// Something to be done in a calendar, or to be seen there.
@@ -105,6 +106,7 @@ impl Route {
             ["faults"] => Some(Self::Faults),
             ["faults", "remove"] => Some(Self::FaultsRemoved),
             ["clock"] => Some(Self::Clock),
+            ["worlds"] => Some(Self::Worlds),
             [file] => Some(Self::File(file.to_owned())),
             [face, user] => Face::read(face).map(|face| Self::User(face, user.to_owned())),
             [face, user, calendar] => seat(face, user, calendar).map(Self::Calendar),

@@ -108,3 +108,19 @@ fn the_clock_is_moved_and_set_right_again() {
     assert!(browser.send(&set("now", "soon")).status.is_client_error());
     assert!(browser.send(&set("right", "1")).ok().has("It is right."));
 }
+
+#[test]
+fn another_world_is_planted_and_the_first_one_comes_back() {
+    let mut desk = Desk::new();
+    desk.world.begin_here();
+    let now = desk.now;
+    let mut browser = Browser::new(&mut desk.world, now);
+    let page = browser.open("/_sandbox/page/worlds").ok();
+    let planted = browser.send(&page.form("/worlds").with("seed", "clinic"));
+    assert_eq!(planted.path, "/");
+    assert!(!planted.ok().has("Ann Example"), "other people live here");
+    let wrong = browser.send(&page.form("/worlds").with("seed", "moon"));
+    assert_eq!(wrong.status, StatusCode::NOT_FOUND);
+    let back = browser.send(&page.form("/worlds").without("seed"));
+    assert!(back.ok().has("Ann Example"));
+}
