@@ -98,7 +98,7 @@ fn line(look: &Look<'_>, day: Date, entry: &Entry) -> Html {
         .open("a", &[("class", class(entry)), ("href", &address)])
         .raw("<span class=\"hours\">")
         .text(&hours(look, day, entry))
-        .raw("</span> <span class=\"what\">")
+        .raw("</span> <span class=\"what\" dir=\"auto\">")
         .text(title(entry))
         .raw("</span>");
     let mut told: Vec<String> = marks(entry).into_iter().map(str::to_owned).collect();

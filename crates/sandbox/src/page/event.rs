@@ -44,8 +44,8 @@ pub(super) fn page(world: &World, shown: &Shown<'_>, now: Timestamp) -> Response
         body.add(&alert(&refused.told));
     }
     let heading = match entry.status {
-        Status::Cancelled => "<h1 class=\"struck\">",
-        Status::Confirmed | Status::Tentative => "<h1>",
+        Status::Cancelled => "<h1 class=\"struck\" dir=\"auto\">",
+        Status::Confirmed | Status::Tentative => "<h1 dir=\"auto\">",
     };
     body.raw(heading).text(title(entry)).raw("</h1>");
     body.add(&facts(world, seat, sheet));

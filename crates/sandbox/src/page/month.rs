@@ -165,7 +165,7 @@ fn chip(look: &Look<'_>, day: Date, entry: &Entry) -> Html {
         piece.raw("</span> ");
     }
     piece
-        .raw("<span class=\"what\">")
+        .raw("<span class=\"what\" dir=\"auto\">")
         .text(title(entry))
         .raw("</span>");
     if entry.part != Part::Single {

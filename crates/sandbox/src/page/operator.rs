@@ -14,48 +14,77 @@ use crate::control::knock;
 use crate::oauth::params::Params;
 use crate::world::World;
 
-/// The faults that a rule can name: the word, what people read, and the member that the form's number is, with what it
-/// means.
-const FAULTS: [(&str, &str, Option<(&str, &str)>); 19] = [
-    ("status", "A status", Some(("code", "the status"))),
-    (
+/// A fault that a rule can name.
+#[derive(Clone, Copy, Debug)]
+struct Kind {
+    /// As the door takes it.
+    word: &'static str,
+    /// As people read it.
+    told: &'static str,
+    /// The member that the form's number is, and what it means.
+    number: Option<(&'static str, &'static str)>,
+}
+
+const fn plain(word: &'static str, told: &'static str) -> Kind {
+    Kind {
+        word,
+        told,
+        number: None,
+    }
+}
+
+const fn with(
+    word: &'static str,
+    told: &'static str,
+    number: (&'static str, &'static str),
+) -> Kind {
+    Kind {
+        word,
+        told,
+        number: Some(number),
+    }
+}
+
+const FAULTS: [Kind; 19] = [
+    with("status", "A status", ("code", "the status")),
+    with(
         "throttled",
         "429, too many requests",
-        Some(("retry_after_s", "Retry-After in seconds")),
+        ("retry_after_s", "Retry-After in seconds"),
     ),
-    ("unauthorized", "401, once", None),
-    ("lost_before_send", "Lost on the way there", None),
-    ("lost_after_effect", "Done, and the answer lost", None),
-    ("sent_twice", "Arrives twice", None),
-    (
+    plain("unauthorized", "401, once"),
+    plain("lost_before_send", "Lost on the way there"),
+    plain("lost_after_effect", "Done, and the answer lost"),
+    plain("sent_twice", "Arrives twice"),
+    with(
         "gateway_after_effect",
         "Done, and a gateway answers",
-        Some(("code", "the status")),
+        ("code", "the status"),
     ),
-    ("dead_cursor", "The cursor is dead", None),
-    (
+    plain("dead_cursor", "The cursor is dead"),
+    with(
         "stale_read",
         "An earlier state is shown",
-        Some(("changes", "how many changes are missing")),
+        ("changes", "how many changes are missing"),
     ),
-    ("empty_listing", "A listing without members", None),
-    (
+    plain("empty_listing", "A listing without members"),
+    with(
         "cut_listing",
         "A listing that breaks off",
-        Some(("members", "how many members it has")),
+        ("members", "how many members it has"),
     ),
-    (
+    with(
         "cut_body",
         "The answer breaks off",
-        Some(("keep_percent", "how much of it arrives, in percent")),
+        ("keep_percent", "how much of it arrives, in percent"),
     ),
-    ("missing_etag", "No ETag", None),
-    ("html", "A login page with status 200", None),
-    ("delay", "The answer is late", Some(("ms", "milliseconds"))),
-    ("revoked_grant", "The consent is taken back", None),
-    ("push_dropped", "A push is lost", None),
-    ("push_twice", "A push comes twice", None),
-    ("push_late", "A push is late", Some(("ms", "milliseconds"))),
+    plain("missing_etag", "No ETag"),
+    plain("html", "A login page with status 200"),
+    with("delay", "The answer is late", ("ms", "milliseconds")),
+    plain("revoked_grant", "The consent is taken back"),
+    plain("push_dropped", "A push is lost"),
+    plain("push_twice", "A push comes twice"),
+    with("push_late", "A push is late", ("ms", "milliseconds")),
 ];
 
 /// How far the clock is moved by one press: what is sent, and what people read.
@@ -122,8 +151,8 @@ fn send(
 fn line(rule: &Value) -> Html {
     let mut piece = Html::new();
     let kind = rule["fault"]["kind"].as_str().unwrap_or_default();
-    let known = FAULTS.iter().find(|(word, _, _)| *word == kind);
-    let told = known.map_or(kind, |(_, told, _)| told);
+    let known = FAULTS.iter().find(|known| known.word == kind);
+    let told = known.map_or(kind, |known| known.told);
     piece.raw("<h2>").text(told).raw("</h2><p>");
     let mut words: Vec<String> = Vec::new();
     let members = rule["fault"].as_object().into_iter().flatten();
@@ -173,7 +202,7 @@ fn new_rule(form: &Params) -> Html {
             &[("class", "event"), ("method", "post"), ("action", &path::to("faults"))],
         )
         .raw("<div class=\"pair\"><p class=\"field\"><label for=\"fault\">What happens</label><select id=\"fault\" name=\"fault\">");
-    for (word, told, number) in FAULTS {
+    for Kind { word, told, number } in FAULTS {
         let mut attributes = vec![("value", word)];
         if typed("fault") == word {
             attributes.push(("selected", "selected"));
@@ -296,12 +325,12 @@ fn rule_of(form: &Params) -> Result<Value, Refused> {
         .transpose()
     };
     let word = form.get("fault").unwrap_or_default();
-    let known = FAULTS.iter().find(|(known, _, _)| *known == word);
-    let (_, _, member) = known.ok_or_else(|| Refused::form("There is no such fault."))?;
+    let known = FAULTS.iter().find(|known| known.word == word);
+    let known = known.ok_or_else(|| Refused::form("There is no such fault."))?;
     let mut fault = Map::new();
     fault.insert("kind".to_owned(), word.into());
-    if let (Some((name, _)), Some(value)) = (member, number("number")?) {
-        fault.insert((*name).to_owned(), value.into());
+    if let (Some((name, _)), Some(value)) = (known.number, number("number")?) {
+        fault.insert(name.to_owned(), value.into());
     }
     let mut rule = Map::new();
     rule.insert("fault".to_owned(), fault.into());
