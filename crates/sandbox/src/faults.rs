@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chance::Chance;
 use crate::world::World;
-use crate::{caldav, google, ics, microsoft};
+use crate::{caldav, google, ics, microsoft, page};
 
 /// Something that goes wrong with one request. Where a fault has no meaning for a request, the request goes right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -218,6 +218,8 @@ fn answer(
         microsoft::answer(world, request, now, how)
     } else if path.starts_with(ics::PREFIX) {
         ics::answer(world, request, now, how)
+    } else if page::is_for_page(request) {
+        page::answer(world, request, now)
     } else {
         caldav::answer(world, request, now, how)
     }

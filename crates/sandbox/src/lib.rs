@@ -6,6 +6,7 @@
 //! [`quirks`] are lasting peculiarities of a server, [`faults`] befall single requests.
 //! [`seed`] makes calendars such as people have, and edits them as another program would.
 //! [`control`] is the world behind a port: one door for all requests, pushes on their way out, and an operator's own doors.
+//! `page` is what people see of it in a browser, at `/`.
 //!
 //! It is synchronous and deterministic: time comes in as an argument, chance from a seed. It reads the protocols from
 //! their texts on its own: it must never use the client's code (`providers`), nor the patching of `calendar`, so that a
@@ -30,6 +31,7 @@ pub mod world;
 
 mod base64;
 mod digest;
+mod page;
 mod saved;
 mod text;
 

@@ -56,6 +56,17 @@ pub(super) fn face_of(path: &str) -> &'static str {
     }
 }
 
+impl World {
+    /// The requests that are kept, each with its number in all that ever came.
+    pub(crate) fn numbered_requests(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = (u64, &RequestRecord)> {
+        let first = self.control.requests_forgotten + 1;
+        let records = self.requests.iter().enumerate();
+        records.map(move |(index, record)| (first + index as u64, record))
+    }
+}
+
 /// `GET /_sandbox/requests`.
 pub(super) fn requests(world: &World, asked: &Asked<'_>) -> Result<Done, Refused> {
     let window = Window::read(asked)?;

@@ -29,6 +29,7 @@ pub use file::FileError;
 pub use mails::Mail;
 pub(crate) use people::Resident;
 pub use routes::answer;
+pub(crate) use routes::knock;
 
 /// What stands before every path of an operator's doors.
 pub const PREFIX: &str = "/_sandbox/";

@@ -1,13 +1,14 @@
 //! All operator's doors on one page.
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::reply::{Asked, Done, Refused, respond};
 use super::{PREFIX, channels, clock, cursors, file, grants, journal, mails, people, rules, seeds};
+use crate::page;
 use crate::world::World;
 
 /// Every door: its method, its path below [`PREFIX`], and what it does.
@@ -114,6 +115,11 @@ pub fn answer(
     request: &Request<Bytes>,
     now: Timestamp,
 ) -> Option<Response<Bytes>> {
+    // The page stands beside these doors, and is struck by no fault.
+    if page::is_for_page(request) {
+        let now = world.time(now);
+        return Some(page::answer(world, request, now));
+    }
     let path = request.uri().path();
     // With and without its slash.
     let below = path.strip_prefix(PREFIX.trim_end_matches('/'))?;
@@ -135,6 +141,37 @@ pub fn answer(
     Some(respond(
         open(world, &asked, &segments).unwrap_or_else(|| Err(refuse(path, &segments))),
     ))
+}
+
+/// Opens a door for the page, by its method and its path below [`PREFIX`]. `now` is what time it is in the world. Else the
+/// status, and what a person is told.
+pub(crate) fn knock(
+    world: &mut World,
+    method: &Method,
+    segments: &[&str],
+    body: &Value,
+    now: Timestamp,
+) -> Result<Value, (StatusCode, String)> {
+    let body = body.to_string();
+    let asked = Asked {
+        method,
+        query: "",
+        body: body.as_bytes(),
+        now,
+    };
+    let path = format!("{PREFIX}{}", segments.join("/"));
+    let done = open(world, &asked, segments).unwrap_or_else(|| Err(refuse(&path, segments)));
+    let response = respond(done);
+    let told: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+    if response.status().is_success() {
+        return Ok(told);
+    }
+    let error = told["error"].as_str().unwrap_or_default();
+    let sentence = match told["field"].as_str() {
+        Some(field) => format!("{field}: {error}"),
+        None => error.to_owned(),
+    };
+    Err((response.status(), sentence))
 }
 
 /// What is behind a door; none where there is no such door.

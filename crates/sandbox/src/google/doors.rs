@@ -2,6 +2,7 @@
 //!
 //! Events are written and read in the shape of the API. Nothing here is counted against a quota.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -240,6 +241,56 @@ impl Google {
         let calendar = self.calendars.get(calendar)?;
         let event = series::find(calendar, id, &self.switches)?;
         Some(self.as_owner(calendar).event(&event))
+    }
+
+    /// An event as a visitor sees it, single instances too; none where there is nothing to see.
+    pub fn seen_event(&self, visit: Visit<'_>, id: &str) -> Option<Value> {
+        let calendar = self.calendars.get(visit.calendar)?;
+        let event = series::find(calendar, id, &self.switches)?;
+        let role = self.role(visit.user, visit.calendar);
+        let visible = role != Role::None && !event.is_tombstone();
+        visible.then(|| self.as_visitor(visit, calendar, role).event(&event))
+    }
+
+    /// What takes place on a calendar within a window, as a visitor sees it: series by their instances, and instances that
+    /// were cancelled.
+    pub fn view(&self, visit: Visit<'_>, window: Range<Timestamp>) -> Vec<Value> {
+        let role = self.role(visit.user, visit.calendar);
+        let Some(calendar) = self.calendars.get(visit.calendar) else {
+            return Vec::new();
+        };
+        if role == Role::None {
+            return Vec::new();
+        }
+        let look = self.as_visitor(visit, calendar, role);
+        let zone = calendar.zone();
+        let window = series::Window {
+            after: Some(window.start),
+            before: Some(window.end),
+        };
+        let events = calendar.events();
+        let live = events.values().filter(|event| !event.is_tombstone());
+        let mut shown = Vec::new();
+        for event in live {
+            if event.is_series() {
+                let instances = series::instances(event, window, &zone, &self.switches);
+                let plain = instances
+                    .iter()
+                    .filter(|instance| !events.contains_key(&instance.id));
+                shown.extend(plain.map(|instance| look.event(instance)));
+            } else if window.has(&event.start, &event.end, &zone) {
+                shown.push(look.event(event));
+            }
+        }
+        shown
+    }
+
+    fn as_visitor<'a>(&'a self, visit: Visit<'a>, calendar: &'a Calendar, role: Role) -> Look<'a> {
+        Look {
+            user: visit.user,
+            role,
+            ..self.as_owner(calendar)
+        }
     }
 
     /// Everything that is on a calendar and not deleted, by id: singles, series, and exceptions with the cancelled ones.

@@ -1,5 +1,6 @@
 //! The doors without HTTP: accounts, what people do in Outlook, what is true, and what an operator does to the service.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -9,8 +10,9 @@ use serde_json::{Map, Value, json};
 use super::Microsoft;
 use super::edit::Author;
 use super::ids::IdType;
-use super::item::{Address, Item};
+use super::item::{Address, Item, Window};
 use super::mailbox::{Mailbox, Throttle, Which};
+use super::meeting::Reply;
 use super::moment::Zone;
 use super::refusal::Refusal;
 use super::render::{View, show_calendar};
@@ -166,6 +168,25 @@ impl Microsoft {
         self.move_item(user(email, now), which.key, key)
     }
 
+    /// The user answers an invitation, or one occurrence of it, and the organizer is told. `response` is a word of
+    /// `responseType`.
+    pub fn as_user_respond(
+        &mut self,
+        email: &str,
+        id: &str,
+        response: &'static str,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let which = self.named(email, id)?;
+        let reply = Reply {
+            response,
+            send: true,
+            comment: String::new(),
+            proposed: None,
+        };
+        self.respond(user(email, now), which, &reply)
+    }
+
     /// The server works on an event by itself: its change key becomes another, and nothing else.
     pub fn touch(&mut self, email: &str, id: &str, now: Timestamp) -> Result<(), Refusal> {
         let which = self.named(email, id)?;
@@ -216,6 +237,37 @@ impl Microsoft {
         self.drop_pushes_of(id);
         let mut mailboxes = self.mailboxes.values_mut();
         mailboxes.any(|mailbox| mailbox.subscriptions.remove(id).is_some())
+    }
+
+    /// What stands in a calendar within a window as it truly is: singles, and series by their occurrences.
+    pub fn view(
+        &self,
+        email: &str,
+        calendar: &str,
+        window: Range<Timestamp>,
+    ) -> Result<Vec<Value>, Refusal> {
+        let mailbox = self.mailbox(email)?;
+        let key = mailbox.calendar(calendar)?.key;
+        let window = Window {
+            from: window.start,
+            until: window.end,
+        };
+        let items = mailbox.items().values().filter(|item| item.calendar == key);
+        Ok(items
+            .flat_map(|item| {
+                let standing = item.standing(window).into_iter();
+                standing.map(|standing| self.whole(mailbox, item, standing.date))
+            })
+            .collect())
+    }
+
+    /// Everybody who has a mailbox.
+    pub fn accounts(&self) -> impl Iterator<Item = Account<'_>> {
+        self.mailboxes.values().map(|mailbox| Account {
+            email: &mailbox.owner.address,
+            name: &mailbox.owner.name,
+            time_zone: &mailbox.zone.name,
+        })
     }
 
     /// All calendars of a mailbox.

@@ -51,6 +51,7 @@ use crate::world::World;
 use answer::Answer;
 use asked::{Asked, Prefer, Query};
 
+pub(crate) use body::to_text as body_text;
 pub use doors::Account;
 pub use mailbox::{Limit, Mailbox, Throttle};
 pub use meeting::Mail;

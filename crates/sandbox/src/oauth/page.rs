@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Person;
+use crate::text::html::escaped;
 
 /// The look of every page: readable on a phone, in the light and in the dark, by mouse and by keyboard.
 const STYLE: &str = "\
@@ -192,20 +193,4 @@ fn whole(title: &str, body: &str) -> String {
          <style>{STYLE}</style></head><body><main>{body}</main></body></html>\n",
         escaped(title)
     )
-}
-
-/// Text as it may stand between tags and inside quoted attributes.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            other => safe.push(other),
-        }
-    }
-    safe
 }

@@ -1,11 +1,11 @@
 //! Edits such as another program makes: some lines changed, everything else left alone.
 
 use jiff::ToSpan;
-use jiff::civil::{Date, DateTime, Time};
 
 use super::words;
 use crate::chance::Chance;
 use crate::text::lines::{self, Component};
+use crate::text::moment::{Form, Moment};
 
 /// Changes one thing of a calendar object, as its user would in another program: title, text, place, time, status, an
 /// alarm, or one instance of a series. The UID stays, and the result may be stored where the original could.
@@ -250,49 +250,4 @@ fn touch(page: &mut Vec<String>) {
         "SEQUENCE",
         &number.map_or(1, |number| number + 1).to_string(),
     );
-}
-
-/// How a time is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Date,
-    Local,
-    Utc,
-}
-
-/// A time as it stands on its clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Moment {
-    at: DateTime,
-    form: Form,
-}
-
-impl Moment {
-    fn read(value: &str) -> Option<Self> {
-        let (local, utc) = value
-            .strip_suffix('Z')
-            .map_or((value, Form::Local), |local| (local, Form::Utc));
-        match local.split_once('T') {
-            None => Some(Self {
-                at: Date::strptime("%Y%m%d", local).ok()?.at(0, 0, 0, 0),
-                form: Form::Date,
-            }),
-            Some((date, time)) => {
-                let date = Date::strptime("%Y%m%d", date).ok()?;
-                Some(Self {
-                    at: date.to_datetime(Time::strptime("%H%M%S", time).ok()?),
-                    form: utc,
-                })
-            }
-        }
-    }
-
-    fn write(self) -> String {
-        let form = match self.form {
-            Form::Date => "%Y%m%d",
-            Form::Local => "%Y%m%dT%H%M%S",
-            Form::Utc => "%Y%m%dT%H%M%SZ",
-        };
-        self.at.strftime(form).to_string()
-    }
 }

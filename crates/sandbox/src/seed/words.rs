@@ -1,6 +1,7 @@
 //! What people write into their calendars.
 
 use crate::chance::Chance;
+pub(crate) use crate::text::lines::escaped;
 
 const TITLES: [&str; 24] = [
     "Standup",
@@ -89,12 +90,4 @@ pub(crate) fn prose(chance: &mut Chance) -> String {
 pub(crate) fn place(chance: &mut Chance) -> &'static str {
     let place: &&'static str = chance.pick(&PLACES);
     place
-}
-
-/// A value of type TEXT (RFC 5545 §3.3.11).
-pub(crate) fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\")
-        .replace(';', "\\;")
-        .replace(',', "\\,")
-        .replace('\n', "\\n")
 }

@@ -118,6 +118,14 @@ pub(crate) fn without_params(line: &str, unwanted: &[&str]) -> String {
     kept
 }
 
+/// A value of type TEXT (RFC 5545 §3.3.11).
+pub(crate) fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace(';', "\\;")
+        .replace(',', "\\,")
+        .replace('\n', "\\n")
+}
+
 /// A component within a list of lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Component {

@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::World;
 use crate::faults::Fault;
-use crate::saved;
-use crate::{caldav, google, microsoft};
+use crate::{caldav, google, microsoft, page, saved};
 
 /// A request as it arrived, and what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,6 +69,10 @@ impl World {
         status: Option<u16>,
         fault: Option<Fault>,
     ) {
+        // Whoever looks at the page asks no face, and would see nothing but the looking.
+        if page::is_for_page(request) {
+            return;
+        }
         let headers = HEADERS_KEPT
             .iter()
             .filter_map(|name| {

@@ -13,6 +13,7 @@ mod feeds;
 mod google;
 mod listing;
 mod microsoft;
+mod page;
 mod reading;
 mod scheduling;
 mod seeds;

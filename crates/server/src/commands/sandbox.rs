@@ -114,6 +114,7 @@ fn save(world: &[u8], file: &Path) -> Result<()> {
 
 fn tell_accounts(screen: &Screen, sandbox: &Sandboxed) -> Result<()> {
     let told = sandbox.told();
+    screen.line(&format!("A page for people at {}", sandbox.base()))?;
     for (name, vendor) in [("Google", "google"), ("Microsoft", "microsoft")] {
         let text = |member: &str| told[vendor][member].as_str().unwrap_or_default().to_owned();
         screen.line(&format!("{name} at {}", text("base")))?;

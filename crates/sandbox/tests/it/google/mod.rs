@@ -2,7 +2,7 @@
 
 mod access;
 mod channels;
-mod desk;
+pub(crate) mod desk;
 mod doors;
 mod guests;
 mod lists;

@@ -2,7 +2,7 @@
 
 mod calendars;
 mod delta;
-mod desk;
+pub(crate) mod desk;
 mod doors;
 mod editing;
 mod faults;

@@ -1,0 +1,9 @@
+//! The page at `/`, as people use it in a browser.
+
+mod browser;
+mod caldav;
+mod google;
+mod microsoft;
+mod operator;
+mod reading;
+mod safety;
