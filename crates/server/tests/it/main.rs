@@ -24,6 +24,7 @@ mod nodes;
 mod oauth;
 mod person;
 mod post;
+mod pushing;
 mod routes;
 mod secrets;
 mod servers;
