@@ -5,10 +5,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::consent::connect;
-use crate::service::{Asking, Service};
+use crate::service::{Asking, Service, as_, exchange};
 
-/// How often it is looked whether a channel is open: half a minute in all.
+/// How often it is looked whether something has come about: for half a minute in all.
 const LOOKS: usize = 150;
+/// How long between two looks.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// The links of an account, by its provider, once they were synced.
 #[track_caller]
@@ -34,30 +36,67 @@ fn push(service: &Service, link: &Value) -> Value {
     service.get(service.owner(), &path).is(200)["link"]["push"].clone()
 }
 
-/// Waits until a provider was asked for a channel, and gave one.
+/// Waits until a link is told of changes.
 #[track_caller]
-fn asked(service: &Service, link: &Value) -> Value {
+fn opens(service: &Service, link: &Value) {
     for _ in 0..LOOKS {
         let said = push(service, link);
-        let is_asked = said["reason"] == "the provider was asked, and has not called yet";
-        if is_asked || said["state"] == "open" {
-            return said;
+        if said["state"] == "open" {
+            return;
         }
-        assert_ne!(said["state"], "polling", "{said}");
-        std::thread::sleep(Duration::from_millis(200));
+        assert_eq!(said["state"], "opening", "{said}");
+        std::thread::sleep(PAUSE);
     }
     panic!("no channel: {}", push(service, link));
 }
 
+/// Makes an event at the stand-in of a vendor, as its owner does in another program.
+#[track_caller]
+fn make(service: &Service, vendor: &str, title: &str) {
+    let there = &service.told()["sandbox"][vendor];
+    let base = there["base"].as_str().unwrap();
+    let (host, folder) = base
+        .strip_prefix("http://")
+        .and_then(|rest| rest.split_once('/'))
+        .unwrap();
+    let time = |hour: u8| json!({ "dateTime": format!("2026-12-07T{hour:02}:00:00"), "timeZone": "Europe/Berlin" });
+    let (path, named) = match vendor {
+        "google" => ("calendar/v3/calendars/primary/events", "summary"),
+        _ => ("v1.0/me/events", "subject"),
+    };
+    let body = json!({ named: title, "start": time(9), "end": time(10) });
+    let asking = as_(there["users"][0]["access_token"].as_str().unwrap());
+    let path = format!("/{folder}/{path}");
+    let made = exchange(host, "POST", &path, &asking, Some(&body.to_string()));
+    assert!([200, 201].contains(&made.status), "{}", made.text);
+}
+
+/// Waits until something stands in the change feed.
+#[track_caller]
+fn arrives(service: &Service, title: &str) {
+    for _ in 0..LOOKS {
+        let feed = service.get(service.owner(), "/api/calendar/changes/?limit=500");
+        if feed.text.contains(title) {
+            return;
+        }
+        std::thread::sleep(PAUSE);
+    }
+    panic!("{title} has not arrived");
+}
+
 #[test]
-fn a_channel_is_opened_by_itself_and_its_secrets_stay_between_kalends_and_the_provider() {
+fn a_change_arrives_long_before_the_next_poll_and_no_secret_is_left_behind() {
     let service = Service::start();
     for (vendor, account) in [
         ("google", "ann@example.com"),
         ("microsoft", "ann@contoso.example"),
     ] {
         let link = link(&service, vendor, account);
-        asked(&service, &link);
+        opens(&service, &link);
+        let title = format!("Made at {vendor}");
+        make(&service, vendor, &title);
+        // A poll would come in four and a half minutes at the soonest; this gives up after half a minute.
+        arrives(&service, &title);
     }
     let kept = service.kept();
     let kept = String::from_utf8_lossy(&kept);
