@@ -14,7 +14,7 @@ use crate::hooks::WayIn;
 /// How far it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum State {
+pub(crate) enum PushState {
     /// The provider says when something changes.
     Open,
     /// It is being asked to.
@@ -27,7 +27,7 @@ pub(crate) enum State {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Push {
     /// `open` where the provider says when something changes; `polling` where it does not, or not now.
-    pub(crate) state: State,
+    pub(crate) state: PushState,
     /// Why it is not `open`, for people.
     pub(crate) reason: Option<String>,
     /// When the channel ends, if it is not renewed before.
@@ -43,7 +43,7 @@ pub(crate) struct Push {
 impl Push {
     fn polling(reason: impl Into<String>) -> Self {
         Self {
-            state: State::Polling,
+            state: PushState::Polling,
             reason: Some(reason.into()),
             expires_at: None,
             last_signal_at: None,
@@ -54,9 +54,9 @@ impl Push {
     /// In a few words.
     pub(crate) fn word(&self) -> &'static str {
         match self.state {
-            State::Open => "open",
-            State::Opening => "opening",
-            State::Polling => "polling",
+            PushState::Open => "open",
+            PushState::Opening => "opening",
+            PushState::Polling => "polling",
         }
     }
 }
@@ -87,9 +87,9 @@ fn told(
 ) -> Push {
     let of = |state| channels.iter().find(move |channel| channel.state == state);
     let open = of(ChannelState::Open).filter(|channel| channel.expires_at > Some(now));
-    if let Some(channel) = open {
+    if let Some(channel) = open.filter(|channel| channel.signals > 0) {
         return Push {
-            state: State::Open,
+            state: PushState::Open,
             reason: None,
             expires_at: channel.expires_at,
             last_signal_at: None,
@@ -111,10 +111,16 @@ fn told(
     if !link.live {
         return Push::polling("its first sync is not finished");
     }
+    if open.is_some() {
+        return Push {
+            state: PushState::Opening,
+            ..Push::polling("the provider was asked, and has not called yet")
+        };
+    }
     match of(ChannelState::Opening).and_then(|channel| channel.last_error.clone()) {
         Some(error) => Push::polling(error),
         None => Push {
-            state: State::Opening,
+            state: PushState::Opening,
             ..Push::polling("the provider is being asked")
         },
     }

@@ -47,8 +47,15 @@ impl Story {
         let story = Self::begins(renewal).await;
         story.tends().await;
         assert_eq!(story.remote.desk.asked(), ["open"]);
+        story.is_greeted().await;
         story.world.sync(story.link).await;
         story
+    }
+
+    /// The provider says hello on the latest channel.
+    async fn is_greeted(&self) {
+        let channel = self.channels().await.remove(0);
+        self.hears(&channel, &[Signal::Opened]).await;
     }
 
     fn waits(&self, seconds: i64) {
@@ -124,6 +131,13 @@ async fn with_a_channel_polling_is_a_backstop_and_a_signal_wakes_at_once() {
         "what changed before it was open, nobody was told of"
     );
     story.world.sync(story.link).await;
+    assert_eq!(
+        story.due_in().await,
+        5,
+        "nobody knows yet whether the provider reaches us"
+    );
+    story.is_greeted().await;
+    story.world.sync(story.link).await;
     assert_eq!(story.due_in().await, 30);
 
     story.remote.put("/b", meeting("b", "Lunch"));
@@ -144,7 +158,7 @@ async fn with_a_channel_polling_is_a_backstop_and_a_signal_wakes_at_once() {
     );
     assert_eq!(story.due_in().await, 30, "many signals, one run");
     assert_eq!(story.world.titles().await, ["Lunch", "Standup"]);
-    assert_eq!(story.channels().await[0].signals, 40);
+    assert_eq!(story.channels().await[0].signals, 41);
 }
 
 #[tokio::test]
@@ -169,7 +183,7 @@ async fn what_says_that_nothing_changed_wakes_nobody() {
     let known = story.channels().await.remove(0);
     assert_eq!(
         (known.signals, known.last_signal_at),
-        (2, Some(story.world.now()))
+        (3, Some(story.world.now()))
     );
 }
 
@@ -249,6 +263,7 @@ async fn a_channel_that_dies_heals() {
     story.hears(&channel, &[Signal::Removed]).await;
     story.tends().await;
     assert_eq!(story.remote.desk.open_ones(), ["there-2"]);
+    story.is_greeted().await;
     story.world.sync(story.link).await;
     assert_eq!(story.world.titles().await, ["Lunch", "Standup"]);
     assert_eq!(story.due_in().await, 30);

@@ -109,7 +109,12 @@ pub(crate) async fn microsoft(
     if let Some(token) = query.as_deref().and_then(validation_token) {
         let line = ringing.channel(ProviderKind::Microsoft).await?;
         let line = line.ok_or_else(|| ApiError::not_found("channel"))?;
-        line.may_sync().await?;
+        // Now it is known that Microsoft reaches us.
+        line.hear(Heard {
+            signals: vec![Signal::Opened],
+            provider_id: None,
+        })
+        .await?;
         return Ok(Taken::Token(token));
     }
     let calls = read_notifications(&body).map_err(|_| no_call())?;

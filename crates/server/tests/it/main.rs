@@ -25,6 +25,7 @@ mod oauth;
 mod person;
 mod post;
 mod receiver;
+mod pushing;
 mod routes;
 mod sandbox;
 mod secrets;

@@ -102,6 +102,9 @@ const ROUTES: &[(&str, &str, Needs)] = &[
     ("GET", "/api/platform/audit/", Platform),
     ("POST", "/api/oauth/google/initiate/", Feature(Staff)),
     ("POST", "/api/oauth/microsoft/initiate/", Feature(Staff)),
+    // Providers call here, and prove themselves on the way.
+    ("POST", "/api/hooks/google/{key}/", Nobody),
+    ("POST", "/api/hooks/microsoft/{key}/", Nobody),
     ("GET", "/api/tenant/features/", Tenant),
     ("GET", "/api/tenant/members/", Member(Staff)),
     ("PATCH", "/api/tenant/members/", Member(Owner)),
@@ -148,7 +151,8 @@ fn ask(
 ) -> Answer {
     let path = path
         .replace("{id}", STRANGE)
-        .replace("{slug}", "no-such-tenant");
+        .replace("{slug}", "no-such-tenant")
+        .replace("{key}", "kah_none");
     let asking = Asking {
         token,
         headers: tenant

@@ -179,12 +179,13 @@ pub async fn of_connection(
     rows.iter().map(read).collect()
 }
 
-/// Whether a link is told of changes: then it need not look so often.
+/// Whether a link is told of changes: then it need not look so often. A channel that was never heard of counts for nothing:
+/// Google does not try whether it reaches the address.
 pub async fn is_open(tx: &mut Tx, link: LinkId, now: Timestamp) -> Result<bool, StoreError> {
     let binds = binds![tx.tenant, link, now];
     tx.only_row(
         "SELECT EXISTS (SELECT 1 FROM channels WHERE tenant_id = $1 AND link_id = $2
-            AND state = 'open' AND expires_at > $3) AS found",
+            AND state = 'open' AND expires_at > $3 AND signals > 0) AS found",
         binds,
     )
     .await?

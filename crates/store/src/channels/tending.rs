@@ -148,6 +148,16 @@ pub async fn wanting(
         .collect()
 }
 
+/// Whether a query finds anything. Looking comes first, so that a database in which nothing is to be done is not written to.
+async fn finds(
+    store: &Store,
+    text: &'static str,
+    binds: Vec<crate::bind::Bind>,
+) -> Result<bool, StoreError> {
+    let mut tx = store.begin_as(Scope::Platform, TxAccess::Read).await?;
+    Ok(tx.row(text, binds).await?.is_some())
+}
+
 /// Has all channels closed that nobody wants any more: of links that are paused, gone or leaving, of tenants without
 /// [`CALENDAR_SYNC`], of providers that do not reach us any more. How many. Across tenants.
 pub async fn close_unwanted(
@@ -155,8 +165,16 @@ pub async fn close_unwanted(
     reached: &[ProviderKind],
     at: Timestamp,
 ) -> Result<u64, StoreError> {
-    let mut tx = store.begin_as(Scope::Platform, TxAccess::Write).await?;
+    let unwanted = concat!(
+        "SELECT 1 AS found FROM channels ch WHERE state <> 'closing' AND NOT ",
+        wanted!("$1", "$2"),
+        " LIMIT 1"
+    );
     let binds = binds![listed(reached), CALENDAR_SYNC];
+    if !finds(store, unwanted, binds.clone()).await? {
+        return Ok(0);
+    }
+    let mut tx = store.begin_as(Scope::Platform, TxAccess::Write).await?;
     let dropped = tx
         .execute(
             concat!(
@@ -233,6 +251,11 @@ pub async fn claim(
     now: Timestamp,
     until: Timestamp,
 ) -> Result<Option<Claimed>, StoreError> {
+    let due = "SELECT 1 AS found FROM channels
+        WHERE due_at <= $1 AND (claimed_until IS NULL OR claimed_until <= $1) LIMIT 1";
+    if !finds(store, due, binds![now]).await? {
+        return Ok(None);
+    }
     let mut tx = store.begin_as(Scope::Platform, TxAccess::Write).await?;
     let row = tx
         .row(

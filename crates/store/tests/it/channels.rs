@@ -195,6 +195,10 @@ contract! {
         assert_eq!((old.state, old.due_at, old.expires_at), (ChannelState::Open, at(51), Some(at(101))));
         let due = a.look(link).await;
         assert_eq!((due.due_at, due.due_reason), (Some(at(1)), DueReason::Schedule), "nobody told what changed before");
+        assert!(!is_open(&a, link, 2).await, "it was never heard of");
+        let mut tx = a.begin().await;
+        channels::heard(&mut tx, old.id, 1, None, Wakes::Nobody, at(2)).await.unwrap();
+        tx.commit().await.unwrap();
         assert!(is_open(&a, link, 100).await);
         assert!(!is_open(&a, link, 101).await);
         // The next one is asked for while the first is there.

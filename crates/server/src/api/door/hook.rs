@@ -101,7 +101,7 @@ impl Line {
 
     /// Makes sure that the tenant may sync. Of one that may not nothing is taken in, and nothing is lost: with the feature back
     /// its links are due.
-    pub(crate) async fn may_sync(&self) -> Result<(), ApiError> {
+    async fn may_sync(&self) -> Result<(), ApiError> {
         if self.called.may_sync {
             return Ok(());
         }

@@ -400,6 +400,12 @@ async fn pausing_closes_the_channel_and_says_so() {
         .await;
     assert_eq!(play.said().await["state"], "opening");
     play.tends().await;
+    let said = play.said().await;
+    assert_eq!(
+        said["state"], "opening",
+        "Google has not called yet: {said}"
+    );
+    play.settles().await;
     assert_eq!(
         (play.open_there(), play.said().await["state"].clone()),
         (1, json!("open"))
