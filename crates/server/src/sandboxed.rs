@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use kalends_calendar::seams::Clock;
 use kalends_providers::oauth::Vendor;
 use kalends_providers::oauth::oidc::RelyingParty;
-use kalends_sandbox::google::Visit;
+use kalends_sandbox::google::{UnknownNames, Visit};
 use kalends_sandbox::microsoft;
 use kalends_sandbox::oauth::{Client, Oauth, Person};
 use kalends_sandbox::world::{Account, Upload};
@@ -176,6 +176,13 @@ impl Sandboxed {
             microsoft,
             address,
         })
+    }
+
+    /// Makes its Google refuse whatever its Discovery document has no name for, as its Microsoft does in any case: where
+    /// only Kalends asks, such a name is a mistake of ours.
+    pub(crate) fn refuse_unknown_names(&self) {
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.google.switches.unknown_names = UnknownNames::Refused;
     }
 
     /// Lets Google and Microsoft send people back to Kalends at this address.

@@ -38,6 +38,8 @@ mod settings;
 pub(crate) mod signin;
 mod switches;
 mod token;
+mod unknown;
+mod vocabulary;
 mod watch;
 mod write;
 
@@ -58,6 +60,7 @@ pub use push::{Channel, Push, Watched};
 pub use refusal::Refusal;
 pub use switches::{
     Channels, GuestEdits, LeavingWindow, LowerSequence, Misfits, PropertyFilters, Quotas, Switches,
+    UnknownNames,
 };
 
 use crate::chance::Chance;

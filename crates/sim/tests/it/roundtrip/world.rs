@@ -21,6 +21,7 @@ use kalends_providers::google::{Google, GoogleSettings};
 use kalends_providers::graph::{Graph, GraphSettings};
 use kalends_providers::http::{Request, Response, Transport, TransportError};
 use kalends_providers::oauth::Tokens;
+use kalends_sandbox::google::UnknownNames;
 use kalends_sandbox::oauth::{Client, Oauth, Person};
 use kalends_sandbox::{World, handle, microsoft, world};
 use secrecy::SecretString;
@@ -134,6 +135,7 @@ impl Sides {
                 subject: "1001".to_owned(),
             });
         }
+        world.google.switches.unknown_names = UnknownNames::Refused;
         world.google.add_account(ANN, "Ann Albers", ZONE, now);
         let outlook = world
             .microsoft
