@@ -58,15 +58,34 @@ impl Holding {
 
     /// The tables, as the guide has them.
     pub(crate) fn tables(&self) -> String {
-        let mut text = String::from("| not kept | what is there instead |\n|---|---|\n");
-        for loss in self.losses {
-            text.push_str(&format!("| {} | {} |\n", loss.what, loss.becomes));
-        }
-        text.push_str("\n| refused | the reason says |\n|---|---|\n");
-        for refusal in self.refusals {
-            text.push_str(&format!("| {} | “{}” |\n", refusal.what, refusal.says));
-        }
-        text
+        let table = |head: [&str; 2], rows: &[(&str, String)]| {
+            let mut text = format!("| {} | {} |\n|---|---|\n", head[0], head[1]);
+            for (what, then) in rows {
+                text.push_str(&format!("| {what} | {then} |\n"));
+            }
+            text
+        };
+        let losses: Vec<(&str, String)> = self
+            .losses
+            .iter()
+            .map(|loss| (loss.what, loss.becomes.to_owned()))
+            .collect();
+        let refusals: Vec<(&str, String)> = self
+            .refusals
+            .iter()
+            .map(|refusal| (refusal.what, format!("“{}”", refusal.says)))
+            .collect();
+        let lost = if losses.is_empty() {
+            "A copy keeps everything.\n".to_owned()
+        } else {
+            table(["not kept", "what is there instead"], &losses)
+        };
+        let refused = if refusals.is_empty() {
+            "Nothing is refused but by the server itself.\n".to_owned()
+        } else {
+            table(["refused", "the reason says"], &refusals)
+        };
+        format!("{lost}\n{refused}")
     }
 }
 
