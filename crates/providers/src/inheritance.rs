@@ -56,7 +56,13 @@ mod tests {
         assert!(explained(json!({"subject": "Team", "place": "Lake"})));
         assert!(explained(json!({"subject": "Crew", "place": "Lake"})));
         assert!(!explained(json!({"subject": "Band", "place": "Lake"})));
-        assert!(!explained(json!({"subject": "Crew", "place": "Room"})), "the place had departed already");
-        assert!(!explained(json!({"subject": "Crew"})), "a place that is gone");
+        assert!(
+            !explained(json!({"subject": "Crew", "place": "Room"})),
+            "the place had departed already"
+        );
+        assert!(
+            !explained(json!({"subject": "Crew"})),
+            "a place that is gone"
+        );
     }
 }

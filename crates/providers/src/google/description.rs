@@ -62,7 +62,23 @@ const TAGS: [&str; 47] = [
 
 /// The tags that begin or end a line. In markup without any of them the line ends of the text itself are shown.
 const LINE_TAGS: [&str; 18] = [
-    "blockquote", "br", "dd", "div", "dl", "dt", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "p", "table", "tr",
+    "blockquote",
+    "br",
+    "dd",
+    "div",
+    "dl",
+    "dt",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "li",
+    "p",
+    "table",
+    "tr",
     "ul",
 ];
 
@@ -147,7 +163,10 @@ mod tests {
             ("Ann <ann@example.com>", "Ann <ann@example.com>"),
             ("<b>Agenda</b><br>beer &amp; bread", "Agenda\nbeer & bread"),
             ("<p>one</p>\n<p>two</p>", "one\n\ntwo"),
-            ("one\n<a href=\"https://x.example\">x.example</a>\ntwo", "one\nx.example\ntwo"),
+            (
+                "one\n<a href=\"https://x.example\">x.example</a>\ntwo",
+                "one\nx.example\ntwo",
+            ),
             ("Tom &amp; Jerry\nat five", "Tom & Jerry\nat five"),
             ("<html-blob><u></u>Room 4</html-blob>", "Room 4"),
         ];
@@ -162,7 +181,10 @@ mod tests {
         assert_eq!(write("use <b> & <i>"), "use &lt;b&gt; &amp; &lt;i&gt;");
         assert_eq!(write("one &amp;\ntwo"), "one &amp;amp;<br>\ntwo");
         assert!(says("use <b>", "use <b> \n"));
-        assert!(!says("plain", "plain "), "a plain text is kept to the blank");
+        assert!(
+            !says("plain", "plain "),
+            "a plain text is kept to the blank"
+        );
     }
 
     proptest! {

@@ -438,7 +438,9 @@ pub(crate) fn own_answer(
     let Some(wanted) = status(now).filter(|wanted| status(before) != Some(*wanted)) else {
         return Ok(None);
     };
-    Ok(Some(json!([{"email": email, "responseStatus": answer(wanted)?}])))
+    Ok(Some(
+        json!([{"email": email, "responseStatus": answer(wanted)?}]),
+    ))
 }
 
 /// The first place by name: the one that Google shows.

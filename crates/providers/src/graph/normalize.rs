@@ -225,8 +225,9 @@ fn zone_of(item: &Item, master: &Item, note: &Note) -> Result<ZoneId, Failure> {
 /// The zone of the end. Where Windows calls it as it calls that of the start, only what was noted tells them apart.
 fn end_zone_of(item: &Item, note: &Note) -> Option<ZoneId> {
     let original = item.original_end_time_zone.as_deref()?;
-    let is_called_so =
-        |zone: &&ZoneId| zones::windows(zone).is_some_and(|name| name.eq_ignore_ascii_case(original));
+    let is_called_so = |zone: &&ZoneId| {
+        zones::windows(zone).is_some_and(|name| name.eq_ignore_ascii_case(original))
+    };
     if let Some(chosen) = note.end_zone.as_ref().filter(is_called_so) {
         return Some(chosen.clone());
     }
@@ -473,7 +474,10 @@ fn alerts(item: &Item, note: &Note) -> BTreeMap<AlertKey, Alert> {
 
 /// What a reminder without a name of its own is called: as wherever else it is read, so that they meet.
 pub(super) fn derived_key(minutes: i64) -> AlertKey {
-    AlertKey(format!("display {} start", span(minutes.saturating_mul(-60))))
+    AlertKey(format!(
+        "display {} start",
+        span(minutes.saturating_mul(-60))
+    ))
 }
 
 /// A span as iCalendar writes it.

@@ -140,11 +140,7 @@ impl Graph {
     }
 
     /// Brings the properties of an event to what they shall be.
-    async fn update_fields(
-        &self,
-        change: Change<'_>,
-        known: Standing,
-    ) -> Result<Receipt, Failure> {
+    async fn update_fields(&self, change: Change<'_>, known: Standing) -> Result<Receipt, Failure> {
         let pinned = &self.settings.floating_zone;
         let is_series = known.item.is_master() || !change.event.recurrence_rules.is_empty();
         let standing = if is_series || change.version.is_none() {
@@ -254,8 +250,7 @@ impl Graph {
             ) else {
                 continue;
             };
-            let fields =
-                |event: &Event, one: &Instance| compose::instance(event, one, pinned);
+            let fields = |event: &Event, one: &Instance| compose::instance(event, one, pinned);
             let wanted = match compose::happening(want, *id) {
                 Some(wanted) => fields(want, &wanted)?,
                 None => Fields::new(),
@@ -363,7 +358,11 @@ impl Graph {
     }
 
     /// Reads a series after it was written.
-    pub(super) async fn read_back(&self, remote_id: &RemoteId, asked: &Event) -> Result<Receipt, Failure> {
+    pub(super) async fn read_back(
+        &self,
+        remote_id: &RemoteId,
+        asked: &Event,
+    ) -> Result<Receipt, Failure> {
         let unread = |why: String| {
             Failure::new(
                 Class::Unknown,

@@ -9,8 +9,8 @@ use super::operation::Operation;
 use super::query::Query;
 use super::reply::{self, Reply, Style};
 use super::{
-    CALENDAR_PREFIX, Google, Refusal, UnknownNames, acl, calendar_list, calendars, events, free_busy, list,
-    settings, unknown, watch,
+    CALENDAR_PREFIX, Google, Refusal, UnknownNames, acl, calendar_list, calendars, events,
+    free_busy, list, settings, unknown, watch,
 };
 use crate::faults::Disturbance;
 

@@ -105,10 +105,17 @@ mod tests {
     #[test]
     fn the_names_are_those_of_the_discovery_document() {
         let Some(document) = document() else {
-            println!("skipped: no Discovery document; set KALENDS_SHARED to the folder that has it");
+            println!(
+                "skipped: no Discovery document; set KALENDS_SHARED to the folder that has it"
+            );
             return;
         };
-        let of_all: Vec<&str> = document["parameters"].as_object().unwrap().keys().map(String::as_str).collect();
+        let of_all: Vec<&str> = document["parameters"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
         assert_eq!(of_all.join(" "), OF_ALL);
         let mut found = BTreeMap::new();
         for (name, described) in document["schemas"].as_object().unwrap() {
@@ -131,13 +138,20 @@ mod tests {
                 bodies.insert(body);
                 let name = format!("{resource}.{name}");
                 let (schema, ours) = row(METHODS, &name).unwrap();
-                assert_eq!((schema, ours.into_iter().collect()), (body, parameters), "{name}");
+                assert_eq!(
+                    (schema, ours.into_iter().collect()),
+                    (body, parameters),
+                    "{name}"
+                );
             }
         }
         for name in bodies.into_iter().filter(|name| !name.is_empty()) {
             assert!(row(SCHEMAS, name).is_some(), "{name}");
         }
-        for line in SCHEMAS.lines().filter(|line| !line.is_empty() && !line.starts_with(' ')) {
+        for line in SCHEMAS
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with(' '))
+        {
             let (name, _) = line.split_once(':').unwrap();
             let (_, ours) = row(SCHEMAS, name).unwrap();
             assert_eq!(ours, found[name], "{name}");

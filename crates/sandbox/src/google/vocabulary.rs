@@ -120,5 +120,8 @@ pub(super) fn row<'t>(table: &'t str, about: &str) -> Option<(&'t str, Vec<&'t s
     let more = lines.take_while(|line| line.starts_with(' '));
     let body = head.split_once(' ').map_or("", |(_, body)| body);
     let words = words.split_whitespace();
-    Some((body, words.chain(more.flat_map(str::split_whitespace)).collect()))
+    Some((
+        body,
+        words.chain(more.flat_map(str::split_whitespace)).collect(),
+    ))
 }

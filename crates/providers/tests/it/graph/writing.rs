@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kalends_calendar::event::{
-    Address, Alert, AlertAction, AlertKey, Event, Override, ParticipationStatus, RecurrenceId, Trigger,
-    VirtualLocation,
+    Address, Alert, AlertAction, AlertKey, Event, Override, ParticipationStatus, RecurrenceId,
+    Trigger, VirtualLocation,
 };
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{RemoteId, Version};
@@ -538,8 +538,7 @@ fn invitation() -> Value {
     meeting["isOrganizer"] = json!(false);
     meeting["organizer"] = json!({"emailAddress": {"name": "Bob", "address": "bob@example.com"}});
     meeting["attendees"] = json!([{"type": "required", "emailAddress": {"name": "Ann", "address": "ann@example.com"}}]);
-    meeting["responseStatus"] =
-        json!({"response": "notResponded", "time": "0001-01-01T00:00:00Z"});
+    meeting["responseStatus"] = json!({"response": "notResponded", "time": "0001-01-01T00:00:00Z"});
     meeting
 }
 
@@ -621,7 +620,8 @@ fn what_graph_has_no_place_for_is_kept_beside_the_event() {
     details
         .alerts
         .insert(AlertKey("its own name".to_owned()), alert.clone());
-    let (mirror, observed) = settled(now(account.write(&calendar(), &create(&night_train))).unwrap());
+    let (mirror, observed) =
+        settled(now(account.write(&calendar(), &create(&night_train))).unwrap());
     assert_eq!(differing(&observed.event, &night_train), []);
 
     // Somebody moves the reminder in Outlook: that is another one.
@@ -671,10 +671,7 @@ fn a_change_of_the_series_does_not_reach_what_departs_from_it() {
     outlook.asked();
     let failure = write(&account, &mirror, &odd, Some(mark())).unwrap_err();
     assert_eq!(failure.class, Class::Item, "{}", failure.message);
-    let written = outlook
-        .asked()
-        .iter()
-        .any(|line| !line.starts_with("GET"));
+    let written = outlook.asked().iter().any(|line| !line.starts_with("GET"));
     assert!(!written);
 }
 

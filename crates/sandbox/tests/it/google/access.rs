@@ -293,13 +293,19 @@ fn names_that_google_does_not_have_are_passed_over_or_refused_as_one_likes() {
     desk.google().switches.unknown_names = UnknownNames::Refused;
     let there = format!("{EVENTS}/{id}");
     let message = |answer: Answer| answer.json["error"]["message"].to_string();
-    assert!(message(desk.post(EVENTS, &body)).contains("Unknown name \\\"zone\\\" at 'EventDateTime'"));
+    assert!(
+        message(desk.post(EVENTS, &body)).contains("Unknown name \\\"zone\\\" at 'EventDateTime'")
+    );
     let path = format!("{there}?sendUpdate=none");
     assert!(message(desk.patch(&path, &json!({}))).contains("sendUpdate"));
     let notes = json!({ "attendees": [{ "email": BOB, "answer": "accepted" }] });
     assert!(message(desk.patch(&there, &notes)).contains("'EventAttendee'"));
     body["start"] = meeting("new")["start"].clone();
-    desk.post(&format!("{EVENTS}?sendUpdates=none&prettyPrint=false"), &body).ok();
+    desk.post(
+        &format!("{EVENTS}?sendUpdates=none&prettyPrint=false"),
+        &body,
+    )
+    .ok();
 }
 
 #[test]

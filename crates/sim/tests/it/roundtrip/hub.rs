@@ -67,7 +67,11 @@ struct Accounts(BTreeMap<&'static str, Arc<dyn Provider>>);
 
 #[async_trait]
 impl Providers for Accounts {
-    async fn open(&self, _: TenantId, connection: &Connection) -> Result<Arc<dyn Provider>, Failure> {
+    async fn open(
+        &self,
+        _: TenantId,
+        connection: &Connection,
+    ) -> Result<Arc<dyn Provider>, Failure> {
         let known = self.0.get(connection.name.as_str());
         known
             .cloned()
@@ -108,7 +112,9 @@ impl Hub {
         };
         tenants::insert(&mut tx, new).await.unwrap();
         let overrides = [(CALENDAR_SYNC, Some(true))];
-        features::set_overrides(&mut tx, &overrides, now).await.unwrap();
+        features::set_overrides(&mut tx, &overrides, now)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         let mut tx = store.begin(tenant).await.unwrap();
         let new = Calendar {
@@ -194,7 +200,9 @@ impl Hub {
             mark: None,
             stamp: self.engine.clock.now(),
         };
-        let texts = events.iter().map(|known| write_object(&known.event, &options));
+        let texts = events
+            .iter()
+            .map(|known| write_object(&known.event, &options));
         let put = |(number, text): (usize, String)| self.sides.put(&format!("{number}.ics"), &text);
         texts.enumerate().filter_map(|one| put(one).ok()).count()
     }
@@ -220,7 +228,10 @@ impl Hub {
     /// change on the CalDAV server, and for series with an occurrence that is told though it is as the series gives it:
     /// where it is told it stays, at Google it follows.
     pub(crate) async fn retitle_at_google(&self) -> usize {
-        let link = self.links.iter().find(|link| link.holding.name == GOOGLE.name);
+        let link = self
+            .links
+            .iter()
+            .find(|link| link.holding.name == GOOGLE.name);
         let mut ours = self.ours().await;
         ours.retain(|_, event| {
             event.master.details.participants.is_empty()
@@ -298,7 +309,8 @@ impl Hub {
         };
         let ids = [remote.clone()];
         let found = side.provider.fetch(&side.calendar, &ids).await.unwrap();
-        let Some(State::Present(there)) = found.into_iter().next().map(|change| change.state) else {
+        let Some(State::Present(there)) = found.into_iter().next().map(|change| change.state)
+        else {
             return Some("it is gone".to_owned());
         };
         let (expected, _) = link.holding.expected(event);

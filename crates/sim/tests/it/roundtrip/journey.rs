@@ -83,7 +83,8 @@ impl Journal {
         let arrived = stop.side.bring(event).await;
         let arrived = self.check(stop, "brought", event, arrived)?;
         let has_departures = !event.recurrence_overrides.is_empty();
-        if !has_departures && self.events > EDITED_MAX && !self.events.is_multiple_of(EDITED_EVERY) {
+        if !has_departures && self.events > EDITED_MAX && !self.events.is_multiple_of(EDITED_EVERY)
+        {
             return Some(arrived);
         }
         let mut there = arrived.clone();

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use kalends_calendar::event::{
-    Alert, AlertAction, AlertKey, Details, Event, FreeBusyStatus, Instance, Override, Status, Trigger,
+    Alert, AlertAction, AlertKey, Details, Event, FreeBusyStatus, Instance, Override, Status,
+    Trigger,
 };
 use kalends_calendar::time::{Length, Start, ZoneId};
 use kalends_calendar::zone::resolve;
@@ -185,7 +186,11 @@ pub(crate) const GRAPH: Holding = Holding {
         Loss {
             what: "blanks and empty lines of a description",
             becomes: "one empty line for several, none at the ends, no blanks at line ends, no control characters",
-            take: |event| each(event, |details| details.description = canonical(&details.description)),
+            take: |event| {
+                each(event, |details| {
+                    details.description = canonical(&details.description)
+                })
+            },
         },
         Loss {
             what: "a status beside that of the time",
@@ -222,14 +227,20 @@ pub(crate) const GRAPH: Holding = Holding {
         Loss {
             what: "reminders but one",
             becomes: "the last one on a screen at or before the start, in whole minutes",
-            take: |event| each(event, |details| details.alerts = last_reminder(&details.alerts)),
+            take: |event| {
+                each(event, |details| {
+                    details.alerts = last_reminder(&details.alerts)
+                })
+            },
         },
         Loss {
             what: "places without a name, altitudes",
             becomes: "none; latitude and longitude as numbers",
             take: |event| {
                 each(event, |details| {
-                    details.locations.retain(|place| !place.name.trim().is_empty());
+                    details
+                        .locations
+                        .retain(|place| !place.name.trim().is_empty());
                     for place in &mut details.locations {
                         place.coordinates = place.coordinates.as_deref().and_then(plain_point);
                     }
@@ -267,7 +278,8 @@ pub(crate) const GRAPH: Holding = Holding {
                         .into_values()
                         .map(|alert| {
                             let like = series.iter().find(|(_, other)| **other == alert);
-                            let key = like.map_or_else(|| made_name(&alert), |(key, _)| key.clone());
+                            let key =
+                                like.map_or_else(|| made_name(&alert), |(key, _)| key.clone());
                             (key, alert)
                         })
                         .collect();
@@ -344,10 +356,7 @@ pub(crate) const GRAPH: Holding = Holding {
 pub(crate) const CALDAV: Holding = Holding {
     name: "caldav",
     losses: &[],
-    refusals: &[Refusal {
-        what: "what the server says is no calendar data",
-        says: "valid-calendar-data",
-    }],
+    refusals: &[],
 };
 
 /// Does something to the details of an event and of its changed occurrences.
@@ -370,10 +379,15 @@ fn nobody(event: &mut Event) {
 
 /// Whether a text has a tag or a character that is spelled out.
 fn looks_like_html(text: &str) -> bool {
-    let has_tag = ["</a>", "</b>", "</p>", "</i>", "<br", "<b>", "<i>", "</div>"]
-        .iter()
-        .any(|tag| text.to_ascii_lowercase().contains(tag));
-    has_tag || ["&amp;", "&lt;", "&gt;", "&quot;", "&#", "&nbsp;"].iter().any(|one| text.contains(one))
+    let has_tag = [
+        "</a>", "</b>", "</p>", "</i>", "<br", "<b>", "<i>", "</div>",
+    ]
+    .iter()
+    .any(|tag| text.to_ascii_lowercase().contains(tag));
+    has_tag
+        || ["&amp;", "&lt;", "&gt;", "&quot;", "&#", "&nbsp;"]
+            .iter()
+            .any(|one| text.contains(one))
 }
 
 /// A text with lines that end in no blanks, and no more than one empty line in a row.
@@ -447,7 +461,10 @@ fn in_utc(event: &mut Event) {
     if let Start::Zoned { local, zone } = &event.master.start
         && zone.is_custom()
     {
-        let (from, to) = (resolve(zone, &event.time_zones).unwrap(), jiff::tz::TimeZone::UTC);
+        let (from, to) = (
+            resolve(zone, &event.time_zones).unwrap(),
+            jiff::tz::TimeZone::UTC,
+        );
         event.master.start = Start::Zoned {
             local: to.to_datetime(from.to_instant(*local)),
             zone: ZoneId::utc(),
@@ -466,7 +483,9 @@ fn exact(
     let whole = match &instance.start {
         Start::Zoned { zone, .. } => {
             let zone = resolve(zone, zones).unwrap();
-            zone.to_instant(begin).duration_until(zone.to_instant(end)).as_secs()
+            zone.to_instant(begin)
+                .duration_until(zone.to_instant(end))
+                .as_secs()
         }
         Start::Floating(_) | Start::AllDay(_) => i64::from(days) * 86_400,
     };

@@ -46,7 +46,11 @@ fn events_of_our_own_lose_every_thing_that_can_be_lost_and_nothing_else() {
             .map(|refusal| refusal.what)
             .filter(|what| !journal.refused.contains_key(&(holding.name, *what)))
             .collect();
-        assert!(never.is_empty(), "{}: never refused: {never:?}", holding.name);
+        assert!(
+            never.is_empty(),
+            "{}: never refused: {never:?}",
+            holding.name
+        );
     }
 }
 

@@ -107,7 +107,9 @@ pub(crate) fn plain(event: &Event) -> Event {
             (Some(here), Some(yielded)) if here == yielded => continue,
             (None, None) => continue,
             (None, Some(_)) => Override::Excluded,
-            (Some(here), None) if here == inherited(event, *id) => Override::Added { duration: None },
+            (Some(here), None) if here == inherited(event, *id) => {
+                Override::Added { duration: None }
+            }
             (Some(here), _) => Override::Replaced(Box::new(here)),
         };
         plain.recurrence_overrides.insert(*id, told);

@@ -180,8 +180,7 @@ impl Sides {
                 me: me.clone(),
             },
         );
-        let mut settings =
-            GraphSettings::new(format!("{ORIGIN}/microsoft/v1.0").parse().unwrap());
+        let mut settings = GraphSettings::new(format!("{ORIGIN}/microsoft/v1.0").parse().unwrap());
         settings.me = me.clone();
         settings.floating_zone = ZoneId(ZONE.to_owned());
         let graph = Graph::new(
