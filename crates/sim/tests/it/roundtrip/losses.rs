@@ -62,7 +62,7 @@ impl Holding {
         let table = |head: [&str; 2], rows: &[(&str, String)]| {
             let mut text = format!("| {} | {} |\n|---|---|\n", head[0], head[1]);
             for (what, then) in rows {
-                text.push_str(&format!("| {what} | {then} |\n"));
+                text.extend(["| ", what, " | ", then, " |\n"]);
             }
             text
         };
@@ -179,7 +179,8 @@ pub(crate) const GRAPH: Holding = Holding {
             becomes: "a blank for each break, none around",
             take: |event| {
                 each(event, |details| {
-                    details.title = details.title.replace(['\r', '\n'], " ").trim().to_owned();
+                    let on_one_line = details.title.replace(['\r', '\n'], " ");
+                    on_one_line.trim().clone_into(&mut details.title);
                 });
             },
         },
@@ -188,8 +189,8 @@ pub(crate) const GRAPH: Holding = Holding {
             becomes: "one empty line for several, none at the ends, no blanks at line ends, no control characters",
             take: |event| {
                 each(event, |details| {
-                    details.description = canonical(&details.description)
-                })
+                    details.description = canonical(&details.description);
+                });
             },
         },
         Loss {
@@ -229,8 +230,8 @@ pub(crate) const GRAPH: Holding = Holding {
             becomes: "the last one on a screen at or before the start, in whole minutes",
             take: |event| {
                 each(event, |details| {
-                    details.alerts = last_reminder(&details.alerts)
-                })
+                    details.alerts = last_reminder(&details.alerts);
+                });
             },
         },
         Loss {

@@ -2,6 +2,8 @@
 //! Kalends' own adapters over the sandbox's faces. What is not the same afterwards is declared in [`losses`], or is a
 //! fault; what a provider cannot hold is refused by a reason that is declared there too. Nothing is lost in silence.
 
+#![expect(clippy::unwrap_used, reason = "what a test cannot set up has failed")]
+
 mod edits;
 mod events;
 mod hub;

@@ -181,7 +181,7 @@ impl Sides {
             },
         );
         let mut settings = GraphSettings::new(format!("{ORIGIN}/microsoft/v1.0").parse().unwrap());
-        settings.me = me.clone();
+        settings.me.clone_from(&me);
         settings.floating_zone = ZoneId(ZONE.to_owned());
         let graph = Graph::new(
             transport(),
