@@ -353,28 +353,30 @@ fn a_guest_never_writes_over_the_organizer() {
     answer.attendance.as_mut().unwrap().participation_status =
         crate::event::ParticipationStatus::Accepted;
 
-    let owed = plan_outgoing(
-        link(),
-        &live(&mine),
-        Some(&agreed(&theirs, Origin::Remote)),
-        &rules(Direction::TwoWay),
-        &[],
-    );
-    let Owed::Write {
-        write: Write::Update { event, .. },
-        fields,
-    } = owed
-    else {
-        panic!("{owed:?}")
-    };
-    assert_eq!(
-        fields,
-        [
-            Field::Color,
-            Field::Participant(Address::new("me@example.com"))
-        ]
-    );
-    assert_eq!(event.master.details.title, "review");
+    // The own answer is written even where guests never are: it is told to nobody.
+    for guests in [Guests::Silent, Guests::AlwaysMailed] {
+        let rules = Rules {
+            guests,
+            ..rules(Direction::TwoWay)
+        };
+        let theirs = agreed(&theirs, Origin::Remote);
+        let owed = plan_outgoing(link(), &live(&mine), Some(&theirs), &rules, &[]);
+        let Owed::Write {
+            write: Write::Update { event, .. },
+            fields,
+        } = owed
+        else {
+            panic!("{owed:?}")
+        };
+        assert_eq!(
+            fields,
+            [
+                Field::Color,
+                Field::Participant(Address::new("me@example.com"))
+            ]
+        );
+        assert_eq!(event.master.details.title, "review");
+    }
 
     let own = with_guest(meeting("review", 9), "me@example.com");
     let mut renamed = own.clone();

@@ -130,7 +130,7 @@ impl Graph {
         let known = self.standing(wire::value(change.raw.0.as_bytes())?)?;
         let (remote_id, event) = (change.remote_id, change.event);
         let answer = answer::owed(&known, event, &self.me())?;
-        let receipt = self.update_fields(change, known).await?;
+        let receipt = Box::pin(self.update_fields(change, known)).await?;
         match (answer, receipt) {
             (
                 Some(answer),

@@ -9,8 +9,8 @@ use super::operation::Operation;
 use super::query::Query;
 use super::reply::{self, Reply, Style};
 use super::{
-    CALENDAR_PREFIX, Google, Refusal, acl, calendar_list, calendars, events, free_busy, list,
-    settings, watch,
+    CALENDAR_PREFIX, Google, Refusal, UnknownNames, acl, calendar_list, calendars, events,
+    free_busy, list, settings, unknown, watch,
 };
 use crate::faults::Disturbance;
 
@@ -68,6 +68,10 @@ fn perform(
         now,
         how,
     };
+    match google.switches.unknown_names {
+        UnknownNames::PassedOver => {}
+        UnknownNames::Refused => unknown::refuse(&call)?,
+    }
     Ok((dispatch(google, &call)?, style))
 }
 

@@ -38,6 +38,8 @@ mod settings;
 pub(crate) mod signin;
 mod switches;
 mod token;
+mod unknown;
+mod vocabulary;
 mod watch;
 mod write;
 
@@ -59,6 +61,7 @@ pub use push::{Channel, Push, TAKEN_WITHIN, Watched};
 pub use refusal::Refusal;
 pub use switches::{
     Channels, GuestEdits, LeavingWindow, LowerSequence, Misfits, PropertyFilters, Quotas, Switches,
+    UnknownNames,
 };
 
 use crate::chance::Chance;

@@ -320,6 +320,50 @@ impl Operation {
             .collect()
     }
 
+    /// Its name in the Discovery document.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::AclDelete => "acl.delete",
+            Self::AclGet => "acl.get",
+            Self::AclInsert => "acl.insert",
+            Self::AclList => "acl.list",
+            Self::AclPatch => "acl.patch",
+            Self::AclUpdate => "acl.update",
+            Self::AclWatch => "acl.watch",
+            Self::CalendarListDelete => "calendarList.delete",
+            Self::CalendarListGet => "calendarList.get",
+            Self::CalendarListInsert => "calendarList.insert",
+            Self::CalendarListList => "calendarList.list",
+            Self::CalendarListPatch => "calendarList.patch",
+            Self::CalendarListUpdate => "calendarList.update",
+            Self::CalendarListWatch => "calendarList.watch",
+            Self::CalendarsClear => "calendars.clear",
+            Self::CalendarsDelete => "calendars.delete",
+            Self::CalendarsGet => "calendars.get",
+            Self::CalendarsInsert => "calendars.insert",
+            Self::CalendarsPatch => "calendars.patch",
+            Self::CalendarsTransferOwnership => "calendars.transferOwnership",
+            Self::CalendarsUpdate => "calendars.update",
+            Self::ChannelsStop => "channels.stop",
+            Self::ColorsGet => "colors.get",
+            Self::EventsDelete => "events.delete",
+            Self::EventsGet => "events.get",
+            Self::EventsImport => "events.import",
+            Self::EventsInsert => "events.insert",
+            Self::EventsInstances => "events.instances",
+            Self::EventsList => "events.list",
+            Self::EventsMove => "events.move",
+            Self::EventsPatch => "events.patch",
+            Self::EventsQuickAdd => "events.quickAdd",
+            Self::EventsUpdate => "events.update",
+            Self::EventsWatch => "events.watch",
+            Self::FreeBusyQuery => "freebusy.query",
+            Self::SettingsGet => "settings.get",
+            Self::SettingsList => "settings.list",
+            Self::SettingsWatch => "settings.watch",
+        }
+    }
+
     /// How many units of the quota it takes.
     pub(super) fn units(self) -> u64 {
         if matches!(

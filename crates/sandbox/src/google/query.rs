@@ -33,6 +33,11 @@ impl Query {
         )
     }
 
+    /// The names of all parameters.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
     /// A parameter that is there and not empty.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         let mut found = self

@@ -69,12 +69,25 @@ pub struct Switches {
     pub batch_conflicts: bool,
     /// Who may not invite guests: service accounts without domain-wide delegation.
     pub cannot_invite: BTreeSet<String>,
+    /// What becomes of parameters and members of bodies that the Discovery document does not have. Google passes them over;
+    /// who tests a client wants to hear of them.
+    pub unknown_names: UnknownNames,
     /// How many calls one batch may hold.
     pub batch_calls_max: usize,
     /// How much may be asked.
     pub quotas: Quotas,
     /// How push channels behave.
     pub channels: Channels,
+}
+
+/// What becomes of names that Google does not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UnknownNames {
+    /// Nothing, as at Google.
+    #[default]
+    PassedOver,
+    /// 400, naming them.
+    Refused,
 }
 
 /// What an incremental listing with a window tells of an event outside of it.
@@ -188,6 +201,7 @@ impl Default for Switches {
             sharing_lists: false,
             batch_conflicts: false,
             cannot_invite: BTreeSet::new(),
+            unknown_names: UnknownNames::default(),
             batch_calls_max: 50,
             quotas: Quotas {
                 user_units_per_minute: 600,

@@ -89,7 +89,7 @@ fn is_content_line(line: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         && !line
             .chars()
-            .any(|letter| letter.is_control() && letter != '\t')
+            .any(|letter| letter.is_ascii_control() && letter != '\t')
 }
 
 /// One event, task or journal entry.
@@ -208,6 +208,13 @@ mod tests {
                 component: "VEVENT".to_owned()
             })
         );
+    }
+
+    #[test]
+    fn letters_beyond_ascii_are_no_controls() {
+        let odd = "UID:1\r\nSUMMARY:\u{85}\u{9f} \u{20ac}";
+        assert!(check(&GOOD.replace("UID:1", odd)).is_ok());
+        assert!(check(&GOOD.replace("UID:1", "UID:1\r\nSUMMARY:\u{7}")).is_err());
     }
 
     #[test]

@@ -60,6 +60,7 @@ pub(crate) async fn run(global: &Global, command: Demo) -> Result<Ended> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let on = command.sandbox_listen.unwrap_or(ANY_PORT);
     let sandbox = Sandboxed::open(on, Beginning::Planted(Seed::Demo), clock.as_ref()).await?;
+    sandbox.refuse_unknown_names();
     let mut settings = Settings::for_demo(global, folder.path())?;
     settings.server.listen = listener.local_addr()?;
     settings.vendors = Vendors::sandboxed(&sandbox.base(), |vendor| sandbox.client(vendor))?;

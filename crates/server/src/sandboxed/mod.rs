@@ -12,6 +12,7 @@ use anyhow::{Context, Result, anyhow};
 use kalends_calendar::seams::Clock;
 use kalends_providers::oauth::Vendor;
 use kalends_providers::oauth::oidc::RelyingParty;
+use kalends_sandbox::google::UnknownNames;
 use kalends_sandbox::World;
 use kalends_sandbox::seed::Seed;
 use secrecy::{ExposeSecret, SecretString};
@@ -103,6 +104,13 @@ impl Sandboxed {
     /// Its address and port.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Makes its Google refuse whatever its Discovery document has no name for, as its Microsoft does in any case: where
+    /// only Kalends asks, such a name is a mistake of ours.
+    pub(crate) fn refuse_unknown_names(&self) {
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.google.switches.unknown_names = UnknownNames::Refused;
     }
 
     /// Lets Google and Microsoft send people back to Kalends at this address.

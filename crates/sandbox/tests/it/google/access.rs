@@ -2,7 +2,7 @@
 
 use http::Method;
 use jiff::SignedDuration;
-use kalends_sandbox::google::{Role, Visit};
+use kalends_sandbox::google::{Role, UnknownNames, Visit};
 use serde_json::{Value, json};
 
 use super::desk::{
@@ -280,6 +280,32 @@ fn unknown_addresses_are_not_found_and_long_gets_may_be_posts() {
         each(list["items"].as_array().expect("items"), "summary"),
         ["found"]
     );
+}
+
+#[test]
+fn names_that_google_does_not_have_are_passed_over_or_refused_as_one_likes() {
+    let mut desk = Desk::new();
+    let mut body = meeting("new");
+    body["extendedProperties"] = json!({ "private": { "any name": "x" } });
+    body["start"]["zone"] = json!("Europe/Berlin");
+    let id = desk.insert(&body)["id"].as_str().expect("an id").to_owned();
+
+    desk.google().switches.unknown_names = UnknownNames::Refused;
+    let there = format!("{EVENTS}/{id}");
+    let message = |answer: Answer| answer.json["error"]["message"].to_string();
+    assert!(
+        message(desk.post(EVENTS, &body)).contains("Unknown name \\\"zone\\\" at 'EventDateTime'")
+    );
+    let path = format!("{there}?sendUpdate=none");
+    assert!(message(desk.patch(&path, &json!({}))).contains("sendUpdate"));
+    let notes = json!({ "attendees": [{ "email": BOB, "answer": "accepted" }] });
+    assert!(message(desk.patch(&there, &notes)).contains("'EventAttendee'"));
+    body["start"] = meeting("new")["start"].clone();
+    desk.post(
+        &format!("{EVENTS}?sendUpdates=none&prettyPrint=false"),
+        &body,
+    )
+    .ok();
 }
 
 #[test]

@@ -94,6 +94,39 @@ fn gmail_refuses_what_it_cannot_send() {
 }
 
 #[test]
+fn a_batch_of_graph_reads_who_one_is_and_sends_mail() {
+    let mut visit = Visit::microsoft();
+    let (ann, now) = (visit.ann(), visit.now);
+    let scopes = [
+        "https://graph.microsoft.com/Mail.Send",
+        "https://graph.microsoft.com/User.Read",
+    ];
+    let token = visit.oauth().issue(ann, "kalends", &scopes, now);
+    let message = json!({ "message": {
+        "subject": "Hello",
+        "body": { "contentType": "Text", "content": "Dear Bo" },
+        "toRecipients": [{ "emailAddress": { "address": "bo@example.org" } }],
+    } });
+    let json_body = json!({ "Content-Type": "application/json" });
+    let batch = json!({ "requests": [
+        { "id": "1", "method": "GET", "url": "/me" },
+        { "id": "2", "method": "POST", "url": "/me/sendMail", "headers": json_body, "body": message },
+        { "id": "3", "method": "POST", "url": "/me/sendMail", "headers": json_body, "body": {} },
+    ] });
+    let reply = visit.post_json("/microsoft/v1.0/$batch", &token, &batch);
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+    let responses = reply.json()["responses"].clone();
+    assert_eq!(responses[0]["status"], 200, "{responses:#}");
+    assert_eq!(responses[0]["body"]["mail"], ann);
+    assert_eq!(responses[1]["status"], 202, "{responses:#}");
+    assert_eq!(responses[2]["status"], 400, "{responses:#}");
+    let [mail] = &visit.world.outbox[..] else {
+        panic!("one mail");
+    };
+    assert_eq!((mail.from.as_str(), mail.subject.as_str()), (ann, "Hello"));
+}
+
+#[test]
 fn graph_sends_json() {
     let mut visit = Visit::microsoft();
     let token = token(&mut visit, "https://graph.microsoft.com/Mail.Send");

@@ -21,7 +21,7 @@ fn retold(event: &Event) -> Event {
     let mut event = event.clone();
     let details = &mut event.master.details;
     details.title = format!("{} (new)", details.title.trim());
-    details.description = "One line.\n\nAnd another, with ä and & in it.".to_owned();
+    "One line.\n\nAnd another, with ä and & in it.".clone_into(&mut details.description);
     details.url = Some("https://example.org/minutes".to_owned());
     details.keywords.insert("Round trip".to_owned());
     event
@@ -42,7 +42,7 @@ fn thinned(event: &Event) -> Event {
     if event.recurrence_overrides.get(&third) != Some(&Override::Excluded)
         && let Ok(mut instance) = series::instance_of(&event, third)
     {
-        instance.details.title = "For once".to_owned();
+        "For once".clone_into(&mut instance.details.title);
         event = series::replace(&event, third, instance).unwrap_or(event);
     }
     event

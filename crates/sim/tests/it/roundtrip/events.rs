@@ -25,10 +25,7 @@ pub(crate) fn corpus() -> Option<Vec<Known>> {
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
         PathBuf::from,
     );
-    below(shared.join("data/ics")).map(|events| {
-        let every: usize = std::env::var("RT_EVERY").map_or(1, |text| text.parse().unwrap());
-        events.into_iter().step_by(every).collect()
-    })
+    below(shared.join("data/ics"))
 }
 
 /// Every event that can be read below a folder, in the order of its files.

@@ -13,6 +13,11 @@ use super::losses::{CALDAV, GOOGLE, GRAPH, Holding};
 use super::same::differences;
 use super::world::{Side, Sides};
 
+/// So many events are all edited on their way; of more only one in [`EDITED_EVERY`], and all whose occurrences depart from
+/// their series. An edit costs as much as bringing an event there.
+const EDITED_MAX: usize = 100;
+const EDITED_EVERY: usize = 8;
+
 /// What came of all journeys.
 #[derive(Default)]
 pub(crate) struct Journal {
@@ -22,9 +27,17 @@ pub(crate) struct Journal {
     /// By provider and name, how often something was lost.
     pub(crate) losses: BTreeMap<(&'static str, &'static str), usize>,
     /// By provider and reason, how often an event was refused.
-    pub(crate) refused: BTreeMap<(&'static str, &'static str), usize>,
+    pub(crate) refused: BTreeMap<(&'static str, &'static str), Refused>,
     /// What was lost without a name, refused without a reason that is known, or mailed.
     pub(crate) faults: Vec<String>,
+}
+
+/// How often something was refused.
+#[derive(Default)]
+pub(crate) struct Refused {
+    times: usize,
+    /// What was first, and in which words.
+    first: String,
 }
 
 /// Where an event is brought to, as what, and where it was.
@@ -65,10 +78,15 @@ impl Journal {
         }
     }
 
-    /// Brings an event to one side, and edits it there.
+    /// Brings an event to one side, and edits it there if it is one of those that are edited.
     async fn visit(&mut self, stop: &Stop<'_>, event: &Event) -> Option<Observed> {
         let arrived = stop.side.bring(event).await;
         let arrived = self.check(stop, "brought", event, arrived)?;
+        let has_departures = !event.recurrence_overrides.is_empty();
+        if !has_departures && self.events > EDITED_MAX && !self.events.is_multiple_of(EDITED_EVERY)
+        {
+            return Some(arrived);
+        }
         let mut there = arrived.clone();
         for (name, edit) in EDITS {
             if there.event.shape == Shape::InstancesOnly {
@@ -101,7 +119,13 @@ impl Journal {
             Err(failure) => {
                 let foreseen = stop.holding.refusal(&failure.message);
                 match foreseen.filter(|_| failure.class == Class::Item) {
-                    Some(what) => *self.refused.entry((place, what)).or_default() += 1,
+                    Some(what) => {
+                        let refused = self.refused.entry((place, what)).or_default();
+                        refused.times += 1;
+                        if refused.first.is_empty() {
+                            refused.first = format!("{} {how}: {}", stop.from, failure.message);
+                        }
+                    }
                     None => self.faults.push(format!(
                         "{} {how} at {place}: {:?}: {}",
                         stop.from, failure.class, failure.message
@@ -129,10 +153,11 @@ impl fmt::Display for Journal {
         for (place, count) in &self.taken {
             writeln!(f, "{place}: taken {count} times, new or changed")?;
         }
-        for (title, table) in [("lost", &self.losses), ("refused", &self.refused)] {
-            for ((place, what), count) in table {
-                writeln!(f, "  {title} {count:>5} × {place}: {what}")?;
-            }
+        for ((place, what), times) in &self.losses {
+            writeln!(f, "  lost {times:>5} × {place}: {what}")?;
+        }
+        for ((place, what), Refused { times, first }) in &self.refused {
+            writeln!(f, "  refused {times:>5} × {place}: {what} ({first})")?;
         }
         for fault in &self.faults {
             writeln!(f, "FAULT {fault}")?;

@@ -59,15 +59,34 @@ impl Holding {
 
     /// The tables, as the guide has them.
     pub(crate) fn tables(&self) -> String {
-        let mut text = String::from("| not kept | what is there instead |\n|---|---|\n");
-        for loss in self.losses {
-            text.push_str(&format!("| {} | {} |\n", loss.what, loss.becomes));
-        }
-        text.push_str("\n| refused | the reason says |\n|---|---|\n");
-        for refusal in self.refusals {
-            text.push_str(&format!("| {} | “{}” |\n", refusal.what, refusal.says));
-        }
-        text
+        let table = |head: [&str; 2], rows: &[(&str, String)]| {
+            let mut text = format!("| {} | {} |\n|---|---|\n", head[0], head[1]);
+            for (what, then) in rows {
+                text.extend(["| ", what, " | ", then, " |\n"]);
+            }
+            text
+        };
+        let losses: Vec<(&str, String)> = self
+            .losses
+            .iter()
+            .map(|loss| (loss.what, loss.becomes.to_owned()))
+            .collect();
+        let refusals: Vec<(&str, String)> = self
+            .refusals
+            .iter()
+            .map(|refusal| (refusal.what, format!("“{}”", refusal.says)))
+            .collect();
+        let lost = if losses.is_empty() {
+            "A copy keeps everything.\n".to_owned()
+        } else {
+            table(["not kept", "what is there instead"], &losses)
+        };
+        let refused = if refusals.is_empty() {
+            "Nothing is refused but by the server itself.\n".to_owned()
+        } else {
+            table(["refused", "the reason says"], &refusals)
+        };
+        format!("{lost}\n{refused}")
     }
 }
 
@@ -160,7 +179,8 @@ pub(crate) const GRAPH: Holding = Holding {
             becomes: "a blank for each break, none around",
             take: |event| {
                 each(event, |details| {
-                    details.title = details.title.replace(['\r', '\n'], " ").trim().to_owned();
+                    let on_one_line = details.title.replace(['\r', '\n'], " ");
+                    on_one_line.trim().clone_into(&mut details.title);
                 });
             },
         },
@@ -169,8 +189,8 @@ pub(crate) const GRAPH: Holding = Holding {
             becomes: "one empty line for several, none at the ends, no blanks at line ends, no control characters",
             take: |event| {
                 each(event, |details| {
-                    details.description = canonical(&details.description)
-                })
+                    details.description = canonical(&details.description);
+                });
             },
         },
         Loss {
@@ -210,8 +230,8 @@ pub(crate) const GRAPH: Holding = Holding {
             becomes: "the last one on a screen at or before the start, in whole minutes",
             take: |event| {
                 each(event, |details| {
-                    details.alerts = last_reminder(&details.alerts)
-                })
+                    details.alerts = last_reminder(&details.alerts);
+                });
             },
         },
         Loss {
@@ -337,10 +357,7 @@ pub(crate) const GRAPH: Holding = Holding {
 pub(crate) const CALDAV: Holding = Holding {
     name: "caldav",
     losses: &[],
-    refusals: &[Refusal {
-        what: "what the server says is no calendar data",
-        says: "valid-calendar-data",
-    }],
+    refusals: &[],
 };
 
 /// Does something to the details of an event and of its changed occurrences.

@@ -2,7 +2,7 @@
 //! adapters over it. Nothing is between them but the bytes of requests and answers.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,7 +21,9 @@ use kalends_providers::google::{Google, GoogleSettings};
 use kalends_providers::graph::{Graph, GraphSettings};
 use kalends_providers::http::{Request, Response, Transport, TransportError};
 use kalends_providers::oauth::Tokens;
+use kalends_sandbox::google::{UnknownNames, Visit};
 use kalends_sandbox::oauth::{Client, Oauth, Person};
+use kalends_sandbox::world::{Upload, WorldError};
 use kalends_sandbox::{World, handle, microsoft, world};
 use secrecy::SecretString;
 
@@ -39,10 +41,11 @@ const GRAPH_SCOPE: &str = "Calendars.ReadWrite";
 /// The name under which an event is made: any, as it is the only one.
 const NAME: &str = "5f0c6a53-0000-5000-8000-000000000001";
 
-/// A world, and what time it is there: each request takes a quarter of a second, so that no budget is met.
+/// A world, and what time it is there: each request takes half a second, so that no budget is met.
 struct Place {
     world: Mutex<World>,
     millis: AtomicI64,
+    writes: AtomicUsize,
 }
 
 impl Place {
@@ -57,15 +60,21 @@ impl Clock for Place {
         begun + SignedDuration::from_millis(self.millis.load(Ordering::Relaxed))
     }
 
+    /// Nobody who sleeps here is ever woken: adapters do not sleep, and the engine only to renew a lease that is longer
+    /// than any run.
     fn sleep(&self, _: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        panic!("a provider never sleeps")
+        Box::pin(std::future::pending())
     }
 }
 
 #[async_trait]
 impl Transport for Place {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        self.millis.fetch_add(250, Ordering::Relaxed);
+        self.millis.fetch_add(500, Ordering::Relaxed);
+        let reads = ["GET", "OPTIONS", "PROPFIND", "REPORT"];
+        if !reads.contains(&request.method.as_str()) {
+            self.writes.fetch_add(1, Ordering::Relaxed);
+        }
         let mut asked = http::Request::new(request.body);
         *asked.method_mut() = request.method;
         *asked.uri_mut() = request.url.as_str().parse().unwrap();
@@ -108,8 +117,8 @@ fn microsoft_oauth(world: &mut World) -> &mut Oauth {
 
 /// A provider, and the calendar there.
 pub(crate) struct Side {
-    pub(crate) provider: Box<dyn Provider>,
-    calendar: RemoteCalendarId,
+    pub(crate) provider: Arc<dyn Provider>,
+    pub(crate) calendar: RemoteCalendarId,
 }
 
 /// Ann's three sides.
@@ -134,6 +143,7 @@ impl Sides {
                 subject: "1001".to_owned(),
             });
         }
+        world.google.switches.unknown_names = UnknownNames::Refused;
         world.google.add_account(ANN, "Ann Albers", ZONE, now);
         let outlook = world
             .microsoft
@@ -149,6 +159,7 @@ impl Sides {
         let place = Arc::new(Place {
             world: Mutex::new(world),
             millis: AtomicI64::new(0),
+            writes: AtomicUsize::new(0),
         });
         let me = vec![Address::new(ANN)];
         let purse = |scope, of| {
@@ -170,7 +181,7 @@ impl Sides {
             },
         );
         let mut settings = GraphSettings::new(format!("{ORIGIN}/microsoft/v1.0").parse().unwrap());
-        settings.me = me.clone();
+        settings.me.clone_from(&me);
         settings.floating_zone = ZoneId(ZONE.to_owned());
         let graph = Graph::new(
             transport(),
@@ -190,19 +201,51 @@ impl Sides {
         .with_me(me);
         Self {
             google: Side {
-                provider: Box::new(google),
+                provider: Arc::new(google),
                 calendar: ANN.into(),
             },
             graph: Side {
-                provider: Box::new(graph),
+                provider: Arc::new(graph),
                 calendar: outlook.as_str().into(),
             },
             caldav: Side {
-                provider: Box::new(caldav),
+                provider: Arc::new(caldav),
                 calendar: format!("{ORIGIN}/dav/calendars/ann/work/").as_str().into(),
             },
             place,
         }
+    }
+
+    /// What time it is.
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.place) as Arc<dyn Clock>
+    }
+
+    /// Somebody puts an object into the CalDAV calendar.
+    pub(crate) fn put(&self, name: &str, text: &str) -> Result<String, WorldError> {
+        let work = kalends_sandbox::Place {
+            user: "ann".to_owned(),
+            collection: "work".to_owned(),
+        };
+        let now = self.place.now();
+        self.place
+            .with(|world| world.put(&work, Upload { name, text }, now))
+    }
+
+    /// Somebody gives an event another title in Google's own pages.
+    pub(crate) fn patch_at_google(&self, id: &str) {
+        let now = self.place.now();
+        let titled = serde_json::json!({ "summary": "Told at Google" });
+        let done = self.place.with(|world| {
+            let visit = Visit::primary(ANN);
+            world.google.patch_event(visit, id, &titled, now)
+        });
+        done.unwrap();
+    }
+
+    /// How many requests that write have arrived.
+    pub(crate) fn writes(&self) -> usize {
+        self.place.writes.load(Ordering::Relaxed)
     }
 
     /// How many mails any of the servers would have sent.
