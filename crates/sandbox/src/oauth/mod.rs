@@ -144,16 +144,13 @@ impl Oauth {
 
     /// Who a request comes from, by its `Authorization: Bearer`.
     pub fn bearer(&self, request: &Request<Bytes>, now: Timestamp) -> Result<&Access, Denied> {
-        let header = request
-            .headers()
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .ok_or(Denied::Missing)?;
-        let (scheme, token) = header.split_once(' ').ok_or(Denied::Missing)?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(Denied::Missing);
-        }
-        self.access(token.trim(), now)
+        self.access(bearer_token(request).ok_or(Denied::Missing)?, now)
+    }
+
+    /// For whom the token of a request was given out, whether it is good or not: the mail address.
+    pub(crate) fn holder_of(&self, request: &Request<Bytes>) -> Option<&str> {
+        let access = self.access.get(bearer_token(request)?)?;
+        Some(&access.email)
     }
 
     /// What an access token stands for, if it is good now.
@@ -190,6 +187,13 @@ impl Oauth {
         self.access.insert(token.clone(), access);
         token
     }
+}
+
+/// The token in `Authorization: Bearer`.
+fn bearer_token(request: &Request<Bytes>) -> Option<&str> {
+    let header = request.headers().get(header::AUTHORIZATION)?;
+    let (scheme, token) = header.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// A time after `now`, or the last there is.

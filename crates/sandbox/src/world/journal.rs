@@ -8,13 +8,14 @@ use jiff::Timestamp;
 
 use super::World;
 use crate::faults::Fault;
+use crate::{caldav, google, microsoft};
 
 /// A request as it arrived, and what became of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RequestRecord {
     /// When it arrived.
     pub at: Timestamp,
-    /// The user name it gave, right or wrong.
+    /// The user name it gave, right or wrong; of a token, whom it was given for.
     pub user: Option<String>,
     /// Its method.
     pub method: Method,
@@ -60,7 +61,7 @@ impl World {
             .collect();
         self.requests.push(RequestRecord {
             at: now,
-            user: crate::caldav::credentials(request).map(|(user, _)| user),
+            user: self.sender(request),
             method: request.method().clone(),
             path: request
                 .uri()
@@ -72,6 +73,19 @@ impl World {
             status,
             fault,
         });
+    }
+
+    /// Whose request it is, by the name in it or by its token, good or not.
+    fn sender(&self, request: &Request<Bytes>) -> Option<String> {
+        let path = request.uri().path();
+        let oauth = if path.starts_with(google::PREFIX) {
+            &self.google.oauth
+        } else if path.starts_with(microsoft::PREFIX) {
+            &self.microsoft.oauth
+        } else {
+            return caldav::credentials(request).map(|(user, _)| user);
+        };
+        oauth.holder_of(request).map(str::to_owned)
     }
 }
 

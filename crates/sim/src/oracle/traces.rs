@@ -17,9 +17,9 @@ use kalends_store::events::{self, EventVersion};
 use kalends_store::remote_writes::{self, RemoteWrite, WriteOp};
 use serde_json::Value;
 
-use super::seen;
 use crate::ledger::{Deed, Side, What};
 use crate::stage::{Law, Link, Stage};
+use crate::truth;
 
 /// More than any simulation has.
 const ALL: i64 = 100_000;
@@ -128,11 +128,7 @@ impl Outcome<'_> {
         let Side::There(place, name) = &deed.side else {
             return false;
         };
-        let world = stage.world();
-        let mark = world
-            .collection(place)
-            .ok()
-            .and_then(|collection| seen(&collection.objects().get(name)?.text)?.mark);
+        let mark = truth::object(stage, place, name).and_then(|seen| seen.mark);
         let of_another = mark
             .and_then(|event| self.latest.get(&event))
             .is_some_and(|version| version.calendar != link.calendar);
