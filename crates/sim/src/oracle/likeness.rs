@@ -38,7 +38,8 @@ pub(super) fn due(ours: &Event, theirs: &Event, fields: &[Field]) -> Event {
 /// What differs of two events in a way that the provider has words for.
 pub(super) fn differs(vendor: Vendor, ours: &Event, theirs: &Event) -> Option<String> {
     let first = start(theirs);
-    let (ours, theirs) = (told(vendor, ours, first), told(vendor, theirs, first));
+    let ours = with_one_of_several(vendor, ours, theirs);
+    let (ours, theirs) = (told(vendor, &ours, first), told(vendor, theirs, first));
     if ours == theirs {
         return None;
     }
@@ -70,6 +71,24 @@ pub(super) fn differs(vendor: Vendor, ours: &Event, theirs: &Event) -> Option<St
         );
     }
     Some(format!("occurrence {at}: {}", parts.join("; ")))
+}
+
+/// Our event with the reminders that stand there, where those are some of ours and we have several: only one of them had a
+/// place at Microsoft, and one of two alike at Google, and that one may be gone by now.
+fn with_one_of_several(vendor: Vendor, ours: &Event, theirs: &Event) -> Event {
+    let (here, there) = (&ours.master.details.alerts, &theirs.master.details.alerts);
+    let mut wanted: Vec<&Alert> = here.values().collect();
+    wanted.dedup();
+    let several = match vendor {
+        Vendor::Google => wanted.len() < here.len() || here.keys().any(|key| key.0.contains(" #")),
+        Vendor::Microsoft => here.len() > there.len(),
+    };
+    let known = there.values().all(|alert| wanted.contains(&alert));
+    let mut ours = ours.clone();
+    if several && known {
+        ours.master.details.alerts.clone_from(there);
+    }
+    ours
 }
 
 /// Every happening of an event as the provider can tell it, for some years from a start on.
@@ -125,12 +144,12 @@ fn details(vendor: Vendor, details: &Details, is_occurrence: bool) -> Value {
             "priority": details.priority,
             "keywords": details.keywords,
             "color": details.color,
-            "alerts": details.alerts,
+            "alerts": alerts(details),
         }),
         Vendor::Microsoft => json!({
             "title": details.title.split_whitespace().collect::<Vec<_>>().join(" "),
             "description": details.description.split_whitespace().collect::<Vec<_>>().join(" "),
-            "locations": details.locations.iter().map(|place| place.name.trim()).collect::<Vec<_>>(),
+            "locations": places(details),
             // Kept beside the master alone.
             "url": details.url.as_ref().filter(|_| !is_occurrence),
             "showAs": match (details.status, details.free_busy_status) {
@@ -148,6 +167,23 @@ fn details(vendor: Vendor, details: &Details, is_occurrence: bool) -> Value {
             "reminder": details.alerts.values().filter_map(reminds).min(),
         }),
     }
+}
+
+/// What the reminders do, each once: two alike are one at Google.
+fn alerts(details: &Details) -> Vec<Value> {
+    let mut all: Vec<Value> = Vec::new();
+    for alert in details.alerts.values().map(|alert| json!(alert)) {
+        if !all.contains(&alert) {
+            all.push(alert);
+        }
+    }
+    all.sort_by_key(Value::to_string);
+    all
+}
+
+fn places(details: &Details) -> Vec<&str> {
+    let names = details.locations.iter().map(|place| place.name.trim());
+    names.filter(|name| !name.is_empty()).collect()
 }
 
 /// How many minutes before the start a reminder on a screen comes.

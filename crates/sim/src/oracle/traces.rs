@@ -7,15 +7,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use kalends_calendar::event::Event;
+use kalends_calendar::event::{Event, RecurrenceId};
 use kalends_calendar::ids::{CalendarId, EventId};
 use kalends_calendar::merge::{Field, differing, get};
 use kalends_calendar::rules::{Authority, Flow};
+use kalends_calendar::series;
 use kalends_engine::Engine;
 use kalends_store::conflicts::{self, StoredConflict, Which};
 use kalends_store::events::{self, EventVersion};
 use kalends_store::remote_writes::{self, RemoteWrite, WriteOp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::ledger::{Deed, Side, What};
 use crate::stage::{Law, Link, Stage};
@@ -179,13 +180,13 @@ impl Outcome<'_> {
             }
             let found = match &deed.side {
                 Side::Ours(_, id) => {
-                    self.stands(*id, field, after, None)
+                    self.stands(*id, field, (before, after), None)
                         || self.disputed(&group, field, after, None)
                 }
                 Side::There(..) => links.iter().any(|link| {
                     group
                         .iter()
-                        .any(|id| self.stands(*id, field, after, Some(link)))
+                        .any(|id| self.stands(*id, field, (before, after), Some(link)))
                         || self.disputed(&group, field, after, Some(link))
                 }),
             };
@@ -289,8 +290,14 @@ impl Outcome<'_> {
         })
     }
 
-    /// Whether a field of an event has the value in the end.
-    fn stands(&self, id: EventId, field: &Field, after: &Event, link: Option<&Link>) -> bool {
+    /// Whether what an edit made of a field is there in the end.
+    fn stands(
+        &self,
+        id: EventId,
+        field: &Field,
+        (before, after): (&Event, &Event),
+        link: Option<&Link>,
+    ) -> bool {
         let Some(now) = self
             .latest
             .get(&id)
@@ -299,6 +306,7 @@ impl Outcome<'_> {
             return false;
         };
         value(now, field, link) == value(after, field, link)
+            || matches!(field, Field::Override(id) if occurrence_stands(now, before, after, *id, link))
     }
 
     /// Whether the field has, in the end, the value that an earlier edit on another side gave it.
@@ -306,12 +314,14 @@ impl Outcome<'_> {
         earlier.iter().any(|other| match &other.what {
             What::Edited {
                 field: edited,
+                before,
                 after,
-                ..
             } => {
                 other.side != deed.side
                     && edited == field
-                    && group.iter().any(|id| self.stands(*id, field, after, None))
+                    && group
+                        .iter()
+                        .any(|id| self.stands(*id, field, (before, after), None))
             }
             What::Created | What::Deleted | What::Kept => false,
         })
@@ -334,6 +344,39 @@ impl Outcome<'_> {
                     || masked.contains(&stored.conflict.remote))
         })
     }
+}
+
+/// Whether an occurrence has, in the end, everything that an edit gave it. What the edit left alone follows the series where
+/// the server lets it, and an occurrence is whole as every server tells it.
+fn occurrence_stands(
+    now: &Event,
+    before: &Event,
+    after: &Event,
+    id: RecurrenceId,
+    link: Option<&Link>,
+) -> bool {
+    let parts = |event: &Event| {
+        let masked = link.map_or_else(|| event.clone(), |link| link.rules.mask(event));
+        let instance = series::instance_of(&masked, id).ok();
+        instance.map(|instance| json!(instance))
+    };
+    let (Some(now), Some(before), Some(after)) = (parts(now), parts(before), parts(after)) else {
+        return false;
+    };
+    ["start", "duration"]
+        .into_iter()
+        .map(|name| format!("/{name}"))
+        .chain(
+            after["details"]
+                .as_object()
+                .into_iter()
+                .chain(before["details"].as_object())
+                .flat_map(|details| details.keys().map(|name| format!("/details/{name}"))),
+        )
+        .all(|part| {
+            let wanted = after.pointer(&part);
+            wanted == before.pointer(&part) || wanted == now.pointer(&part)
+        })
 }
 
 /// A field as a link shows it.
