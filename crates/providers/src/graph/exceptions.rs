@@ -70,10 +70,11 @@ pub(super) fn departures(
             continue;
         }
         let change = match (before, wanted) {
-            (_, Some(Override::Added { .. })) => {
-                return Err(Failure::item(format!(
-                    "Outlook has no occurrence at {id} that the rule does not give"
-                )));
+            // What the rule does not give need not be taken away.
+            (None, Some(Override::Excluded)) if !compose::is_given(want, id) => continue,
+            (_, Some(Override::Added { .. })) => return Err(not_given(id)),
+            (_, Some(Override::Replaced(_))) if !compose::is_given(want, id) => {
+                return Err(not_given(id));
             }
             (Some(Override::Excluded), Some(Override::Replaced(_)) | None) => {
                 return Err(Failure::item(format!(
@@ -111,6 +112,12 @@ pub(super) fn departures(
     // What is taken away makes room: an occurrence may then move to where its neighbour was.
     departures.sort_by_key(|departure| matches!(departure.change, Change::Put { .. }));
     Ok(departures)
+}
+
+fn not_given(id: RecurrenceId) -> Failure {
+    Failure::item(format!(
+        "Outlook has no occurrence at {id} that the rule does not give"
+    ))
 }
 
 /// An occurrence as an override has it, or as the series gives it.

@@ -7,7 +7,8 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use kalends_calendar::event::{
-    Alert, AlertAction, Details, Event, FreeBusyStatus, Instance, Override, Shape, Status, Trigger,
+    Alert, AlertAction, Details, Event, FreeBusyStatus, Instance, Override, Privacy, Shape, Status,
+    Trigger,
 };
 use kalends_calendar::merge::{Field, get, set};
 use kalends_calendar::recurrence::occurrences;
@@ -98,6 +99,7 @@ fn told(vendor: Vendor, event: &Event, first: Timestamp) -> Vec<Value> {
         return Vec::new();
     };
     let all = occurrences(event, from..to, &home, OCCURRENCES_MAX).unwrap_or_default();
+    let whole = &event.master.details;
     all.iter()
         // Left out at Google, which shows no occurrence as cancelled.
         .filter(|one| {
@@ -111,12 +113,22 @@ fn told(vendor: Vendor, event: &Event, first: Timestamp) -> Vec<Value> {
                 json!([one.span.start, one.span.end])
             };
             let is_occurrence = one.recurrence_id.is_some();
-            json!([
-                length,
-                details(vendor, &one.instance.details, is_occurrence)
-            ])
+            let mut told = one.instance.details.clone();
+            // What is more open than its series stays as its series.
+            if vendor == Vendor::Google && hidden(told.privacy) < hidden(whole.privacy) {
+                told.privacy = whole.privacy;
+            }
+            json!([length, details(vendor, &told, is_occurrence)])
         })
         .collect()
+}
+
+fn hidden(privacy: Privacy) -> u8 {
+    match privacy {
+        Privacy::Public => 0,
+        Privacy::Private => 1,
+        Privacy::Secret => 2,
+    }
 }
 
 /// When an event begins, about.
@@ -221,6 +233,8 @@ pub(super) fn may_refuse(
                 || (says("neighbour") && moves_one(event))
                 || (says("bring back") && theirs.is_some_and(leaves_one_out))
                 || (says("the rule does not give") && adds(event))
+                // What was moved there and shall be here again.
+                || (says("in another calendar") && theirs.is_none())
         }
     }
 }

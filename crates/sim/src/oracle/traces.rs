@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use kalends_calendar::event::{Event, RecurrenceId};
-use kalends_calendar::ids::{CalendarId, EventId};
+use kalends_calendar::ids::{CalendarId, EventId, LinkId};
 use kalends_calendar::merge::{Field, differing, get};
+use kalends_calendar::revision::Actor;
 use kalends_calendar::rules::{Authority, Flow};
 use kalends_calendar::series;
 use kalends_engine::Engine;
@@ -38,6 +39,8 @@ struct Outcome<'a> {
     /// Every attempt to make an event at a server.
     creations: Vec<RemoteWrite>,
     uids: BTreeMap<EventId, BTreeSet<String>>,
+    /// Which events were changed by what came in through which link.
+    retold: BTreeSet<(EventId, LinkId)>,
 }
 
 /// Looks for the trace of every deed.
@@ -63,8 +66,12 @@ pub(crate) async fn find(stage: &Stage, engine: &Engine) -> anyhow::Result<()> {
             conflicts,
             creations,
             uids: BTreeMap::new(),
+            retold: BTreeSet::new(),
         };
         for version in &feed {
+            if let Actor::Sync { link, .. } = version.cause.actor {
+                result.retold.insert((version.event, link));
+            }
             result.latest.insert(version.event, version);
             if let Some(body) = &version.body {
                 result
@@ -250,6 +257,7 @@ impl Outcome<'_> {
                 link.place == *place
                     && link.rules.receives()
                     && !self.was_unconfirmed(link, &self.group(uid), last.at)
+                    && !self.was_retold(link, &self.group(uid))
                     && self.group(uid).iter().any(|id| {
                         self.latest.get(id).is_some_and(|version| {
                             version.calendar == link.calendar && !version.deleted
@@ -288,6 +296,17 @@ impl Outcome<'_> {
                     (again.event, again.stamp) == (first.event, first.stamp) && again.at > at
                 })
         })
+    }
+
+    /// Whether an event says something else here than where a link only gets it from, because another server told it in its
+    /// own way: an occurrence that follows its series there does so here as well. To the link that is an edit of ours, which
+    /// is not lost by a deletion.
+    fn was_retold(&self, link: &Link, group: &[EventId]) -> bool {
+        !link.rules.sends()
+            && self
+                .retold
+                .iter()
+                .any(|(event, through)| group.contains(event) && *through != link.id)
     }
 
     /// Whether what an edit made of a field is there in the end.
