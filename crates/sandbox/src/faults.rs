@@ -177,12 +177,25 @@ fn strike(world: &mut World, request: &Request<Bytes>, now: Timestamp, fault: Fa
         Fault::Status {
             code,
             retry_after_s,
-        } => Struck::Answered(Some(refusal(code, retry_after_s))),
+        } => {
+            let mut response = refusal(request, code, now);
+            if let Some(seconds) = retry_after_s {
+                let headers = response.headers_mut();
+                headers.insert(header::RETRY_AFTER, seconds.into());
+            }
+            Struck::Answered(Some(response))
+        }
         Fault::GatewayAfterEffect { code } => {
             let _ = answer(world, request, now, Disturbance::None);
-            Struck::Answered(Some(refusal(code, None)))
+            Struck::Answered(Some(refusal(request, code, now)))
         }
-        Fault::Unauthorized => Struck::Answered(Some(caldav::unauthorized())),
+        Fault::Unauthorized => match Face::of(request) {
+            Face::Google => Struck::Answered(Some(google::unauthorized())),
+            Face::Microsoft => Struck::Answered(Some(microsoft::unauthorized(now))),
+            // Whoever asks for a token has none to be refused.
+            Face::SignIn => disturbed(world, Disturbance::None),
+            Face::Plain => Struck::Answered(Some(caldav::unauthorized())),
+        },
         Fault::DeadCursor => disturbed(world, Disturbance::DeadCursor),
         Fault::CutBody { keep_percent } => {
             let mut response = answer(world, request, now, Disturbance::None);
@@ -225,16 +238,49 @@ fn answer(
     }
 }
 
-/// A bare refusal with `Retry-After`.
-fn refusal(code: u16, retry_after_s: Option<u32>) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from_static(b"try again later\n"));
-    *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-    if let Some(seconds) = retry_after_s {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, seconds.into());
+/// Who answers a request: each words its refusals in its own way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Face {
+    /// The Calendar API of Google.
+    Google,
+    /// Graph.
+    Microsoft,
+    /// The pages and endpoints at which either gives out tokens.
+    SignIn,
+    /// CalDAV and feeds, whose refusals are their status.
+    Plain,
+}
+
+impl Face {
+    fn of(request: &Request<Bytes>) -> Self {
+        Self::at(request.uri().path())
     }
-    response
+
+    fn at(path: &str) -> Self {
+        if google::is_api(path) {
+            Self::Google
+        } else if microsoft::is_api(path) {
+            Self::Microsoft
+        } else if path.starts_with(google::PREFIX) || path.starts_with(microsoft::PREFIX) {
+            Self::SignIn
+        } else {
+            Self::Plain
+        }
+    }
+}
+
+/// A refusal for now, in the words of whom the request went to.
+fn refusal(request: &Request<Bytes>, code: u16, now: Timestamp) -> Response<Bytes> {
+    let status = StatusCode::from_u16(code).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    match Face::of(request) {
+        Face::Google => google::refuse_for_now(status),
+        Face::Microsoft => microsoft::refuse_for_now(status, now),
+        Face::SignIn | Face::Plain => {
+            let mut response = Response::new(Bytes::from_static(b"try again later\n"));
+            *response.status_mut() = status;
+            response
+        }
+    }
 }
 
 /// The login page with status 200.
@@ -271,7 +317,7 @@ impl Odds {
 
     /// Whether something befalls the next request, and what. Takes the same numbers from `chance` for every request, so
     /// that one more fault does not shift all that follow.
-    pub fn draw(&self, chance: &mut Chance, method: &Method) -> Option<Fault> {
+    pub fn draw(&self, chance: &mut Chance, method: &Method, path: &str) -> Option<Fault> {
         let lot = chance.below(1000);
         let detail = chance.next();
         let small = detail % 5 + 1;
@@ -283,7 +329,12 @@ impl Odds {
             (
                 self.throttled,
                 Fault::Status {
-                    code: 429,
+                    // Google says the same with 403 and with 429.
+                    code: if Face::at(path) == Face::Google && small < 3 {
+                        403
+                    } else {
+                        429
+                    },
                     retry_after_s: Some(seconds),
                 },
             ),
@@ -330,17 +381,21 @@ impl Odds {
             below += per_mille;
             lot < below
         })?;
-        fault.concerns(method).then_some(fault)
+        fault.concerns(method, Face::at(path)).then_some(fault)
     }
 }
 
 impl Fault {
     /// Whether the fault can mean anything for a request of this method.
-    fn concerns(self, method: &Method) -> bool {
+    fn concerns(self, method: &Method, face: Face) -> bool {
         let report = method.as_str() == "REPORT";
         let listing = report || method.as_str() == "PROPFIND" || method == Method::GET;
         match self {
-            Self::DeadCursor => report,
+            Self::DeadCursor => match face {
+                Face::Google | Face::Microsoft => method == Method::GET,
+                Face::SignIn => false,
+                Face::Plain => report,
+            },
             Self::StaleRead { .. } | Self::EmptyListing | Self::CutListing { .. } => listing,
             Self::LostBeforeSend
             | Self::LostAfterEffect

@@ -1,10 +1,10 @@
-//! Opening accounts for the engine: the real CalDAV provider over the simulated wire, watched.
+//! Opening accounts for the engine: the real providers over the simulated wire, watched.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use kalends_calendar::event::Event;
+use kalends_calendar::event::{Address, Event};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{ConnectionId, RemoteCalendarId, RemoteId, TenantId};
 use kalends_calendar::provider::{
@@ -13,9 +13,12 @@ use kalends_calendar::provider::{
 use kalends_calendar::seams::Clock;
 use kalends_engine::Providers;
 use kalends_providers::caldav::{Account, CalDav};
+use kalends_providers::http::Transport;
 use kalends_store::connections::Connection;
 use secrecy::SecretString;
 
+use crate::face::{self, Door, Face};
+use crate::grants::Grants;
 use crate::plant;
 use crate::seams::Lots;
 use crate::stage::{Law, Stage, WriteBegins};
@@ -30,18 +33,49 @@ pub(crate) struct Accounts {
 }
 
 impl Accounts {
-    /// The real provider for a user of the world.
-    pub(crate) fn caldav(&self, url: &str, user: &str) -> Result<CalDav, Failure> {
-        let base = url
-            .parse()
-            .map_err(|_| Failure::protocol("the connection's address is none"))?;
-        let password = self.stage.ledger().password(user);
-        let transport = Wire {
+    /// The real provider for a user of the world, who is known there by these addresses.
+    pub(crate) fn provider(
+        &self,
+        face: Face,
+        user: &str,
+        me: Vec<Address>,
+    ) -> Result<Arc<dyn Provider>, Failure> {
+        let Some(vendor) = face.vendor() else {
+            let account = self.caldav(&format!("{}/", face::ORIGIN), user)?;
+            return Ok(Arc::new(account.with_me(me)));
+        };
+        let transport: Arc<dyn Transport> = Arc::new(self.wire(user));
+        let tokens = Grants {
+            stage: Arc::clone(&self.stage),
+            transport: Arc::clone(&transport),
+            clock: Arc::clone(&self.clock),
+            vendor,
+            user: user.to_owned(),
+        };
+        let door = Door {
+            transport,
+            clock: Arc::clone(&self.clock),
+            tokens: Arc::new(tokens),
+            me,
+        };
+        door.open(vendor)
+    }
+
+    fn wire(&self, user: &str) -> Wire {
+        Wire {
             node: self.holder.clone(),
             user: user.to_owned(),
             stage: Arc::clone(&self.stage),
             lots: Arc::clone(&self.lots),
-        };
+        }
+    }
+
+    fn caldav(&self, url: &str, user: &str) -> Result<CalDav, Failure> {
+        let base = url
+            .parse()
+            .map_err(|_| Failure::protocol("the connection's address is none"))?;
+        let password = self.stage.ledger().password(user);
+        let transport = self.wire(user);
         let account = Account {
             base,
             user: user.to_owned(),
@@ -74,9 +108,7 @@ impl Providers for Accounts {
         }
         let user = plant::whose_account(&self.stage, &connection.user);
         Ok(Arc::new(Watched {
-            inner: self
-                .caldav(&connection.url, &user)?
-                .with_me(connection.me.clone()),
+            inner: self.provider(Face::of(connection.provider), &user, connection.me.clone())?,
             stage: Arc::clone(&self.stage),
             holder: self.holder.clone(),
             tenant,
@@ -87,7 +119,7 @@ impl Providers for Accounts {
 
 /// The provider, and what the oracle wants to know of its use.
 struct Watched {
-    inner: CalDav,
+    inner: Arc<dyn Provider>,
     stage: Arc<Stage>,
     holder: String,
     tenant: TenantId,
@@ -128,7 +160,7 @@ impl Provider for Watched {
 
     async fn write(&self, calendar: &RemoteCalendarId, write: &Write) -> Result<Receipt, Failure> {
         let write = plant::on_a_write(&self.stage, self.tenant, write);
-        if let Some(receipt) = plant::instead_of_writing(&self.stage, &write, &self.inner) {
+        if let Some(receipt) = plant::instead_of_writing(&self.stage, &write, self.inner.as_ref()) {
             return Ok(receipt);
         }
         self.stage.write_begins(WriteBegins {

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -54,6 +54,8 @@ struct Wait {
     task: TaskId,
     until: Timestamp,
     over: bool,
+    /// A wait inside a set of futures is polled again only when it says so.
+    waker: Option<Waker>,
 }
 
 /// Why the scheduler stopped.
@@ -193,9 +195,13 @@ impl Baton {
         state.now = state.now.max(at);
         let wait = state.waits.get_mut(&id)?;
         wait.over = true;
-        let task = wait.task;
+        let (task, waker) = (wait.task, wait.waker.take());
         state.current = task;
         state.passes += 1;
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
         Some(task)
     }
 }
@@ -302,7 +308,7 @@ pub(crate) struct Pause {
 impl Future for Pause {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let baton = Arc::clone(&self.baton);
         let mut state = baton.state();
         let id = if let Some(id) = self.wait {
@@ -314,17 +320,20 @@ impl Future for Pause {
                 task: state.current,
                 until: after(state.now, self.length),
                 over: false,
+                waker: None,
             };
             state.waits.insert(id, wait);
             self.wait = Some(id);
             id
         };
-        if state.waits.get(&id).is_none_or(|wait| wait.over) {
+        let waits = state.waits.get_mut(&id).filter(|wait| !wait.over);
+        let Some(wait) = waits else {
             state.waits.remove(&id);
             // A wait beside this one may have been polled before it; what follows this one may ask the database.
             state.parked = false;
             return Poll::Ready(());
-        }
+        };
+        wait.waker = Some(context.waker().clone());
         state.parked = true;
         Poll::Pending
     }

@@ -8,6 +8,7 @@ use kalends_calendar::event::Event;
 use kalends_calendar::ids::{CalendarId, EventId};
 use kalends_calendar::merge::{Field, differing};
 use kalends_sandbox::Place;
+use kalends_sandbox::oauth::Pair;
 
 /// Everything that people did, in order, and what they know.
 #[derive(Debug, Default)]
@@ -16,6 +17,7 @@ pub(crate) struct Ledger {
     /// Until when a node (by its name) was told to leave a user's account alone.
     pub(crate) left_alone: BTreeMap<(String, String), Timestamp>,
     passwords: BTreeMap<String, String>,
+    grants: BTreeMap<String, Pair>,
     words: BTreeMap<Place, BTreeSet<String>>,
     serial: u64,
 }
@@ -108,6 +110,15 @@ impl Ledger {
     /// The password that was given to us for an account; it may be an old one.
     pub(crate) fn password(&self, user: &str) -> String {
         self.passwords.get(user).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn set_grant(&mut self, user: &str, grant: Pair) {
+        self.grants.insert(user.to_owned(), grant);
+    }
+
+    /// The tokens that we hold for an account at a vendor; they may be dead.
+    pub(crate) fn grant(&self, user: &str) -> Option<Pair> {
+        self.grants.get(user).cloned()
     }
 }
 

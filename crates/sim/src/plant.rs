@@ -8,7 +8,6 @@ use kalends_calendar::provider::{
 use kalends_calendar::revision::{Actor, Cause};
 use kalends_calendar::{ical, merge, rules};
 use kalends_engine::Engine;
-use kalends_providers::caldav::CalDav;
 use kalends_providers::http::Request;
 use kalends_store::links::{self, LinkState};
 use kalends_store::{Store, events, leases};
@@ -151,7 +150,7 @@ pub(crate) fn on_a_write(stage: &Stage, tenant: TenantId, write: &Write) -> Writ
 pub(crate) fn instead_of_writing(
     stage: &Stage,
     write: &Write,
-    provider: &CalDav,
+    provider: &dyn Provider,
 ) -> Option<Receipt> {
     if !stage.plant.is(Plant::WritesForgotten) {
         return None;

@@ -5,22 +5,24 @@ use std::sync::Arc;
 use anyhow::Context;
 use kalends_calendar::ids::{CalendarId, ConnectionId, LinkId, TenantId};
 use kalends_calendar::plan::ImportBounds;
-use kalends_calendar::provider::{Access as RemoteAccess, Guests, Provider};
+use kalends_calendar::provider::{Access as RemoteAccess, Guests};
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction, Rules};
 use kalends_calendar::seams::Ids;
 use kalends_calendar::time::ZoneId;
 use kalends_sandbox::quirks::{Etags, IfNoneMatch, Scheduling};
 use kalends_sandbox::seed;
 use kalends_sandbox::world::{Access, Account as RemoteAccount, Upload};
-use kalends_sandbox::{Chance, Place, Quirks};
+use kalends_sandbox::{Chance, Place, Quirks, google, microsoft};
 use kalends_store::calendars::{self, Calendar};
-use kalends_store::connections::{self, NewConnection, ProviderKind};
+use kalends_store::connections::{self, NewConnection};
 use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::links::{self, NewLink};
 use kalends_store::tenants::{self, NewTenant};
 use kalends_store::{Store, remote_calendars};
 
 use crate::account::Accounts;
+use crate::face::{self, Face};
+use crate::people::remote;
 use crate::plant::Plant;
 use crate::stage::{Account, Cast, Link, Stage, Tenant};
 use crate::{node, page};
@@ -28,14 +30,25 @@ use crate::{node, page};
 /// Whose texts are whose: each stands in every text of its tenant.
 const CANARIES: [&str; 2] = ["ashwood", "birchen"];
 
-/// The server's address.
-const SERVER: &str = "https://dav.test/";
+/// The collection of a CalDAV account.
+const COLLECTION: &str = "work";
+
+/// How many accounts of a hundred may not be written to.
+const READ_ONLY_PERCENT: u64 = 8;
+
+/// More than any simulation asks of Google in a minute.
+const UNITS_PER_MINUTE: u64 = 1_000_000;
 
 /// Draws and makes everything.
 pub(crate) async fn set_up(stage: &Arc<Stage>, chance: &mut Chance) -> anyhow::Result<()> {
     let store = Store::open(&node::address(stage)).await?;
     let ids = node::ids(chance.fork(1));
     let mut cast = Cast::default();
+    // Half of all seeds know CalDAV alone: what breaks between servers of one kind, breaks there with less around it.
+    let mixed = stage.plant.is(Plant::Nothing) && chance.percent(50);
+    if mixed {
+        vendors(stage, chance);
+    }
     for (index, canary) in CANARIES.into_iter().enumerate() {
         let tenant = TenantId(ids.next());
         let new = NewTenant {
@@ -80,7 +93,17 @@ pub(crate) async fn set_up(stage: &Arc<Stage>, chance: &mut Chance) -> anyhow::R
             1
         };
         for number in 0..account_count {
-            let account = account(stage, &store, &ids, chance, &cast, (index, number)).await?;
+            let face = if mixed {
+                Face::draw(chance)
+            } else {
+                Face::Caldav
+            };
+            let who = Who {
+                tenant: index,
+                user: format!("user-{index}-{number}"),
+                face,
+            };
+            let account = account(stage, &store, &ids, chance, &cast, who).await?;
             cast.accounts.push(account);
         }
         link(stage, &store, &ids, chance, &mut cast, index).await?;
@@ -102,37 +125,52 @@ pub(crate) async fn set_up(stage: &Arc<Stage>, chance: &mut Chance) -> anyhow::R
         .map_err(|_| anyhow::anyhow!("set up twice"))
 }
 
-/// An account at the server with a collection that holds events, and the connection to it.
+/// Whose account is to be made, and where.
+struct Who {
+    tenant: usize,
+    user: String,
+    face: Face,
+}
+
+/// How Google and Microsoft behave in this seed. They take more than any simulation sends.
+fn vendors(stage: &Stage, chance: &mut Chance) {
+    let mut world = stage.world();
+    world.reseed(chance.next());
+    world.google.switches = google::Switches::draw(chance);
+    world.google.switches.quotas.user_units_per_minute = UNITS_PER_MINUTE;
+    world.google.switches.quotas.project_units_per_minute = UNITS_PER_MINUTE;
+    world.microsoft.seed(chance.next());
+    world.microsoft.switches = microsoft::Switches::draw(chance);
+    let (of_google, of_microsoft) = (&world.google.switches, &world.microsoft.switches);
+    stage.baton.say(&format!("{of_google:?}"));
+    stage.baton.say(&format!("{of_microsoft:?}"));
+}
+
+/// An account at a server with a calendar that holds events, and the connection to it.
 async fn account(
     stage: &Arc<Stage>,
     store: &Store,
     ids: &dyn Ids,
     chance: &mut Chance,
     cast: &Cast,
-    (tenant, number): (usize, usize),
+    who: Who,
 ) -> anyhow::Result<Account> {
-    let owner = &cast.tenants[tenant];
-    let user = format!("user-{tenant}-{number}");
-    let mut remote = RemoteAccount::new(&user);
-    remote.quirks = quirks(chance, stage.plant);
-    if remote.quirks.scheduling == Scheduling::Auto {
-        // The events' organizer is this person: the server would mail the guests about every change.
-        remote.addresses.push("organizer@example.org".to_owned());
-    }
-    stage.baton.say(&format!("{user}: {:?}", remote.quirks));
-    stage.ledger().set_password(&user, &remote.password);
-    let slug = "work";
-    let place = remote.add_collection(slug);
-    if chance.percent(8)
-        && let Some(collection) = remote.collections.get_mut(slug)
-    {
-        collection.access = Access::ReadOnly;
-    }
-    stage.world().add_account(remote);
+    let owner = &cast.tenants[who.tenant];
+    let user = who.user;
+    let place = match who.face {
+        Face::Caldav => caldav_account(stage, chance, &user),
+        Face::Google => google_account(stage, chance, &user),
+        Face::Microsoft => microsoft_account(stage, chance, &user)?,
+    };
+    stage.baton.say(&format!("{user}: {:?} {place}", who.face));
     let count = 4 + chance.below(9);
     for index in 0..count {
-        let uid = format!("{user}-{index}@seed");
-        plant_event(stage, &place, owner.canary, chance.next(), &uid)?;
+        if who.face == Face::Caldav {
+            let uid = format!("{user}-{index}@seed");
+            plant_event(stage, &place, owner.canary, chance.next(), &uid)?;
+        } else {
+            remote::create_at_a_vendor(stage, &place, owner.canary, chance);
+        }
     }
 
     let accounts = Accounts {
@@ -141,16 +179,16 @@ async fn account(
         lots: Arc::clone(&stage.lots),
         holder: "set-up".to_owned(),
     };
-    let provider = accounts.caldav(SERVER, &user)?;
+    let provider = accounts.provider(who.face, &user, Vec::new())?;
     let found = provider.calendars().await.context("discovery")?;
     let connection = ConnectionId(ids.next());
     let now = stage.baton.now();
     let mut tx = store.begin(owner.id).await?;
     let new = NewConnection {
         id: connection,
-        provider: ProviderKind::Caldav,
+        provider: who.face.kind(),
         name: user.clone(),
-        url: SERVER.to_owned(),
+        url: format!("{}/", face::ORIGIN),
         user: user.clone(),
         me: found.me.clone(),
         settings: serde_json::Value::Null,
@@ -162,10 +200,84 @@ async fn account(
     remote_calendars::upsert(&mut tx, connection, &found.calendars, now).await?;
     tx.commit().await?;
     Ok(Account {
-        tenant,
+        tenant: who.tenant,
         user,
+        face: who.face,
+        place,
         connection,
         me: found.me,
+    })
+}
+
+fn caldav_account(stage: &Stage, chance: &mut Chance, user: &str) -> Place {
+    let mut remote = RemoteAccount::new(user);
+    remote.quirks = quirks(chance, stage.plant);
+    if remote.quirks.scheduling == Scheduling::Auto {
+        // The events' organizer is this person: the server would mail the guests about every change.
+        remote.addresses.push("organizer@example.org".to_owned());
+    }
+    stage.baton.say(&format!("{user}: {:?}", remote.quirks));
+    stage.ledger().set_password(user, &remote.password);
+    let place = remote.add_collection(COLLECTION);
+    if chance.percent(READ_ONLY_PERCENT)
+        && let Some(collection) = remote.collections.get_mut(COLLECTION)
+    {
+        collection.access = Access::ReadOnly;
+    }
+    stage.world().add_account(remote);
+    place
+}
+
+/// The calendar that is linked may be the primary one or another; people move events between the two.
+fn google_account(stage: &Stage, chance: &mut Chance, user: &str) -> Place {
+    let now = stage.baton.now();
+    let mut world = stage.world();
+    face::register(&mut world, Face::Google, user);
+    let consent = face::consent(&mut world, Face::Google, user, now);
+    let email = face::email(user);
+    world.google.add_account(&email, user, face::HOME, now);
+    let other = world.google.add_calendar(&email, "other", face::HOME, now);
+    drop(world);
+    if let Some(consent) = consent {
+        stage.ledger().set_grant(user, consent);
+    }
+    Place {
+        user: user.to_owned(),
+        collection: if chance.percent(70) { email } else { other },
+    }
+}
+
+fn microsoft_account(stage: &Stage, chance: &mut Chance, user: &str) -> anyhow::Result<Place> {
+    let now = stage.baton.now();
+    let mut world = stage.world();
+    face::register(&mut world, Face::Microsoft, user);
+    let consent = face::consent(&mut world, Face::Microsoft, user, now);
+    let email = face::email(user);
+    let mailbox = microsoft::Account {
+        email: &email,
+        name: user,
+        time_zone: face::HOME,
+    };
+    let refused = |refusal: microsoft::Refusal| anyhow::anyhow!(refusal.message);
+    let first = world.microsoft.add_account(mailbox).map_err(refused)?;
+    let other = world
+        .microsoft
+        .add_calendar(&email, "other")
+        .map_err(refused)?;
+    let collection = if chance.percent(70) { first } else { other };
+    if chance.percent(READ_ONLY_PERCENT) {
+        world
+            .microsoft
+            .let_write(&email, &collection, false)
+            .map_err(refused)?;
+    }
+    drop(world);
+    if let Some(consent) = consent {
+        stage.ledger().set_grant(user, consent);
+    }
+    Ok(Place {
+        user: user.to_owned(),
+        collection,
     })
 }
 
@@ -253,11 +365,11 @@ async fn link(
             .await?
             .into_iter()
             .find(|calendar| {
-                calendar
-                    .id
-                    .as_str()
-                    .trim_end_matches('/')
-                    .ends_with("/work")
+                let id = calendar.id.as_str().trim_end_matches('/');
+                match account.face {
+                    Face::Caldav => id.ends_with(&format!("/{COLLECTION}")),
+                    Face::Google | Face::Microsoft => id == account.place.collection,
+                }
             })
             .context("discovery did not find the collection")?;
         let new = NewLink {
@@ -275,15 +387,15 @@ async fn link(
             id: new.id,
             tenant,
             calendar,
-            place: Place {
-                user: account.user.clone(),
-                collection: "work".to_owned(),
-            },
+            place: account.place.clone(),
             rules: Rules {
                 direction,
                 detail,
                 conflict_policy: policy,
-                guests: Guests::Silent,
+                guests: match account.face {
+                    Face::Caldav => Guests::Silent,
+                    Face::Google | Face::Microsoft => Guests::AlwaysMailed,
+                },
                 writable: remote.access == RemoteAccess::ReadWrite,
                 me: account.me.clone(),
             },

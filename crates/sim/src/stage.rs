@@ -11,6 +11,7 @@ use kalends_calendar::rules::Rules;
 use kalends_sandbox::{Odds, Place, World};
 
 use crate::baton::Baton;
+use crate::face::{self, Face};
 use crate::ledger::Ledger;
 use crate::plant::Plant;
 use crate::seams::Lots;
@@ -86,6 +87,9 @@ pub(crate) struct Tenant {
 pub(crate) struct Account {
     pub(crate) tenant: usize,
     pub(crate) user: String,
+    pub(crate) face: Face,
+    /// What of it is linked.
+    pub(crate) place: Place,
     pub(crate) connection: ConnectionId,
     pub(crate) me: Vec<Address>,
 }
@@ -117,6 +121,12 @@ impl Cast {
     /// Whose account this is.
     pub(crate) fn account(&self, user: &str) -> Option<&Account> {
         self.accounts.iter().find(|account| account.user == user)
+    }
+
+    /// What kind of server a place is at.
+    pub(crate) fn face(&self, place: &Place) -> Face {
+        self.account(&place.user)
+            .map_or(Face::Caldav, |account| account.face)
     }
 
     /// The places that links lead to, each once.
@@ -177,7 +187,7 @@ impl Stage {
             lots,
             cast: OnceLock::new(),
             nobody: Cast::default(),
-            world: Mutex::new(World::new("https://dav.test")),
+            world: Mutex::new(World::new(face::ORIGIN)),
             ledger: Mutex::default(),
             weather: Mutex::new(None),
             begun: Mutex::default(),

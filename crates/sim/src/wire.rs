@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::{HeaderMap, Method};
+use http::HeaderMap;
 use jiff::SignedDuration;
 use kalends_providers::http::{Request, Response, Transport, TransportError};
 use kalends_sandbox::{Fault, Outcome, handle_with};
@@ -46,9 +46,11 @@ impl Wire {
         }
     }
 
-    fn fault(&self, method: &Method) -> Option<Fault> {
+    fn fault(&self, request: &Request) -> Option<Fault> {
         let weather = self.stage.weather()?;
-        self.lots.draw(|chance| weather.odds.draw(chance, method))
+        let (method, path) = (&request.method, request.url.path());
+        self.lots
+            .draw(|chance| weather.odds.draw(chance, method, path))
     }
 }
 
@@ -57,7 +59,7 @@ impl Transport for Wire {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let host = request.url.host_str().unwrap_or_default().to_owned();
         self.stage.baton.pause(self.latency()).await;
-        let fault = self.fault(&request.method);
+        let fault = self.fault(&request);
         let refused =
             fault == Some(Fault::LostBeforeSend) && self.lots.draw(|chance| chance.percent(50));
         self.heeds_retry_after();
@@ -123,7 +125,7 @@ impl Wire {
     fn arrive(&self, request: &Request, fault: Option<Fault>) -> Outcome {
         let now = self.stage.baton.now();
         let asked = as_http(request);
-        let before = oracle::wire::before(&self.stage, &asked);
+        let before = oracle::wire::before(&self.stage, &self.user, &asked);
         let outcome = handle_with(&mut self.stage.world(), &asked, now, fault);
         let said = match &outcome {
             Outcome::Answered(answer) => answer.status().as_u16().to_string(),
@@ -140,7 +142,8 @@ impl Wire {
     }
 }
 
-fn as_http(request: &Request) -> http::Request<bytes::Bytes> {
+/// A request as servers get it.
+pub(crate) fn as_http(request: &Request) -> http::Request<bytes::Bytes> {
     let mut asked = http::Request::new(request.body.clone());
     *asked.method_mut() = request.method.clone();
     *asked.uri_mut() = request.url.as_str().parse().unwrap_or_default();

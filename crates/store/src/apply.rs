@@ -22,7 +22,7 @@ use crate::skips::{self, Skip};
 use crate::store::Store;
 use crate::tx::Tx;
 use crate::words::Word as _;
-use crate::{conflicts, held, outside};
+use crate::{conflicts, held, intents, outside};
 
 /// What one page of a run changes.
 #[derive(Clone, Debug)]
@@ -427,7 +427,8 @@ impl Page<'_> {
         Ok(())
     }
 
-    /// Drops and sets mirrors. Whatever is agreed about an event ends the wait of its deletion, and the skip of its item.
+    /// Drops and sets mirrors. Whatever is agreed about an event ends the wait of its deletion, and the skip of its item; and
+    /// what was refused there may be taken now, or is owed no more.
     async fn mirrors(
         &self,
         tx: &mut Tx,
@@ -443,7 +444,9 @@ impl Page<'_> {
         let row = tx
             .only_row(
                 "SELECT EXISTS (SELECT 1 FROM skips WHERE tenant_id = $1 AND link_id = $2) AS skips,
-                    EXISTS (SELECT 1 FROM held_deletions WHERE tenant_id = $1 AND link_id = $2) AS held",
+                    EXISTS (SELECT 1 FROM held_deletions WHERE tenant_id = $1 AND link_id = $2) AS held,
+                    EXISTS (SELECT 1 FROM intents
+                        WHERE tenant_id = $1 AND link_id = $2 AND state = 'failed') AS failed",
                 binds,
             )
             .await?;
@@ -454,13 +457,15 @@ impl Page<'_> {
                 .collect();
             skips::forget(tx, link, ids).await?;
         }
+        let events = || {
+            let set = mirrors.iter().map(|mirror| mirror.event);
+            set.chain(drops.iter().copied()).map(Bind::from).collect()
+        };
         if row.get("held")? {
-            let events = mirrors.iter().map(|mirror| mirror.event);
-            let events = events
-                .chain(drops.iter().copied())
-                .map(Bind::from)
-                .collect();
-            held::let_go(tx, link, events).await?;
+            held::let_go(tx, link, events()).await?;
+        }
+        if row.get("failed")? {
+            intents::try_again(tx, link, events(), self.at).await?;
         }
         applied.dropped = mirrors::drop_many(tx, link, &drops).await?;
         mirrors::set(tx, link, self.held.generation, mirrors).await

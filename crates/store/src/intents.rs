@@ -1,16 +1,19 @@
 //! Intents: remote writes we owe, each durable before it is sent. One per link and event: writes to one never race.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use kalends_calendar::ids::{EventId, LinkId, RemoteId, RunId};
 use kalends_calendar::merge::Field;
 use kalends_calendar::plan::{Mirror, Reason};
 use kalends_calendar::revision::Revision;
 
-use crate::bind::binds;
+use crate::bind::{Bind, binds};
 use crate::error::{LeaseError, StoreError};
 use crate::leases::{self, Lease};
 use crate::mirrors;
 use crate::remote_writes::{self, WriteOp};
+use crate::multi::Multi;
 use crate::row::Row;
 use crate::store::Store;
 use crate::tx::Tx;
@@ -187,6 +190,27 @@ pub async fn failed(tx: &mut Tx, link: LinkId) -> Result<Vec<Intent>, StoreError
         )
         .await?;
     rows.iter().map(read).collect()
+}
+
+/// What was refused of these events is due again: what stands at the other side is something else now.
+pub(crate) async fn try_again(
+    tx: &mut Tx,
+    link: LinkId,
+    events: Vec<Bind>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    static TEXT: LazyLock<Multi> = LazyLock::new(|| {
+        Multi::new(
+            "UPDATE intents SET state = 'due', due_at = $3
+             WHERE tenant_id = $1 AND link_id = $2 AND state = 'failed' AND event_id IN (",
+            3,
+            "?",
+            ")",
+        )
+    });
+    let shared = binds![tx.tenant, link, now];
+    tx.execute_in(&TEXT, &shared, events).await?;
+    Ok(())
 }
 
 /// Puts a write on record **before** it is sent: in the intent and among the remote writes. [`LeaseError::Fenced`] also if the

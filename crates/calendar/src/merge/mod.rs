@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::event::{Address, AlertKey, Event, RecurrenceId};
+use crate::event::{Address, AlertKey, Event, Override, RecurrenceId};
 use crate::rules::{Authority, ConflictPolicy, Flow, Rules};
 
 /// A unit of merging.
@@ -235,17 +235,36 @@ pub fn put(
 /// The merge base after a write whose outcome is not known: what we sent, in every field in which it is what stands there
 /// now, and what was agreed before in all others. So our own echo is not taken for an edit of theirs, and an edit of theirs
 /// is not taken for our echo.
+///
+/// An occurrence that the rules do not give may be written in two steps, of which the first only adds its date: that is
+/// our echo too.
 pub fn assume_sent(agreed: Option<&Event>, sent: &Event, observed: &Event) -> Event {
     let mut base = agreed.unwrap_or(sent).clone();
     for field in lens::fields([&base, sent, observed]) {
         let landed = get(observed, &field);
-        if landed == get(sent, &field) {
+        if landed == get(sent, &field) || is_half_of_an_occurrence(&field, sent, observed) {
             // The types are the same.
             let fits = set(&mut base, &field, &landed);
             debug_assert!(fits.is_ok());
         }
     }
     base
+}
+
+fn is_half_of_an_occurrence(field: &Field, sent: &Event, observed: &Event) -> bool {
+    let Field::Override(id) = field else {
+        return false;
+    };
+    matches!(
+        (
+            sent.recurrence_overrides.get(id),
+            observed.recurrence_overrides.get(id)
+        ),
+        (
+            Some(Override::Replaced(_)),
+            Some(Override::Added { duration: None })
+        )
+    )
 }
 
 /// How the remote side shall be: what stands there now, with every field that may travel out taken from our side.

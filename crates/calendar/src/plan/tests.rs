@@ -529,6 +529,27 @@ fn our_own_echo_is_not_their_edit() {
     assert_eq!(base, meeting("A", 9));
 }
 
+#[test]
+fn an_occurrence_that_was_written_by_half_is_our_own_echo() {
+    let id = crate::event::RecurrenceId(date(2026, 12, 5).at(9, 0, 0, 0));
+    let with = |over: crate::event::Override| {
+        let mut event = meeting("A", 9);
+        event.recurrence_overrides.insert(id, over);
+        event
+    };
+    let sent = with(crate::event::Override::Replaced(Box::new(
+        meeting("moved", 12).master,
+    )));
+    let added = |duration| with(crate::event::Override::Added { duration });
+    // Its date was added, and the rest did not follow.
+    let base = crate::merge::assume_sent(Some(&meeting("A", 9)), &sent, &added(None));
+    assert_eq!(base, added(None));
+    // A date with a length of its own is nothing that we sent.
+    let theirs = added(Some(crate::time::Length::minutes(5)));
+    let base = crate::merge::assume_sent(Some(&meeting("A", 9)), &sent, &theirs);
+    assert_eq!(base, meeting("A", 9));
+}
+
 fn any_event() -> impl Strategy<Value = Event> {
     let over = (
         1..4_i8,

@@ -7,15 +7,23 @@ use kalends_calendar::ical::{self, ItemError};
 use kalends_calendar::ids::Version;
 use kalends_calendar::provider::{Mark, Observed, Raw, State};
 
-/// What a server sent as an event.
+/// What a server sent as an event. One that breaks off was cut on the way, as far as one can see, and not in this version:
+/// it is read again whether it changes or not.
 pub(super) fn observe(version: Option<Version>, text: String) -> State {
+    let breaks_off = !ends(&text);
     match understood(version.clone(), text) {
         Ok(observed) => State::Present(Box::new(observed)),
         Err(error) => State::Broken {
-            version,
+            version: version.filter(|_| !breaks_off),
             error: error.to_string(),
         },
     }
+}
+
+/// Whether a text has the last line of a calendar.
+fn ends(text: &str) -> bool {
+    let last = text.trim_end().rsplit('\n').next().unwrap_or_default();
+    last.trim().eq_ignore_ascii_case("END:VCALENDAR")
 }
 
 /// What a text that we are about to send says, as it will be read back. What cannot be read is not sent.

@@ -55,16 +55,16 @@ impl Aggregate {
     /// The version of the whole: the event's own where nothing departs from it, else one that differs as soon as the
     /// version of any part does. For comparing only; a precondition takes the [`etag`] of the resource it is about.
     pub(crate) fn version(&self) -> Option<Version> {
-        let own = etag(&self.event)?;
+        let own = version_of(&self.event)?;
         if self.instances.is_empty() {
-            return Some(Version(own.to_owned()));
+            return Some(Version(own));
         }
         let mut all = String::new();
         for (id, instance) in &self.instances {
             all.push_str(id);
             all.push(' ');
-            match etag(instance) {
-                Some(etag) => all.push_str(etag),
+            match version_of(instance) {
+                Some(version) => all.push_str(&version),
                 // A cancelled instance need not have a version; that it is one is all there is to know.
                 None => all.push_str(text(instance, "status").unwrap_or_default()),
             }
@@ -72,6 +72,20 @@ impl Aggregate {
         }
         Some(Version(format!("{own}+{}", digest(&all))))
     }
+}
+
+/// The version of one resource, for comparing. A change of the reminders, which are each user's own, need not change the
+/// etag: what departs from the calendar's counts beside it.
+fn version_of(resource: &Resource) -> Option<String> {
+    let etag = etag(resource)?;
+    let reminders = resource.get("reminders");
+    Some(match reminders.and_then(|own| own.get("overrides")) {
+        _ if reminders.is_none_or(|own| own["useDefault"] == true) => etag.to_owned(),
+        own => format!(
+            "{etag}~{}",
+            digest(&own.map_or_else(String::new, Value::to_string))
+        ),
+    })
 }
 
 /// The version of one resource, as `If-Match` wants it: with its inner quotes.

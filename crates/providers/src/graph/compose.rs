@@ -10,7 +10,7 @@ use kalends_calendar::event::{
     RecurrenceId, Shape, Status, Trigger, VirtualLocation,
 };
 use kalends_calendar::failure::Failure;
-use kalends_calendar::series;
+use kalends_calendar::series::{self, SeriesError};
 use kalends_calendar::time::{Start, ZoneId};
 use kalends_calendar::zone::resolve;
 use serde_json::{Map, Value, json};
@@ -217,9 +217,22 @@ pub(super) fn as_told(
     Ok(told)
 }
 
-/// An occurrence as it is; none where it was taken away.
+/// An occurrence as it is; none where it was taken away, or never was.
 pub(super) fn happening(event: &Event, id: RecurrenceId) -> Option<Instance> {
-    series::instance_of(event, id).ok()
+    let departs = event.recurrence_overrides.contains_key(&id);
+    let instance = series::instance_of(event, id).ok();
+    instance.filter(|_| departs || is_given(event, id))
+}
+
+/// Whether the rule itself gives an occurrence here, whatever became of it.
+pub(super) fn is_given(event: &Event, id: RecurrenceId) -> bool {
+    let mut bare = event.clone();
+    bare.recurrence_overrides.clear();
+    // What cannot be told is left to Graph.
+    !matches!(
+        series::check_occurrence(&bare, id),
+        Err(SeriesError::NoOccurrence(_))
+    )
 }
 
 fn tell(told: &mut Instance, asked: &Instance, changed: &Fields) {

@@ -71,8 +71,10 @@ pub(super) fn departures(
             continue;
         }
         let change = match (before, wanted) {
+            // What the rule does not give need not be taken away.
+            (None, Some(Override::Excluded)) if !compose::is_given(want, id) => continue,
             (_, Some(Override::Added { .. })) => return Err(not_given(id)),
-            (None, Some(Override::Replaced(_))) if !is_given(want, id) => {
+            (_, Some(Override::Replaced(_))) if !compose::is_given(want, id) => {
                 return Err(not_given(id));
             }
             (Some(Override::Excluded), Some(Override::Replaced(_)) | None) => {
@@ -117,18 +119,6 @@ fn not_given(id: RecurrenceId) -> Failure {
     Failure::item(format!(
         "Outlook has no occurrence at {id} that the rule does not give"
     ))
-}
-
-/// Whether the rule gives an occurrence. Where that cannot be told, Outlook will.
-fn is_given(event: &Event, id: RecurrenceId) -> bool {
-    let bare = Event {
-        recurrence_overrides: BTreeMap::new(),
-        ..event.clone()
-    };
-    !matches!(
-        series::check_occurrence(&bare, id),
-        Err(SeriesError::NoOccurrence(_))
-    )
 }
 
 /// An occurrence as an override has it, or as the series gives it.

@@ -85,7 +85,7 @@ impl Graph {
     }
 
     /// The event that was created under a name.
-    async fn find(
+    pub(super) async fn find(
         &self,
         calendar: &RemoteCalendarId,
         name: &str,
@@ -143,7 +143,7 @@ impl Graph {
 
     /// Whether an event is in another calendar of the mailbox: Graph finds it by its id alone. What the listing under way
     /// named is here; where Graph does not tell, nothing is taken for moved.
-    async fn is_elsewhere(
+    pub(super) async fn is_elsewhere(
         &self,
         calendar: &RemoteCalendarId,
         id: &RemoteId,

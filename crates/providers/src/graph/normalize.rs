@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use super::properties::{Note, Ours};
 use super::wire::{Item, Moment, instant};
+use super::write::AGAIN;
 use super::{body, recurrence, wire, zones};
 use crate::remote_id::digest;
 
@@ -111,12 +112,15 @@ pub(super) fn event(item: &Item, me: &[Address], owed: Owed) -> Result<Event, Fa
 }
 
 /// The UID. Graph gives its own to what we create; there the mark tells the one that the event is known by. An event with
-/// the mark and another transaction than the one that made it is a duplicate, which some programs copy with all properties.
+/// the mark and without the transaction that made it is a duplicate, or the later half of a series that was cut in two: some
+/// programs copy all properties. Graph tells the transaction of every event that was made with one.
 fn uid(item: &Item, ours: &Ours) -> Uid {
-    let is_duplicate = match (&item.transaction_id, &ours.name) {
-        (Some(transaction), Some(name)) => transaction != name,
-        (Some(_) | None, Some(_) | None) => false,
+    let is_own = |name: &String| {
+        let transaction = item.transaction_id.as_deref().unwrap_or_default();
+        let rest = transaction.strip_prefix(name.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(AGAIN))
     };
+    let is_duplicate = ours.name.as_ref().is_some_and(|name| !is_own(name));
     if let Some(mark) = ours.mark.as_ref().filter(|_| !is_duplicate) {
         return mark.uid.clone();
     }

@@ -4,6 +4,7 @@
 //! refused where one is impossible, before the first is sent. What a cut-off write leaves undone is found by the next one:
 //! see [`Note::owed`](super::properties::Note).
 
+use jiff::{SignedDuration, Timestamp};
 use kalends_calendar::event::{Event, Instance};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{RemoteCalendarId, RemoteId, Version};
@@ -20,12 +21,19 @@ use super::wire::{self, Item};
 use super::{Graph, answer, body, listing};
 use crate::http::Request;
 use crate::inheritance::Followed;
+use crate::remote_id::digest;
 
 /// What may be written of a meeting without anybody being mailed: what only the account itself sees.
 const PERSONAL: [&str; 3] = ["categories", "isReminderOn", "reminderMinutesBeforeStart"];
 
 /// The property that holds ours.
 const OURS: &str = "singleValueExtendedProperties";
+
+/// What stands between a name and what tells a second creation under it from the first.
+pub(super) const AGAIN: char = '~';
+
+/// How old a creation may be, by two clocks, and still be the one that was just asked for.
+const JUST_NOW: SignedDuration = SignedDuration::from_mins(2);
 
 /// The new state of an event that is there.
 struct Change<'a> {
@@ -99,15 +107,28 @@ impl Graph {
         sent.retain(|_, value| !value.is_null());
         sent.insert("transactionId".to_owned(), json!(name));
         sent.insert(OURS.to_owned(), ours.to_value());
-        let request = self.ask().create(calendar, &Value::Object(sent));
-        let (value, is_new) = self.send_write(request, Doing::Create).await?;
-        let made = self.standing(with_ours(value, &ours))?;
-        let remote_id = RemoteId(made.item.id.clone());
-        if remote_id.as_str().is_empty() {
-            return Err(Failure::new(
-                Class::Unknown,
-                "Microsoft does not say under which id it keeps what was created",
-            ));
+        let request = self.ask().create(calendar, &Value::Object(sent.clone()));
+        let sent_first = self.send_write(request, Doing::Create).await;
+        let (value, mut is_new) = match sent_first {
+            Err(failure) if failure.class == Class::Exists => {
+                return Err(self.refused_as_known(calendar, name, failure).await?);
+            }
+            other => other?,
+        };
+        let mut made = self.made(value, &ours)?;
+        let mut remote_id = RemoteId(made.item.id.clone());
+        if self.was_made_before(&made.item, is_new)
+            && self.was_moved_away(calendar, &remote_id).await?
+        {
+            // What was made under this name is an event of another calendar by now. Graph would give it out for ever, so
+            // that the one that is wanted here has to be made under another name.
+            let name = format!("{name}{AGAIN}{}", digest(remote_id.as_str()));
+            sent.insert("transactionId".to_owned(), json!(name));
+            let request = self.ask().create(calendar, &Value::Object(sent));
+            let (value, again) = self.send_write(request, Doing::Create).await?;
+            is_new = again;
+            made = self.made(value, &ours)?;
+            remote_id = RemoteId(made.item.id.clone());
         }
         if !departures.is_empty() {
             self.depart(&remote_id, &made, event, departures).await?;
@@ -124,6 +145,59 @@ impl Graph {
         }
         // An earlier try of ours had made it: what somebody did to it since must not be taken for ours.
         self.receipt(remote_id, observed, event)
+    }
+
+    /// What was created, by the answer to its creation.
+    fn made(&self, value: Value, ours: &Ours) -> Result<Standing, Failure> {
+        let made = self.standing(with_ours(value, ours))?;
+        if made.item.id.is_empty() {
+            return Err(Failure::new(
+                Class::Unknown,
+                "Microsoft does not say under which id it keeps what was created",
+            ));
+        }
+        Ok(made)
+    }
+
+    /// A name that is refused as known: what was made under it is here, or nobody can tell where.
+    async fn refused_as_known(
+        &self,
+        calendar: &RemoteCalendarId,
+        name: &str,
+        failure: Failure,
+    ) -> Result<Failure, Failure> {
+        Ok(match self.find(calendar, name).await? {
+            Some(_) => failure,
+            None => Failure::item(
+                "Microsoft has this event already, in another calendar; it does not take it a second time",
+            ),
+        })
+    }
+
+    /// Whether what a creation was answered with may be older than that creation: Graph answers a name that it knows with
+    /// what was made under it, and not always by a status of its own.
+    fn was_made_before(&self, item: &Item, is_new: bool) -> bool {
+        let created = item.created_date_time.as_deref();
+        let created = created.and_then(|text| text.parse::<Timestamp>().ok());
+        !is_new || created.is_none_or(|at| self.now().duration_since(at) > JUST_NOW)
+    }
+
+    /// Whether an event that was made in a calendar is in another one. The answer must be certain: it decides whether a
+    /// second one is made.
+    async fn was_moved_away(
+        &self,
+        calendar: &RemoteCalendarId,
+        id: &RemoteId,
+    ) -> Result<bool, Failure> {
+        self.is_elsewhere(calendar, id).await.map_err(|failure| {
+            Failure::new(
+                Class::Unknown,
+                format!(
+                    "The event was written, and it cannot be told where: {}",
+                    failure.message
+                ),
+            )
+        })
     }
 
     async fn update(&self, change: Change<'_>) -> Result<Receipt, Failure> {

@@ -47,7 +47,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -128,6 +128,32 @@ impl Default for Google {
             made: 0,
         }
     }
+}
+
+/// Whether a path is one of the Calendar API, which a token opens.
+pub(crate) fn is_api(path: &str) -> bool {
+    path.starts_with(CALENDAR_PREFIX) || path == BATCH_PATH
+}
+
+/// 401, although the token may be good.
+pub(crate) fn unauthorized() -> Response<Bytes> {
+    reply::refused(&Refusal::credentials())
+}
+
+/// A refusal that means nothing but "not now": too much was asked, or the servers behind are out of order.
+pub(crate) fn refuse_for_now(status: StatusCode) -> Response<Bytes> {
+    let code = status.as_u16();
+    reply::refused(&match code {
+        403 => {
+            let message = "User Rate Limit Exceeded";
+            Refusal::new(code, "usageLimits", "userRateLimitExceeded", message)
+        }
+        429 => {
+            let message = "Rate Limit Exceeded";
+            Refusal::new(code, "usageLimits", "rateLimitExceeded", message)
+        }
+        _ => Refusal::new(code, "global", "backendError", "Backend Error"),
+    })
 }
 
 /// Answers a request.

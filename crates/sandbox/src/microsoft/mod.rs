@@ -102,6 +102,34 @@ impl Default for Microsoft {
 /// Where chance begins unless [`Microsoft::seed`] says otherwise.
 const SEED: u64 = 0x365;
 
+/// Whether a path is one of Graph, which a token opens.
+pub(crate) fn is_api(path: &str) -> bool {
+    path.starts_with(VERSION_ROOT)
+}
+
+/// What a gateway before Graph calls every request.
+const STRUCK: u64 = 0;
+
+/// 401, although the token may be good.
+pub(crate) fn unauthorized(now: Timestamp) -> Response<Bytes> {
+    let id = pushes::request_id(STRUCK);
+    answer::refuse(&unauthenticated(Denied::Unknown), &id, &id, now)
+}
+
+/// A refusal that means nothing but "not now": too much was asked, or the servers behind are out of order.
+pub(crate) fn refuse_for_now(status: StatusCode, now: Timestamp) -> Response<Bytes> {
+    let (code, message) = match status {
+        StatusCode::TOO_MANY_REQUESTS => ("TooManyRequests", "Please retry again later."),
+        StatusCode::SERVICE_UNAVAILABLE => (
+            "serviceNotAvailable",
+            "The service is temporarily unavailable.",
+        ),
+        _ => ("UnknownError", ""),
+    };
+    let id = pushes::request_id(STRUCK);
+    answer::refuse(&Refusal::new(status, code, message), &id, &id, now)
+}
+
 /// Answers a request.
 pub(crate) fn answer(
     world: &mut World,

@@ -3,6 +3,8 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use crate::chance::Chance;
+
 /// Behaviours that differ between tenants, documents or years. [`Switches::default`] is what the newest official page says,
 /// and where none says anything, what is harder for a client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -187,6 +189,58 @@ impl Default for Switches {
             pushes_per_change: 1,
             schedules_max: 20,
             schedule_days_max: 62,
+        }
+    }
+}
+
+impl Switches {
+    /// A Microsoft 365 as hard to live with as documents and field reports allow, for simulations. Budgets, lifetimes and
+    /// what decides about mails stay.
+    pub fn draw(chance: &mut Chance) -> Self {
+        let removals = [
+            SeriesRemoval::Master,
+            SeriesRemoval::Occurrences,
+            SeriesRemoval::Both,
+        ];
+        let codes = [
+            DeadDelta::SyncStateNotFound,
+            DeadDelta::SyncStateInvalid,
+            DeadDelta::ResyncRequired,
+        ];
+        let repeats = [
+            TransactionRepeat::Created,
+            TransactionRepeat::Ok,
+            TransactionRepeat::Conflict,
+        ];
+        let series_removal = *chance.pick(&removals);
+        let dead_delta = *chance.pick(&codes);
+        let transaction_repeat = *chance.pick(&repeats);
+        let mut often = |percent| chance.percent(percent);
+        Self {
+            masters_in_delta: often(30),
+            exceptions_in_events: often(30),
+            deleted_occurrences_reported: often(30),
+            series_removal,
+            removed_reason_changed: often(30),
+            bare_exceptions_in_delta: often(30),
+            empty_pages: often(30),
+            replays: often(30),
+            delta_changes_kept: often(30).then_some(25),
+            dead_delta,
+            page_default: if often(50) { 10 } else { 3 },
+            uid_per_occurrence: often(50),
+            exception_changes_id: often(50),
+            occurrences_inherit_extended: often(50),
+            start_date_mismatch: if often(50) {
+                StartDateMismatch::Refused
+            } else {
+                StartDateMismatch::Corrected
+            },
+            master_change_drops_exceptions: often(70),
+            transaction_repeat,
+            spurious_conflict_percent: if often(30) { 5 } else { 0 },
+            spurious_conflict_status: if often(50) { 412 } else { 409 },
+            ..Self::default()
         }
     }
 }

@@ -205,7 +205,7 @@ fn odds_follow_their_seed_and_their_numbers() {
     let draw = |seed: u64, odds: Odds| {
         let mut chance = Chance::new(seed);
         (0..2000)
-            .map(|_| odds.draw(&mut chance, &Method::GET))
+            .map(|_| odds.draw(&mut chance, &Method::GET, PATH))
             .collect::<Vec<_>>()
     };
     assert_eq!(draw(1, Odds::rough()), draw(1, Odds::rough()));

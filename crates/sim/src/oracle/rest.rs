@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Method;
 use jiff::SignedDuration;
 use kalends_calendar::ids::LinkId;
 use kalends_engine::{Engine, Silent, run_link};
 use kalends_sandbox::Chance;
 use kalends_store::leases::{self, Claim};
 
-use super::{sides, traces};
+use super::{sides, traces, wire};
 use crate::people::operator;
 use crate::plant;
 use crate::stage::{Law, Stage};
@@ -76,12 +75,11 @@ async fn settle(stage: &Arc<Stage>, engine: &Engine) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Passwords that were changed and that nobody has noticed yet are given to us, so that all links can run.
+/// Passwords that were changed and grants that were taken back, and that nobody has noticed yet, are given to us, so that
+/// all links can run.
 fn give_new_passwords(stage: &Stage) {
-    let world = stage.world();
-    let mut ledger = stage.ledger();
-    for account in world.accounts.values() {
-        ledger.set_password(&account.user, &account.password);
+    for account in &stage.cast().accounts {
+        operator::give_what_opens(stage, &account.user);
     }
 }
 
@@ -135,6 +133,6 @@ fn writes(stage: &Stage) -> usize {
     world
         .requests
         .iter()
-        .filter(|request| request.method == Method::PUT || request.method == Method::DELETE)
+        .filter(|request| wire::writes(&request.method, &request.path))
         .count()
 }

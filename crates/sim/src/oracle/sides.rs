@@ -13,9 +13,11 @@ use kalends_store::events::{self, StoredEvent, Window};
 use kalends_store::intents::Intent;
 use kalends_store::{conflicts, intents, mirrors, skips};
 
-use super::{Seen, seen, wire};
+use super::{Seen, likeness, wire};
+use crate::face::Face;
 use crate::ledger::words;
 use crate::stage::{Law, Link, Stage, Tenant};
+use crate::truth;
 
 /// More than any simulation has.
 const ALL: i64 = 100_000;
@@ -32,19 +34,6 @@ pub(crate) async fn compare(stage: &Stage, engine: &Engine) -> anyhow::Result<()
     Ok(())
 }
 
-/// Everything that stands at a link's place.
-fn remote(stage: &Stage, link: &Link) -> BTreeMap<String, Option<Seen>> {
-    let world = stage.world();
-    let Ok(collection) = world.collection(&link.place) else {
-        return BTreeMap::new();
-    };
-    collection
-        .objects()
-        .iter()
-        .map(|(name, object)| (name.clone(), seen(&object.text)))
-        .collect()
-}
-
 fn name(remote_id: &RemoteId) -> String {
     let path = remote_id.as_str();
     let path = path.find("/dav/").map_or(path, |at| &path[at..]);
@@ -53,7 +42,8 @@ fn name(remote_id: &RemoteId) -> String {
 
 async fn compare_link(stage: &Stage, engine: &Engine, link: &Link) -> anyhow::Result<()> {
     let tenant = &stage.cast().tenants[link.tenant];
-    let mut remote = remote(stage, link);
+    let mut remote = truth::objects(stage, &link.place);
+    let face = stage.cast().face(&link.place);
     let mut tx = engine.store.read(tenant.id).await?;
     let ours = events::list_range(&mut tx, Some(link.calendar), Window::default(), None, ALL)
         .await?
@@ -71,10 +61,17 @@ async fn compare_link(stage: &Stage, engine: &Engine, link: &Link) -> anyhow::Re
 
     let at = format!("{} ({})", link.place, link.id);
     // A server that would mail the guests keeps what it has: silence comes before being in step.
-    let mailed = would_be_mailed(stage, link, &ours, &mirrored);
-    let (silent, failed): (Vec<Intent>, Vec<Intent>) = failed
-        .into_iter()
-        .partition(|intent| mailed.contains(&intent.event));
+    let mailed = would_be_mailed(stage, link, &ours, &mirrored, &remote);
+    // What a provider has no words for stays here as well, and is told by name.
+    let (silent, failed): (Vec<Intent>, Vec<Intent>) = failed.into_iter().partition(|intent| {
+        let ours = ours.iter().find(|event| event.id == intent.event);
+        let body = ours.and_then(|event| event.body.as_ref());
+        let mirror = mirrored.iter().find(|mirror| mirror.event == intent.event);
+        let there = mirror.and_then(|mirror| remote.get(&name(&mirror.remote_id))?.as_ref());
+        let error = intent.error.as_deref().unwrap_or_default();
+        let refused = likeness::may_refuse(face, error, body, there.map(|seen| &seen.event));
+        mailed.contains(&intent.event) || refused
+    });
     let silent: BTreeSet<EventId> = silent.iter().map(|intent| intent.event).collect();
     if let Some(intent) = failed.first().filter(|_| link.rules.sends()) {
         let error = intent.error.clone().unwrap_or_default();
@@ -106,7 +103,7 @@ async fn compare_link(stage: &Stage, engine: &Engine, link: &Link) -> anyhow::Re
             .filter(|(id, _)| *id == event.id)
             .map(|(_, field)| field.clone())
             .collect();
-        if let Some(detail) = event_differs(link, event, mirror, &remote, &held) {
+        if let Some(detail) = event_differs((face, link), event, mirror, &remote, &held) {
             stage.cry(Law::SidesDiffer, format!("{at}: {detail}"));
             return Ok(());
         }
@@ -132,12 +129,17 @@ fn would_be_mailed(
     link: &Link,
     ours: &[StoredEvent],
     mirrored: &[Mirror],
+    objects: &BTreeMap<String, Option<Seen>>,
 ) -> BTreeSet<EventId> {
-    let mails = stage
-        .world()
-        .accounts
-        .get(&link.place.user)
-        .is_some_and(|account| account.quirks.scheduling == Scheduling::Auto);
+    let account = stage.world().accounts.get(&link.place.user).cloned();
+    let mails = match stage.cast().face(&link.place) {
+        Face::Caldav => {
+            account.is_some_and(|account| account.quirks.scheduling == Scheduling::Auto)
+        }
+        // Each write says that nobody is to be mailed.
+        Face::Google => false,
+        Face::Microsoft => true,
+    };
     if !mails {
         return BTreeSet::new();
     }
@@ -145,7 +147,6 @@ fn would_be_mailed(
         .iter()
         .filter(|event| event.body.as_ref().is_some_and(has_guests))
         .map(|event| event.id);
-    let objects = remote(stage, link);
     let there = mirrored.iter().filter(|mirror| {
         let object = objects.get(&name(&mirror.remote_id));
         object.is_some_and(|seen| seen.as_ref().is_none_or(|seen| has_guests(&seen.event)))
@@ -164,7 +165,7 @@ fn has_guests(event: &Event) -> bool {
 
 /// What is wrong with one of our events, seen through a link.
 fn event_differs(
-    link: &Link,
+    (face, link): (Face, &Link),
     event: &StoredEvent,
     mirror: Option<&Mirror>,
     remote: &BTreeMap<String, Option<Seen>>,
@@ -194,6 +195,11 @@ fn event_differs(
     let fields = must_be_equal(link, body, &object.event, authority, held);
     let (ours, theirs) = (link.rules.mask(body), link.rules.mask(&object.event));
     let field = fields.first()?;
+    if let Some(vendor) = face.vendor() {
+        let due = likeness::due(&ours, &theirs, &fields);
+        return likeness::differs(vendor, &due, &theirs)
+            .map(|how| format!("{} ({}) differs: {how}", event.id, body.uid));
+    }
     Some(format!(
         "{} ({}) differs in {fields:?}: here {}, there {}",
         event.id,
@@ -255,25 +261,21 @@ fn object_differs(
     None
 }
 
-/// At most one object for each event and collection.
+/// At most one object for each event and place.
 fn no_copies(stage: &Stage) {
-    let world = stage.world();
-    let mut found = Vec::new();
-    for (place, collection) in world.collections() {
-        let all: Vec<Seen> = collection
-            .objects()
-            .values()
-            .filter_map(|object| seen(&object.text))
+    for place in stage.cast().places() {
+        let all: Vec<Seen> = truth::objects(stage, &place)
+            .into_values()
+            .flatten()
             .collect();
         if let Some(uid) = twice(all.iter().map(|seen| seen.uid.clone())) {
-            found.push(format!("{uid} stands twice at {place}"));
+            stage.cry(Law::Doubled, format!("{uid} stands twice at {place}"));
         } else if let Some(mark) = twice(all.iter().filter_map(|seen| seen.mark)) {
-            found.push(format!("event {mark} stands twice at {place}"));
+            stage.cry(
+                Law::Doubled,
+                format!("event {mark} stands twice at {place}"),
+            );
         }
-    }
-    drop(world);
-    for detail in found {
-        stage.cry(Law::Doubled, detail);
     }
 }
 

@@ -7,19 +7,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use kalends_calendar::event::Event;
-use kalends_calendar::ids::{CalendarId, EventId};
+use kalends_calendar::event::{Event, RecurrenceId};
+use kalends_calendar::ids::{CalendarId, EventId, LinkId};
 use kalends_calendar::merge::{Field, differing, get};
+use kalends_calendar::revision::Actor;
 use kalends_calendar::rules::{Authority, Flow};
+use kalends_calendar::series;
 use kalends_engine::Engine;
 use kalends_store::conflicts::{self, StoredConflict, Which};
 use kalends_store::events::{self, EventVersion};
 use kalends_store::remote_writes::{self, RemoteWrite, WriteOp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::seen;
 use crate::ledger::{Deed, Side, What};
 use crate::stage::{Law, Link, Stage};
+use crate::truth;
 
 /// More than any simulation has.
 const ALL: i64 = 100_000;
@@ -37,6 +39,8 @@ struct Outcome<'a> {
     /// Every attempt to make an event at a server.
     creations: Vec<RemoteWrite>,
     uids: BTreeMap<EventId, BTreeSet<String>>,
+    /// Which events were changed by what came in through which link.
+    retold: BTreeSet<(EventId, LinkId)>,
 }
 
 /// Looks for the trace of every deed.
@@ -62,8 +66,12 @@ pub(crate) async fn find(stage: &Stage, engine: &Engine) -> anyhow::Result<()> {
             conflicts,
             creations,
             uids: BTreeMap::new(),
+            retold: BTreeSet::new(),
         };
         for version in &feed {
+            if let Actor::Sync { link, .. } = version.cause.actor {
+                result.retold.insert((version.event, link));
+            }
             result.latest.insert(version.event, version);
             if let Some(body) = &version.body {
                 result
@@ -128,11 +136,7 @@ impl Outcome<'_> {
         let Side::There(place, name) = &deed.side else {
             return false;
         };
-        let world = stage.world();
-        let mark = world
-            .collection(place)
-            .ok()
-            .and_then(|collection| seen(&collection.objects().get(name)?.text)?.mark);
+        let mark = truth::object(stage, place, name).and_then(|seen| seen.mark);
         let of_another = mark
             .and_then(|event| self.latest.get(&event))
             .is_some_and(|version| version.calendar != link.calendar);
@@ -183,13 +187,13 @@ impl Outcome<'_> {
             }
             let found = match &deed.side {
                 Side::Ours(_, id) => {
-                    self.stands(*id, field, after, None)
+                    self.stands(*id, field, (before, after), None)
                         || self.disputed(&group, field, after, None)
                 }
                 Side::There(..) => links.iter().any(|link| {
                     group
                         .iter()
-                        .any(|id| self.stands(*id, field, after, Some(link)))
+                        .any(|id| self.stands(*id, field, (before, after), Some(link)))
                         || self.disputed(&group, field, after, Some(link))
                 }),
             };
@@ -253,6 +257,7 @@ impl Outcome<'_> {
                 link.place == *place
                     && link.rules.receives()
                     && !self.was_unconfirmed(link, &self.group(uid), last.at)
+                    && !self.was_retold(link, &self.group(uid))
                     && self.group(uid).iter().any(|id| {
                         self.latest.get(id).is_some_and(|version| {
                             version.calendar == link.calendar && !version.deleted
@@ -293,8 +298,25 @@ impl Outcome<'_> {
         })
     }
 
-    /// Whether a field of an event has the value in the end.
-    fn stands(&self, id: EventId, field: &Field, after: &Event, link: Option<&Link>) -> bool {
+    /// Whether an event says something else here than where a link only gets it from, because another server told it in its
+    /// own way: an occurrence that follows its series there does so here as well. To the link that is an edit of ours, which
+    /// is not lost by a deletion.
+    fn was_retold(&self, link: &Link, group: &[EventId]) -> bool {
+        !link.rules.sends()
+            && self
+                .retold
+                .iter()
+                .any(|(event, through)| group.contains(event) && *through != link.id)
+    }
+
+    /// Whether what an edit made of a field is there in the end.
+    fn stands(
+        &self,
+        id: EventId,
+        field: &Field,
+        (before, after): (&Event, &Event),
+        link: Option<&Link>,
+    ) -> bool {
         let Some(now) = self
             .latest
             .get(&id)
@@ -303,6 +325,7 @@ impl Outcome<'_> {
             return false;
         };
         value(now, field, link) == value(after, field, link)
+            || matches!(field, Field::Override(id) if occurrence_stands(now, before, after, *id, link))
     }
 
     /// Whether the field has, in the end, the value that an earlier edit on another side gave it.
@@ -310,12 +333,14 @@ impl Outcome<'_> {
         earlier.iter().any(|other| match &other.what {
             What::Edited {
                 field: edited,
+                before,
                 after,
-                ..
             } => {
                 other.side != deed.side
                     && edited == field
-                    && group.iter().any(|id| self.stands(*id, field, after, None))
+                    && group
+                        .iter()
+                        .any(|id| self.stands(*id, field, (before, after), None))
             }
             What::Created | What::Deleted | What::Kept => false,
         })
@@ -338,6 +363,39 @@ impl Outcome<'_> {
                     || masked.contains(&stored.conflict.remote))
         })
     }
+}
+
+/// Whether an occurrence has, in the end, everything that an edit gave it. What the edit left alone follows the series where
+/// the server lets it, and an occurrence is whole as every server tells it.
+fn occurrence_stands(
+    now: &Event,
+    before: &Event,
+    after: &Event,
+    id: RecurrenceId,
+    link: Option<&Link>,
+) -> bool {
+    let parts = |event: &Event| {
+        let masked = link.map_or_else(|| event.clone(), |link| link.rules.mask(event));
+        let instance = series::instance_of(&masked, id).ok();
+        instance.map(|instance| json!(instance))
+    };
+    let (Some(now), Some(before), Some(after)) = (parts(now), parts(before), parts(after)) else {
+        return false;
+    };
+    ["start", "duration"]
+        .into_iter()
+        .map(|name| format!("/{name}"))
+        .chain(
+            after["details"]
+                .as_object()
+                .into_iter()
+                .chain(before["details"].as_object())
+                .flat_map(|details| details.keys().map(|name| format!("/details/{name}"))),
+        )
+        .all(|part| {
+            let wanted = after.pointer(&part);
+            wanted == before.pointer(&part) || wanted == now.pointer(&part)
+        })
 }
 
 /// A field as a link shows it.

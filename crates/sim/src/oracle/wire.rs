@@ -1,5 +1,6 @@
 //! Laws that each request must keep.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,13 +8,13 @@ use http::{Method, Request};
 use jiff::{SignedDuration, Timestamp};
 use kalends_calendar::rules::Detail;
 use kalends_sandbox::Place;
-use kalends_sandbox::world::Object;
 use percent_encoding::percent_decode_str;
+use serde_json::Value;
 
-use super::seen;
 use crate::ledger::words;
 use crate::page::unfolded;
 use crate::stage::{Law, Stage, lock};
+use crate::truth;
 
 /// How many writes of one object may take effect within an hour: the engine's own limit for one link is 20, a collection
 /// may have two links, and what was sent twice by the network counts twice.
@@ -25,8 +26,10 @@ const REQUESTS_MAX: usize = 12_000;
 /// What a request is about, and how that was before.
 pub(crate) struct Before {
     place: Place,
+    /// What is written, as far as the request tells: the name, or what it shall be called.
     name: String,
-    object: Option<Object>,
+    /// The UIDs of what stood there, by name, where the request may change anything.
+    uids: BTreeMap<String, String>,
     changed: u64,
 }
 
@@ -43,9 +46,34 @@ pub(crate) fn named(path: &str) -> Option<(Place, String)> {
     Some((place, parts.next().unwrap_or_default()))
 }
 
-/// Looks at a request before it takes effect.
-pub(crate) fn before(stage: &Stage, asked: &Request<Bytes>) -> Option<Before> {
-    let (place, name) = named(asked.uri().path())?;
+/// Whether a request may change anything at a server: not one for a token.
+pub(crate) fn writes(method: &Method, path: &str) -> bool {
+    let is_write = [Method::PUT, Method::POST, Method::PATCH, Method::DELETE].contains(method);
+    is_write && !path.contains("/token")
+}
+
+/// What a request is about: of one to a vendor, the one place that is linked of its account.
+fn about(stage: &Stage, user: &str, asked: &Request<Bytes>) -> Option<(Place, String)> {
+    let path = asked.uri().path();
+    let Some(account) = stage
+        .cast()
+        .account(user)
+        .filter(|account| account.face.vendor().is_some())
+    else {
+        return named(path);
+    };
+    let body: Value = serde_json::from_slice(asked.body()).unwrap_or_default();
+    // What is made is called as its maker says: by an id at Google, by a name for the transaction at Graph.
+    let name = ["id", "transactionId"]
+        .into_iter()
+        .find_map(|name| body[name].as_str());
+    let name = name.map_or_else(|| path.to_owned(), str::to_owned);
+    Some((account.place.clone(), name))
+}
+
+/// Looks at a request of a user's account before it takes effect.
+pub(crate) fn before(stage: &Stage, user: &str, asked: &Request<Bytes>) -> Option<Before> {
+    let (place, name) = about(stage, user, asked)?;
     words_stay_where_they_belong(stage, asked, &place);
     let mut world = stage.world();
     if world.requests.len() > REQUESTS_MAX {
@@ -54,10 +82,15 @@ pub(crate) fn before(stage: &Stage, asked: &Request<Bytes>) -> Option<Before> {
         stage.cry(Law::Budgets, format!("more than {REQUESTS_MAX} requests"));
         return None;
     }
-    let collection = world.collection(&place).ok()?;
+    drop(world);
+    let uids = if writes(asked.method(), asked.uri().path()) {
+        truth::uids(stage, &place)
+    } else {
+        BTreeMap::new()
+    };
     Some(Before {
-        object: collection.objects().get(&name).cloned(),
-        changed: collection.revision(),
+        uids,
+        changed: truth::revision(stage, &place),
         place,
         name,
     })
@@ -65,25 +98,33 @@ pub(crate) fn before(stage: &Stage, asked: &Request<Bytes>) -> Option<Before> {
 
 /// Looks at what a request did.
 pub(crate) fn after(stage: &Arc<Stage>, asked: &Request<Bytes>, before: Option<Before>) {
-    let mailed = stage.world().mails.first().map(|mail| format!("{mail:?}"));
-    if let Some(mail) = mailed {
-        stage.world().mails.clear();
+    if let Some(mail) = mailed(stage) {
         stage.cry(Law::NoMail, mail);
     }
     let Some(before) = before else { return };
-    let changed = match stage.world().collection(&before.place) {
-        Ok(collection) => collection.revision() > before.changed,
-        Err(_) => false,
-    };
-    if !changed {
+    if truth::revision(stage, &before.place) <= before.changed {
         return;
     }
     count_write(stage, &before);
-    if asked.method() == Method::DELETE
-        && let Some(object) = &before.object
-    {
-        deleted(stage, &before, object);
+    if writes(asked.method(), asked.uri().path()) {
+        vanished(stage, &before);
     }
+}
+
+/// The first mail that anybody would have got, of whatever kind of server.
+fn mailed(stage: &Stage) -> Option<String> {
+    let mut world = stage.world();
+    let mail = world.mails.first().map(|mail| format!("{mail:?}"));
+    let by_google = world.google.mails.first().map(|mail| format!("{mail:?}"));
+    let by_microsoft = world
+        .microsoft
+        .mails
+        .first()
+        .map(|mail| format!("{mail:?}"));
+    world.mails.clear();
+    world.google.mails.clear();
+    world.microsoft.mails.clear();
+    mail.or(by_google).or(by_microsoft)
 }
 
 fn words_stay_where_they_belong(stage: &Stage, asked: &Request<Bytes>, place: &Place) {
@@ -112,7 +153,7 @@ fn words_stay_where_they_belong(stage: &Stage, asked: &Request<Bytes>, place: &P
     let only_busy = cast
         .links_at(place)
         .all(|link| link.rules.detail == Detail::Busy);
-    if only_busy && asked.method() == Method::PUT {
+    if only_busy && writes(asked.method(), asked.uri().path()) {
         let words = words(cast.tenants[account.tenant].canary, &body);
         let ledger = stage.ledger();
         let leaked = words
@@ -124,7 +165,8 @@ fn words_stay_where_they_belong(stage: &Stage, asked: &Request<Bytes>, place: &P
             stage.cry(
                 Law::BusyLeaks,
                 format!(
-                    "PUT {} carries {word}, which nobody wrote there",
+                    "{} {} carries {word}, which nobody wrote there",
+                    asked.method(),
                     asked.uri().path()
                 ),
             );
@@ -155,21 +197,25 @@ fn count_write(stage: &Stage, before: &Before) {
     }
 }
 
-fn deleted(stage: &Stage, before: &Before, object: &Object) {
-    let cast = stage.cast();
-    let Some(account) = cast.account(&before.place.user) else {
+/// What a request made vanish must have been deleted by somebody.
+fn vanished(stage: &Stage, before: &Before) {
+    let Some(account) = stage.cast().account(&before.place.user) else {
         return;
     };
-    let Some(seen) = seen(&object.text) else {
-        return;
-    };
-    if !stage.ledger().was_deleted(account.tenant, &seen.uid) {
-        stage.cry(
-            Law::DeletedByNobody,
-            format!(
-                "DELETE of {} at {}, which nobody had deleted",
-                seen.uid, before.place
-            ),
-        );
+    let now = truth::uids(stage, &before.place);
+    let gone = before
+        .uids
+        .iter()
+        .filter(|(name, _)| !now.contains_key(*name));
+    for (_, uid) in gone {
+        if !uid.is_empty() && !stage.ledger().was_deleted(account.tenant, uid) {
+            stage.cry(
+                Law::DeletedByNobody,
+                format!(
+                    "DELETE of {uid} at {}, which nobody had deleted",
+                    before.place
+                ),
+            );
+        }
     }
 }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use kalends_sandbox::Place;
+
 use crate::baton::TaskId;
-use crate::node;
 use crate::seams::Lots;
-use crate::stage::Stage;
+use crate::stage::{Account, Stage};
+use crate::{face, node};
 
 /// How long things go well, in milliseconds.
 const QUIET_MS: std::ops::Range<i64> = 20_000..240_000;
@@ -15,6 +17,41 @@ const AWAY_MS: std::ops::Range<i64> = 500..120_000;
 
 /// How long a machine stops: shorter and longer than a lease lasts, in milliseconds.
 const STOPPED_MS: std::ops::Range<i64> = 20_000..200_000;
+
+/// A server forgets what its sync tokens stood for.
+fn forget_tokens(stage: &Stage, place: &Place) {
+    let mut world = stage.world();
+    if let Ok(collection) = world.collection_mut(place) {
+        collection.kill_tokens();
+    } else if let Some(calendar) = world.google.calendars.get_mut(&place.collection) {
+        calendar.kill_tokens();
+    } else {
+        // Whose it is else is a mailbox.
+        let _ = world.microsoft.bump_generation(&face::email(&place.user));
+    }
+}
+
+/// What opened an account opens it no more: for good, or until it is refreshed.
+fn shut_out(stage: &Stage, account: &Account, number: u64) {
+    let user = &account.user;
+    let now = stage.baton.now();
+    let mut world = stage.world();
+    if let Some(remote) = world.accounts.get_mut(user) {
+        remote.password = format!("new password {number}");
+    }
+    let mut what = "has a new password";
+    if let Some(oauth) = account.face.oauth(&mut world) {
+        if number.is_multiple_of(2) {
+            oauth.revoke_grant(&face::holder(user));
+            what = "takes the consent back";
+        } else {
+            oauth.expire_access(&face::email(user), now);
+            what = "needs a new token";
+        }
+    }
+    drop(world);
+    stage.baton.say(&format!("{user} {what}"));
+}
 
 /// Strikes until ended.
 pub(crate) async fn strike(stage: Arc<Stage>, lots: Arc<Lots>, mut nodes: Vec<TaskId>) {
@@ -40,21 +77,14 @@ pub(crate) async fn strike(stage: Arc<Stage>, lots: Arc<Lots>, mut nodes: Vec<Ta
             75..88 => {
                 let places = stage.cast().places();
                 let place = lots.draw(|chance| chance.pick(&places).clone());
-                if let Ok(collection) = stage.world().collection_mut(&place) {
-                    collection.kill_tokens();
-                }
+                forget_tokens(&stage, &place);
                 stage.baton.say(&format!("{place} forgets its tokens"));
             }
             _ => {
                 let accounts = &stage.cast().accounts;
                 let (account, number) =
                     lots.draw(|chance| (chance.pick(accounts).clone(), chance.below(1_000_000)));
-                if let Some(remote) = stage.world().accounts.get_mut(&account.user) {
-                    remote.password = format!("new password {number}");
-                }
-                stage
-                    .baton
-                    .say(&format!("{} has a new password", account.user));
+                shut_out(&stage, &account, number);
             }
         }
     }

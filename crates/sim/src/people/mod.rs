@@ -1,7 +1,10 @@
 //! Those who are not nodes: people at the servers, people on our side, an operator, and bad luck.
 
+mod draft;
+mod google;
 pub(crate) mod luck;
 pub(crate) mod operator;
+mod outlook;
 pub(crate) mod remote;
 pub(crate) mod web;
 

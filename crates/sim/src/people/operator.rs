@@ -7,6 +7,7 @@ use kalends_store::connections::{self, ConnectionState};
 use kalends_store::links::DueReason;
 use kalends_store::{Store, StoreError, events, held, links};
 
+use crate::face::{self, Face};
 use crate::ledger::{Deed, Side, What};
 use crate::seams::Lots;
 use crate::stage::{Law, Stage};
@@ -29,6 +30,23 @@ pub(crate) async fn look_after(stage: Arc<Stage>, lots: Arc<Lots>) {
     }
 }
 
+/// A person gives us what opens their account now: the password, or a consent.
+pub(crate) fn give_what_opens(stage: &Stage, user: &str) {
+    let account = stage.cast().account(user);
+    let face = account.map_or(Face::Caldav, |account| account.face);
+    let now = stage.baton.now();
+    let mut world = stage.world();
+    let consent = face::consent(&mut world, face, user, now);
+    let password = world.accounts.get(user).map(|there| there.password.clone());
+    drop(world);
+    match consent {
+        Some(pair) => stage.ledger().set_grant(user, pair),
+        None => stage
+            .ledger()
+            .set_password(user, &password.unwrap_or_default()),
+    }
+}
+
 /// One look at everything: accounts are connected again, held deletions are confirmed or refused.
 pub(crate) async fn look(stage: &Stage, store: &Store, confirm: bool) -> Result<(), StoreError> {
     let now = stage.baton.now();
@@ -37,14 +55,7 @@ pub(crate) async fn look(stage: &Stage, store: &Store, confirm: bool) -> Result<
         let mut reconnected = false;
         for connection in connections::list(&mut tx).await? {
             if connection.state == ConnectionState::ReconnectNeeded {
-                let password = stage
-                    .world()
-                    .accounts
-                    .get(&connection.user)
-                    .map(|account| account.password.clone());
-                stage
-                    .ledger()
-                    .set_password(&connection.user, &password.unwrap_or_default());
+                give_what_opens(stage, &connection.user);
                 connections::set_state(&mut tx, connection.id, ConnectionState::Ok, None).await?;
                 stage
                     .baton

@@ -216,6 +216,10 @@ impl Person<'_> {
             .baton
             .say(&format!("restores {} {}", after.uid, version.event));
         match &latest.body {
+            // Whoever restores what is there wants it to be there.
+            Some(before) if kalends_calendar::merge::differing(before, after).is_empty() => {
+                self.note(spot, version.event, &after.uid.0, What::Kept);
+            }
             Some(before) => self.note_edit(spot, version.event, before, after),
             None => self.note(spot, version.event, &after.uid.0, What::Created),
         }

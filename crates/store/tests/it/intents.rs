@@ -182,6 +182,41 @@ contract! {
         assert_eq!(again, Settled::AsSent);
     }
 
+    async fn what_was_refused_is_tried_again_when_the_other_side_changes(db) {
+        let world = World::new(&db.store, "a").await;
+        let link = world.link(Direction::TwoWay).await;
+        let event_id = add(&world).await;
+        let other = add(&world).await;
+        let lease = world.lease(link, 1).await;
+        let refuse = async || {
+            let mut tx = world.read().await;
+            let due = intents::due(&mut tx, link, at(1000), 9).await.unwrap();
+            drop(tx);
+            for intent in due {
+                assert_eq!(mark(&world, &lease, &intent).await, Marked::Sent);
+                let refused = Settlement::Failed { error: "it would mail".to_owned() };
+                intents::settle(&db.store, &lease, intent.event, intent.stamp, refused, at(2)).await.unwrap();
+            }
+        };
+        let due = async || {
+            let mut tx = world.read().await;
+            let due = intents::due(&mut tx, link, at(1000), 9).await.unwrap();
+            due.iter().map(|intent| intent.event).collect::<Vec<_>>()
+        };
+        refuse().await;
+        assert_eq!(due().await, []);
+        // Something else stands there now; what stands for the other event did not change.
+        world.apply(&lease, vec![Step::SetMirror(mirror(event_id, "tea", "2"))]).await;
+        assert_eq!(due().await, [event_id]);
+        refuse().await;
+        // Nothing does any more.
+        world.apply(&lease, vec![Step::DropMirror { event: event_id }]).await;
+        assert_eq!(due().await, [event_id]);
+        let mut tx = world.read().await;
+        let failed = intents::failed(&mut tx, link).await.unwrap();
+        assert_eq!(failed.iter().map(|intent| intent.event).collect::<Vec<_>>(), [other]);
+    }
+
     async fn a_stamp_is_never_given_twice(db) {
         let world = World::new(&db.store, "a").await;
         let link = world.link(Direction::TwoWay).await;

@@ -539,17 +539,11 @@ fn marks_give_copies_their_uid_and_duplicates_none() {
         property("kalends-mark", mark)
     ]);
     assert_eq!(read(&value).uid.as_str(), "home@example.com");
-    value["transactionId"] = Value::Null;
-    assert_eq!(
-        read(&value).uid.as_str(),
-        "home@example.com",
-        "not every answer holds it"
-    );
-    value["transactionId"] = json!("another");
-    assert!(
-        read(&value).uid.as_str().starts_with("0400"),
-        "somebody duplicated it"
-    );
+    // Somebody duplicated it, or cut a series in two, and Outlook copied what it does not know.
+    for transaction in [Value::Null, json!("another")] {
+        value["transactionId"] = transaction;
+        assert!(read(&value).uid.as_str().starts_with("0400"));
+    }
 }
 
 #[test]
