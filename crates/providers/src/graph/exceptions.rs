@@ -3,14 +3,13 @@
 //! Graph writes no exception with its master. Each occurrence has an id of its own, which may change with every write to
 //! the series; so it is looked up by the start that the series gave it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use kalends_calendar::event::{Event, Instance, Override, RecurrenceId};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::RemoteId;
-use kalends_calendar::series::{self, SeriesError};
 use kalends_calendar::time::{Start, ZoneId};
 use kalends_calendar::zone::resolve;
 use serde_json::Value;
