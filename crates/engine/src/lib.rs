@@ -4,6 +4,7 @@
 //! and sleeps only through the clock: one seed of the simulation gives one trace. There is exactly one way an event
 //! reaches a provider, [`push`], and it goes through an intent that was durable before anything was sent.
 
+mod assemble;
 pub mod backoff;
 mod confirm;
 pub mod edits;

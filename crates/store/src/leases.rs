@@ -8,12 +8,13 @@
 //! was released is due when its release said, and what was not when its lease runs out.
 
 use jiff::Timestamp;
-use kalends_calendar::ids::{CalendarId, LinkId, TenantId};
+use kalends_calendar::ids::{CalendarId, Cursor, LinkId, TenantId};
 
-use crate::bind::{Bind, binds};
+use crate::bind::binds;
 use crate::error::{LeaseError, StoreError};
 use crate::features::{self, CALENDAR_SYNC, has_feature};
 use crate::links::{self, DueReason, Link};
+use crate::listings::Place;
 use crate::row::Row;
 use crate::store::{Scope, Store};
 use crate::tx::{Tx, TxAccess};
@@ -295,21 +296,53 @@ pub(crate) async fn check_held(tx: &mut Tx, lease: &Lease) -> Result<Held, Lease
     held(row)
 }
 
-/// The same as [`check`] for a batch, which moves the link's cursor too.
+/// How a batch moves its link on.
+pub(crate) struct Advance {
+    pub(crate) generation: Option<i64>,
+    /// Whether the cursor moves; then the listing under way is over.
+    pub(crate) moves: bool,
+    pub(crate) cursor: Option<Cursor>,
+    pub(crate) complete: bool,
+    pub(crate) place: Option<Place>,
+    pub(crate) at: Timestamp,
+}
+
+/// The same as [`check`] for a batch, which moves the link's cursor too. Where a listing of another number begins, the place
+/// of the one before is none any more.
 pub(crate) async fn check_and_advance(
     tx: &mut Tx,
     lease: &Lease,
-    advance: [Bind; 5],
+    advance: Advance,
 ) -> Result<Held, LeaseError> {
-    let mut binds = binds![lease.tenant, lease.link, lease.fence];
-    binds.extend(advance);
-    binds.push(Bind::from(CALENDAR_SYNC));
+    let (page, count, at) = match advance.place {
+        Some(place) => (Some(place.page), Some(place.count), Some(place.at)),
+        None => (None, None, None),
+    };
+    let binds = binds![
+        lease.tenant,
+        lease.link,
+        lease.fence,
+        advance.generation,
+        advance.moves,
+        advance.cursor,
+        advance.complete,
+        advance.at,
+        CALENDAR_SYNC,
+        page.is_some(),
+        page,
+        count,
+        at,
+    ];
     let row = tx
         .row(
             concat!(
                 "UPDATE links SET generation = coalesce($4, generation),
                     cursor = CASE WHEN $5 THEN $6 ELSE cursor END, live = (live OR $7),
-                    last_full_at = CASE WHEN $7 THEN $8 ELSE last_full_at END
+                    last_full_at = CASE WHEN $7 THEN $8 ELSE last_full_at END,
+                    listing_page = CASE WHEN $10 THEN $11
+                        WHEN $5 OR $4 <> generation THEN NULL ELSE listing_page END,
+                    listing_count = CASE WHEN $10 THEN $12 ELSE listing_count END,
+                    listing_at = CASE WHEN $10 THEN $13 ELSE listing_at END
                  WHERE tenant_id = $1 AND id = $2 AND fence = $3 AND lease_until IS NOT NULL
                     AND ",
                 has_feature!("$1", "$9"),

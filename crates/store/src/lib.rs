@@ -27,6 +27,7 @@ pub mod intents;
 pub mod invitations;
 pub mod leases;
 pub mod links;
+pub mod listings;
 pub mod mailbox;
 pub mod mails;
 pub mod members;

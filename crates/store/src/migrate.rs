@@ -72,6 +72,7 @@ const MIGRATIONS: &[Migration] = migrations![
     9 "0009_indexes",
     10 "0010_oauth",
     11 "0011_bounds",
+    14 "0014_scale",
 ];
 
 impl Store {

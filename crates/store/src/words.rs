@@ -56,7 +56,7 @@ words! {
     Direction { TwoWay = "two_way", Pull = "pull", Push = "push" }
     Detail { Full = "full", Busy = "busy" }
     ConflictPolicy { Newest = "newest", Remote = "remote", Local = "local", Ask = "ask" }
-    Access { ReadWrite = "read_write", ReadOnly = "read_only" }
+    Access { ReadWrite = "read_write", ReadOnly = "read_only", FreeBusy = "free_busy" }
     Origin { Remote = "remote", Kalends = "kalends" }
     Winner { Local = "local", Remote = "remote", Undecided = "undecided" }
     Reason {

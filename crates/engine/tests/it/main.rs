@@ -6,5 +6,6 @@ mod bounds;
 mod departures;
 mod laws;
 mod odd_servers;
+mod pages;
 mod trouble;
 mod world;

@@ -26,6 +26,7 @@ mod wire;
 mod write;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -34,7 +35,8 @@ use kalends_calendar::event::{Address, Event};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{RemoteCalendarId, RemoteId};
 use kalends_calendar::provider::{
-    Capabilities, Change, Discovery, Guests, Page, Position, Provider, Raw, Receipt, Write,
+    BusyTimes, Capabilities, Change, Discovery, Guests, Page, Part, Position, Provider, Raw,
+    Receipt, Write,
 };
 use kalends_calendar::seams::Clock;
 use url::Url;
@@ -46,7 +48,6 @@ use crate::http::{Answer, Api, Request, Transport, retry_at};
 use crate::oauth::Tokens;
 use crate::remote_id::digest;
 
-pub use busy::BusyTimes;
 pub use watch::{Channel, Happened, Notification, WatchRequest};
 
 /// Where Google's own API is.
@@ -83,7 +84,7 @@ pub struct Google {
 struct Learned {
     /// What calendars say of all their events.
     frames: BTreeMap<RemoteCalendarId, Frame>,
-    /// By number.
+    /// Listings of what changed, by number.
     listings: BTreeMap<u64, Listing>,
     listings_begun: u64,
     /// Until when Google wants to be left alone.
@@ -155,6 +156,23 @@ impl Provider for Google {
 
     async fn changes(&self, calendar: &RemoteCalendarId, from: &Position) -> Result<Page, Failure> {
         self.list(calendar, from).await
+    }
+
+    async fn assemble(
+        &self,
+        calendar: &RemoteCalendarId,
+        series: &str,
+        parts: Vec<Part>,
+    ) -> Result<Vec<Change>, Failure> {
+        self.put_together(calendar, series, parts).await
+    }
+
+    async fn free_busy(
+        &self,
+        calendars: &[RemoteCalendarId],
+        window: Range<Timestamp>,
+    ) -> Result<Vec<BusyTimes>, Failure> {
+        self.busy(calendars, window).await
     }
 
     async fn fetch(

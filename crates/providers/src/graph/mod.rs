@@ -24,6 +24,7 @@ mod zones;
 
 use std::collections::HashSet;
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -32,7 +33,8 @@ use kalends_calendar::event::{Address, Event};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{RemoteCalendarId, RemoteId};
 use kalends_calendar::provider::{
-    Capabilities, Change, Discovery, Guests, Page, Position, Provider, Raw, Receipt, Write,
+    BusyTimes, Capabilities, Change, Discovery, Guests, Page, Position, Provider, Raw, Receipt,
+    Write,
 };
 use kalends_calendar::seams::Clock;
 use kalends_calendar::time::ZoneId;
@@ -104,7 +106,7 @@ pub struct Graph {
 struct Learned {
     /// The owner's addresses.
     me: Vec<Address>,
-    /// What the listing under way named as being in the calendar: of anything else that is looked at, it must be asked.
+    /// What the last page named as being in the calendar: of anything else that is looked at, it must be asked.
     named: HashSet<RemoteId>,
     /// Until when Graph wants to be left alone.
     left_alone_until: Option<Timestamp>,
@@ -225,6 +227,14 @@ impl Provider for Graph {
 
     async fn changes(&self, calendar: &RemoteCalendarId, from: &Position) -> Result<Page, Failure> {
         self.list(calendar, from).await
+    }
+
+    async fn free_busy(
+        &self,
+        calendars: &[RemoteCalendarId],
+        window: Range<Timestamp>,
+    ) -> Result<Vec<BusyTimes>, Failure> {
+        self.busy(calendars, window).await
     }
 
     async fn fetch(

@@ -5,7 +5,8 @@ use std::time::Duration;
 use http::HeaderMap;
 use jiff::Timestamp;
 use kalends_calendar::failure::Class;
-use kalends_providers::google::{BusyTimes, Channel, Happened, Notification, WatchRequest};
+use kalends_calendar::provider::BusyTimes;
+use kalends_providers::google::{Channel, Happened, Notification, WatchRequest};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
