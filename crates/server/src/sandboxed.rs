@@ -1,5 +1,7 @@
 //! The emulator behind a port: accounts at CalDAV, Google and Microsoft to try things with, that no one else has.
 
+mod crowd;
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -194,6 +196,12 @@ impl Sandboxed {
                     .insert(format!("{api}/api/session/oidc/callback/"));
             }
         }
+    }
+
+    /// Puts many events into the calendars of the first person at Google and at Microsoft.
+    pub(crate) fn crowd(&self, events: u32, now: Timestamp) -> Result<()> {
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        crowd::fill(&mut world, (AT_GOOGLE[0].0, AT_MICROSOFT[0].0), events, now)
     }
 
     /// What Kalends is at the sandbox's Google or Microsoft: its name and its password.

@@ -1,13 +1,13 @@
 //! Listings of many pages that are cut off in the middle: what was listed stays, and the next run goes on from there.
 
-use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 
 use async_trait::async_trait;
+use futures_util::future::{Either, select};
 use kalends_calendar::event::Event;
 use kalends_calendar::failure::{Class, Failure};
-use kalends_calendar::ids::{Cursor, RemoteCalendarId, RemoteId};
+use kalends_calendar::ids::{Cursor, LinkId, RemoteCalendarId, RemoteId};
 use kalends_calendar::provider::{
     Capabilities, Change, Discovery, Next, Page, Part, Position, Provider, Raw, Receipt,
     State, Write,
@@ -27,6 +27,8 @@ struct Paged {
     /// From where it was listed, one entry a request.
     asked: Mutex<Vec<String>>,
     trouble: Mutex<Option<Trouble>>,
+    /// Whether somebody waits for an answer that never comes.
+    hangs: AtomicBool,
 }
 
 /// What happens at a page, once.
@@ -60,6 +62,7 @@ impl Paged {
             shelf,
             asked: Mutex::default(),
             trouble: Mutex::default(),
+            hangs: AtomicBool::default(),
         })
     }
 
@@ -84,7 +87,10 @@ impl Paged {
 
     async fn page(&self, from: usize) -> Result<Page, Failure> {
         match self.mishap(from) {
-            Some(Trouble::Hangs(_)) => std::future::pending().await,
+            Some(Trouble::Hangs(_)) => {
+                self.hangs.store(true, Ordering::Relaxed);
+                std::future::pending().await
+            }
             Some(Trouble::Fails(_)) => return Err(Failure::passing("503")),
             Some(Trouble::Forgotten(Refusal::CursorDead)) => {
                 return Err(Failure::new(Class::CursorDead, "what page?"));
@@ -199,22 +205,16 @@ impl Provider for Paged {
     }
 }
 
-/// Begins a run and lets it go, as if its process were killed, when its provider keeps it waiting.
-async fn killed(world: &World, link: kalends_calendar::ids::LinkId) {
+/// Begins a run and drops it, as if its process were killed, when its provider keeps it waiting.
+async fn killed(world: &World, link: LinkId, paged: &Paged) {
     let leased = world.claim(link).await;
-    let mut run = Box::pin(run_link(&world.engine, leased, &Silent));
-    std::future::poll_fn(|context: &mut Context<'_>| {
-        // The database works in its own threads, so that the run is woken until nothing but the provider is waited for.
-        for _ in 0..200 {
-            if run.as_mut().poll(context).is_ready() {
-                panic!("it was to hang");
-            }
-            std::thread::sleep(std::time::Duration::from_millis(1));
+    let run = Box::pin(run_link(&world.engine, leased, &Silent));
+    let hung = Box::pin(async {
+        while !paged.hangs.load(Ordering::Relaxed) {
+            tokio::task::yield_now().await;
         }
-        Poll::Ready(())
-    })
-    .await;
-    drop(run);
+    });
+    assert!(matches!(select(run, hung).await, Either::Right(_)));
     // Its lease runs out.
     world.wait(120);
 }
@@ -232,7 +232,7 @@ async fn a_first_listing_that_was_killed_goes_on_where_it_was() {
     let link = world.link(&paged).await;
     world.add("ours", "Ours").await;
     paged.trouble(Trouble::Hangs(6));
-    killed(&world, link).await;
+    killed(&world, link, &paged).await;
     assert_eq!(paged.asked(), ["start", "3", "6"]);
     assert_eq!(world.titles().await.len(), 1 + 4, "two pages, but no series");
 

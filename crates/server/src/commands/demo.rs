@@ -35,6 +35,9 @@ use crate::seams::SystemClock;
 /// Any port that is free, on this machine alone.
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
+/// The most events that the sandbox makes: they take some kilobytes of memory each.
+const EVENTS_MAX: i64 = 1_000_000;
+
 /// Start everything at once, to try it: two tenants, users, tokens, accounts at CalDAV, Google and Microsoft.
 ///
 /// Nothing of it is left when it ends. The tenant `demo` has calendar sync, and one of the two CalDAV accounts is linked to
@@ -68,6 +71,9 @@ pub(crate) struct Sandbox {
     /// Address of the Kalends to which people are sent back after consenting
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
     api: url::Url,
+    /// So many more events in Ann's calendars at Google and Microsoft, to see what many are like
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=EVENTS_MAX))]
+    events: u32,
     /// Address and port [default: a free port of this machine]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
@@ -78,6 +84,7 @@ pub(crate) async fn sandbox(global: &Global, command: Sandbox) -> Result<Ended> 
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let on = command.listen.unwrap_or(ANY_PORT);
     let sandbox = Sandboxed::open(on, &["ann", "ben"], clock.as_ref()).await?;
+    sandbox.crowd(command.events, clock.now())?;
     sandbox.send_back_to(command.api.as_str().trim_end_matches('/'));
     screen.json_line(&sandbox.told())?;
     tell_accounts(&screen, &sandbox)?;
