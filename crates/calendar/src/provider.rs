@@ -67,6 +67,12 @@ pub trait Provider: Send + Sync {
     fn left_alone_until(&self) -> Option<Timestamp> {
         None
     }
+
+    /// Until when the account is to rest because more was asked of it than its budget allows. A call that was begun is never
+    /// cut short for it: this is looked at between them.
+    fn overdrawn_until(&self) -> Option<Timestamp> {
+        None
+    }
 }
 
 /// What a provider can and cannot do.

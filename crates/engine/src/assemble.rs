@@ -55,6 +55,7 @@ async fn put_together(
         while let Some(part) = parts.next_if(|part| part.series == series) {
             own.push(part);
         }
+        run.within_budget()?;
         let assembled = run
             .provider
             .assemble(&run.link.remote_calendar, &series, own);

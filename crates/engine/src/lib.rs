@@ -6,6 +6,7 @@
 
 mod assemble;
 pub mod backoff;
+pub mod budget;
 mod confirm;
 pub mod edits;
 mod heartbeat;
@@ -25,6 +26,7 @@ pub mod worker;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use kalends_calendar::failure::Failure;
 use kalends_calendar::ids::TenantId;
 use kalends_calendar::provider::Provider;
@@ -76,6 +78,9 @@ pub enum EngineError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The budget of the account's requests is used up. Nothing is wrong; the run goes on then.
+    #[error("{}", waits(*.0))]
+    Waits(Timestamp),
     /// The lease is good no more: another node has taken the link over, or the tenant lost the feature. Nothing that this run
     /// would still write counts.
     #[error("another node has taken this link over, or it may not be synced any more")]
@@ -83,6 +88,10 @@ pub enum EngineError {
     /// People kept editing the same event while it was planned.
     #[error("event {0} kept changing while it was synced; it is tried again")]
     Restless(kalends_calendar::ids::EventId),
+}
+
+pub(crate) fn waits(until: Timestamp) -> String {
+    format!("waits for quota: the account is asked no more than its provider allows; it goes on at {until}")
 }
 
 impl From<LeaseError> for EngineError {

@@ -144,6 +144,7 @@ async fn listing(run: &Run<'_>, from: Position, rest: &mut Rest) -> Result<(), E
         if run.engine.clock.now().duration_since(begun) > LISTING_TIME_MAX {
             return Err(Failure::passing("the provider's listing takes too long").into());
         }
+        run.within_budget()?;
         let page = run
             .holding(run.provider.changes(&run.link.remote_calendar, &position))
             .await??;
@@ -340,6 +341,7 @@ async fn read(
     let mut gone = Vec::new();
     let mut waiting: Vec<Change> = Vec::new();
     for batch in ids.chunks(capabilities.fetch_batch.max(1)) {
+        run.within_budget()?;
         let fetch = run.provider.fetch(&run.link.remote_calendar, batch);
         let fetched = if waiting.len() < APPLY_BATCH {
             run.holding(fetch).await??

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use kalends_calendar::ids::{CalendarId, Cursor, LinkId, TenantId};
 
 use crate::bind::binds;
+use crate::dialect::has_room;
 use crate::error::{LeaseError, StoreError};
 use crate::features::{self, CALENDAR_SYNC, has_feature};
 use crate::links::{self, DueReason, Link};
@@ -55,6 +56,26 @@ pub struct Claim<'a> {
     pub holder: &'a str,
     /// Until when the lease is good.
     pub until: Timestamp,
+    /// How many runs an account bears.
+    pub at_once: AtOnce,
+}
+
+/// How many runs may be about one account at once, on all nodes together, by its provider. Of two links to one remote
+/// calendar only one runs, whatever their accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AtOnce {
+    /// At Google.
+    pub google: i64,
+    /// At Microsoft.
+    pub microsoft: i64,
+}
+
+impl AtOnce {
+    /// As many as there are.
+    pub const ANY: Self = Self {
+        google: i64::MAX,
+        microsoft: i64::MAX,
+    };
 }
 
 /// How a run ended.
@@ -80,6 +101,8 @@ pub enum RunResult {
     Success,
     /// Not well, in one sentence for people.
     Failure(String),
+    /// It waits for the budget of its account, which says nothing about the link.
+    Waiting,
     /// It was told to stop before it was done, which says nothing about the link. Its record is closed too.
     Stopped,
 }
@@ -95,7 +118,16 @@ pub async fn claim_due(
     limit: i64,
 ) -> Result<Vec<Leased>, StoreError> {
     let mut tx = store.begin_as(Scope::Platform, TxAccess::Write).await?;
-    let binds = binds![claim.now, limit, claim.holder, claim.until, CALENDAR_SYNC];
+    lock_claims(&mut tx).await?;
+    let binds = binds![
+        claim.now,
+        limit,
+        claim.holder,
+        claim.until,
+        CALENDAR_SYNC,
+        claim.at_once.google,
+        claim.at_once.microsoft,
+    ];
     let text = tx.dialect().claim_due();
     let rows = tx.rows(text, binds).await?;
     let leased = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
@@ -103,7 +135,15 @@ pub async fn claim_due(
     Ok(leased)
 }
 
-/// Claims one link, due or not, unless it is paused or somebody works on it.
+/// Of two nodes that claim, the second one sees what the first has claimed: only so can runs of one account be counted.
+async fn lock_claims(tx: &mut Tx) -> Result<(), StoreError> {
+    if let Some(text) = tx.dialect().lock_claims() {
+        tx.rows(text, binds![]).await?;
+    }
+    Ok(())
+}
+
+/// Claims one link, due or not, unless it is paused, somebody works on it, or its account bears no further run.
 /// [`StoreError::FeatureOff`] if its tenant does not have [`CALENDAR_SYNC`]; nothing is changed then.
 pub async fn claim_link(
     store: &Store,
@@ -112,6 +152,7 @@ pub async fn claim_link(
     claim: &Claim<'_>,
 ) -> Result<Option<Leased>, StoreError> {
     let mut tx = store.begin(tenant).await?;
+    lock_claims(&mut tx).await?;
     let binds = binds![
         tenant,
         link,
@@ -119,6 +160,8 @@ pub async fn claim_link(
         claim.holder,
         claim.until,
         CALENDAR_SYNC,
+        claim.at_once.google,
+        claim.at_once.microsoft,
     ];
     let row = tx
         .row(
@@ -126,6 +169,11 @@ pub async fn claim_link(
                 "UPDATE links SET fence = fence + 1, holder = $4, lease_until = $5, due_at = NULL
                  WHERE tenant_id = $1 AND id = $2 AND state = 'active'
                     AND (lease_until IS NULL OR lease_until <= $3)
+                    AND EXISTS (SELECT 1 FROM links l
+                        JOIN connections c ON c.tenant_id = l.tenant_id AND c.id = l.connection_id
+                        WHERE l.tenant_id = $1 AND l.id = $2 AND ",
+                has_room!("$7", "$8", "lease_until > $3"),
+                ")
                     AND ",
                 has_feature!("$1", "$6"),
                 " RETURNING *"
@@ -204,6 +252,7 @@ pub async fn release(store: &Store, lease: &Lease, outcome: Outcome) -> Result<(
             )
             .await?;
         }
+        RunResult::Waiting => {}
         RunResult::Stopped => runs::interrupt(&mut tx, lease.link, outcome.at).await?,
         RunResult::Failure(error) => {
             let binds = binds![lease.tenant, lease.link, error];
@@ -237,8 +286,9 @@ async fn close_if_free(tx: &mut Tx, lease: &Lease, at: Timestamp) -> Result<(), 
     Ok(())
 }
 
-/// When [`claim_due`] will next find something, if nothing else happens; in the past if it would now. Across tenants.
-pub async fn next_due(store: &Store) -> Result<Option<Timestamp>, StoreError> {
+/// When [`claim_due`] will next find something, if nothing else happens; in the past if it would now. A link that waits for
+/// another run to end is not told of. Across tenants.
+pub async fn next_due(store: &Store, at_once: AtOnce) -> Result<Option<Timestamp>, StoreError> {
     let mut tx = store.begin_as(Scope::Platform, TxAccess::Read).await?;
     let row = tx
         .only_row(
@@ -251,9 +301,11 @@ pub async fn next_due(store: &Store) -> Result<Option<Timestamp>, StoreError> {
                         AND (l.due_at IS NOT NULL OR l.lease_until IS NOT NULL)
                         AND ",
                 has_feature!("l.tenant_id", "$1"),
-                ") AS waiting"
+                " AND (l.lease_until IS NOT NULL OR ",
+                has_room!("$2", "$3", "lease_until IS NOT NULL"),
+                ")) AS waiting"
             ),
-            binds![CALENDAR_SYNC],
+            binds![CALENDAR_SYNC, at_once.google, at_once.microsoft],
         )
         .await?;
     row.opt("next")

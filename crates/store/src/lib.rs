@@ -14,6 +14,7 @@
 pub mod answers;
 pub mod apply;
 pub mod audit;
+pub mod budgets;
 pub mod calendars;
 pub mod conflicts;
 pub mod connections;

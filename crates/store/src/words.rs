@@ -7,7 +7,7 @@ use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 
 use crate::answers::AnswerState;
 use crate::conflicts::ConflictState;
-use crate::connections::{ConnectionState, ProviderKind};
+use crate::connections::{ConnectionState, ProviderKind, RetryReason};
 use crate::intents::IntentState;
 use crate::links::{DueReason, LinkState};
 use crate::mailbox::AuthServer;
@@ -78,6 +78,7 @@ words! {
     MailKind { Invitation = "invitation", Reconnect = "reconnect", Held = "held" }
     MailState { Due = "due", Sent = "sent", Failed = "failed" }
     ConnectionState { Ok = "ok", ReconnectNeeded = "reconnect_needed" }
+    RetryReason { Asked = "asked", Budget = "budget" }
     LinkState { Active = "active", Paused = "paused" }
     DueReason {
         New = "new",

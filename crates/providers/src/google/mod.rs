@@ -44,7 +44,7 @@ use url::Url;
 use self::aggregate::{Aggregate, Frame};
 use self::listing::Listing;
 use self::refusal::Doing;
-use crate::http::{Answer, Api, Request, Transport, retry_at};
+use crate::http::{Answer, Api, Budget, Request, Transport, Unlimited, retry_at};
 use crate::oauth::Tokens;
 use crate::remote_id::digest;
 
@@ -55,6 +55,9 @@ pub const API_BASE: &str = "https://www.googleapis.com/calendar/v3/";
 
 /// How many events one fetch reads: each is a request, a series two or three, and a run tells how far it is between them.
 const FETCH_BATCH: usize = 20;
+
+/// How many units of the quota a `PATCH` takes (reference page of `events.patch`).
+const PATCH_UNITS: i64 = 3;
 
 /// What the ids of events that we make open with. All its letters are of the alphabet that ids have (`0-9a-v`).
 const ID_PREFIX: &str = "kalends";
@@ -104,11 +107,20 @@ impl Google {
                 transport,
                 tokens,
                 base: settings.base,
+                budget: Arc::new(Unlimited),
+                patch_units: PATCH_UNITS,
             },
             clock,
             me: settings.me,
             learned: Mutex::default(),
         }
+    }
+
+    /// The same account with a budget.
+    #[must_use]
+    pub fn with_budget(mut self, budget: Arc<dyn Budget>) -> Self {
+        self.api.budget = budget;
+        self
     }
 
     /// Sends a request. What is no success is a failure, by what was to be done.
@@ -197,6 +209,10 @@ impl Provider for Google {
 
     fn left_alone_until(&self) -> Option<Timestamp> {
         self.with_learned(|learned| learned.left_alone_until)
+    }
+
+    fn overdrawn_until(&self) -> Option<Timestamp> {
+        self.api.budget.overdrawn_until()
     }
 }
 

@@ -40,7 +40,7 @@ use kalends_calendar::seams::Clock;
 use kalends_calendar::time::ZoneId;
 use url::Url;
 
-use crate::http::{Answer, Api, Request, Transport, host_of, retry_at};
+use crate::http::{Answer, Api, Budget, Request, Transport, Unlimited, host_of, retry_at};
 use crate::oauth::Tokens;
 use requests::Ask;
 
@@ -58,8 +58,8 @@ pub const MONTHS_AHEAD: i32 = 12;
 /// How many events one fetch names: as many as are read in a second or two.
 const FETCH_BATCH: usize = 20;
 
-/// How many requests are under way at once. Exchange refuses the fifth of one mailbox.
-const IN_FLIGHT_MAX: usize = 4;
+/// How many requests are under way at once. Exchange refuses the fifth of one mailbox, and two runs may be about one.
+const IN_FLIGHT_MAX: usize = 2;
 
 /// What stands before the name of a creation whose id is not known yet. No id of Graph's has a colon.
 const NAMED: &str = "name:";
@@ -133,6 +133,8 @@ impl Graph {
                 transport,
                 tokens,
                 base: settings.base.clone(),
+                budget: Arc::new(Unlimited),
+                patch_units: 1,
             },
             clock,
             learned: Mutex::new(Learned {
@@ -142,6 +144,13 @@ impl Graph {
             settings,
             in_flight: IN_FLIGHT_MAX,
         }
+    }
+
+    /// The same account with a budget.
+    #[must_use]
+    pub fn with_budget(mut self, budget: Arc<dyn Budget>) -> Self {
+        self.api.budget = budget;
+        self
     }
 
     /// The same account with another number of requests under way at once: a simulation wants one.
@@ -257,5 +266,9 @@ impl Provider for Graph {
 
     fn left_alone_until(&self) -> Option<Timestamp> {
         self.with_learned(|learned| learned.left_alone_until)
+    }
+
+    fn overdrawn_until(&self) -> Option<Timestamp> {
+        self.api.budget.overdrawn_until()
     }
 }
