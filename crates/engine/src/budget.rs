@@ -19,9 +19,6 @@ const MICROSOFT_RUNS: i64 = 2;
 /// For how long requests that were taken may be sent. What is left then is given back.
 pub const ALLOTMENT_GOOD_FOR: SignedDuration = SignedDuration::from_secs(10);
 
-/// The most that one call of a provider sends: a fetch of twenty events, of which a series takes three requests.
-const CALL_UNITS_MAX: i64 = 60;
-
 /// How many units a node takes first, so that a short run takes little.
 const FIRST_UNITS: i64 = 10;
 
@@ -141,6 +138,9 @@ impl Allotment {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The most that one call of a provider sends: a fetch of twenty events, of which a series takes three requests.
+    const CALL_UNITS_MAX: i64 = 60;
 
     fn at(millisecond: i64) -> Timestamp {
         Timestamp::from_millisecond(1_790_000_000_000 + millisecond).unwrap()

@@ -2,6 +2,7 @@
 
 mod crowd;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +12,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{Request, Response};
+use axum::response::IntoResponse as _;
 use jiff::Timestamp;
 use kalends_calendar::seams::Clock;
 use kalends_providers::oauth::Vendor;
@@ -146,7 +148,22 @@ impl Directory {
 struct Face {
     world: Arc<Mutex<World>>,
     clock: Arc<dyn Clock>,
+    asked: Arc<Mutex<BTreeMap<&'static str, u64>>>,
 }
+
+impl Face {
+    fn count(&self, path: &str) {
+        let first = path.trim_start_matches('/').split('/').next();
+        let of = ["google", "microsoft"]
+            .into_iter()
+            .find(|name| first == Some(name));
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        *asked.entry(of.unwrap_or("caldav")).or_default() += 1;
+    }
+}
+
+/// Where it tells how many requests each face had: for who measures.
+const COUNTS: &str = "/requests";
 
 impl Sandboxed {
     /// Makes a world with these users and takes a port.
@@ -262,6 +279,7 @@ impl Sandboxed {
         let face = Face {
             world: self.world,
             clock,
+            asked: Arc::default(),
         };
         let routes = Router::new()
             .fallback(answer)
@@ -356,6 +374,12 @@ fn add(
 }
 
 async fn answer(State(face): State<Face>, request: Request<Body>) -> Response<Body> {
+    if request.uri().path() == COUNTS {
+        let counts = json!(*face.asked.lock().unwrap_or_else(PoisonError::into_inner)).to_string();
+        let json = [(axum::http::header::CONTENT_TYPE, "application/json")];
+        return (json, counts).into_response();
+    }
+    face.count(request.uri().path());
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, BODY_BYTES_MAX)
         .await

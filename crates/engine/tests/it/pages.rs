@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures_util::future::{Either, select};
+use jiff::{SignedDuration, Timestamp};
 use kalends_calendar::event::Event;
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{Cursor, LinkId, RemoteCalendarId, RemoteId};
@@ -13,6 +14,7 @@ use kalends_calendar::provider::{
     State, Write,
 };
 use kalends_engine::{Outcome, Silent, run_link};
+use kalends_store::connections::{self, RetryReason};
 use kalends_store::links;
 
 use crate::world::{Remote, World, meeting};
@@ -27,6 +29,8 @@ struct Paged {
     /// From where it was listed, one entry a request.
     asked: Mutex<Vec<String>>,
     trouble: Mutex<Option<Trouble>>,
+    /// Until when its budget is used up, from so many requests on.
+    budget: Mutex<Option<(usize, Timestamp)>>,
     /// Whether somebody waits for an answer that never comes.
     hangs: AtomicBool,
 }
@@ -63,6 +67,7 @@ impl Paged {
             asked: Mutex::default(),
             trouble: Mutex::default(),
             hangs: AtomicBool::default(),
+            budget: Mutex::default(),
         })
     }
 
@@ -194,6 +199,11 @@ impl Provider for Paged {
 
     async fn write(&self, calendar: &RemoteCalendarId, write: &Write) -> Result<Receipt, Failure> {
         self.shelf.write(calendar, write).await
+    }
+
+    fn overdrawn_until(&self) -> Option<Timestamp> {
+        let (requests, until) = (*self.budget.lock().unwrap())?;
+        (self.asked.lock().unwrap().len() >= requests).then_some(until)
     }
 
     fn place(&self, calendar: &RemoteCalendarId, name: &str) -> RemoteId {
@@ -369,4 +379,56 @@ async fn a_dry_run_keeps_no_place_and_goes_on_from_none() {
     let mut tx = world.engine.store.read(world.tenant).await.unwrap();
     let after = links::get(&mut tx, link).await.unwrap().unwrap();
     assert_eq!(after.listing, None);
+}
+
+#[tokio::test]
+async fn a_link_whose_budget_is_used_up_waits_and_goes_on_where_it_was() {
+    let world = World::new().await;
+    let paged = Paged::of(12);
+    let link = world.link(&paged).await;
+    let until = world.now() + SignedDuration::from_secs(20);
+    *paged.budget.lock().unwrap() = Some((2, until));
+    let report = world.sync(link).await;
+    assert_eq!(report.outcome, Outcome::Waiting { until });
+    assert_eq!(paged.asked(), ["start", "3"]);
+    assert_eq!(world.titles().await.len(), 6, "what was done stays");
+    let mut tx = world.engine.store.read(world.tenant).await.unwrap();
+    let waiting = links::get(&mut tx, link).await.unwrap().unwrap();
+    let account = connections::get(&mut tx, waiting.connection).await.unwrap();
+    drop(tx);
+    assert_eq!((waiting.due_at, waiting.failures), (Some(until), 0), "it has not failed");
+    assert_eq!(waiting.last_error, None);
+    let account = account.unwrap();
+    assert_eq!(account.retry_at, Some(until), "which binds all nodes");
+    assert_eq!(account.retry_reason, Some(RetryReason::Budget));
+    // Who asks for it by name waits all the same, and costs nothing.
+    let report = world.sync(link).await;
+    assert_eq!(report.outcome, Outcome::Waiting { until });
+    assert_eq!(paged.asked(), [""; 0]);
+
+    *paged.budget.lock().unwrap() = None;
+    world.wait(30);
+    assert_eq!(world.sync(link).await.outcome, Outcome::Succeeded);
+    assert_eq!(paged.asked(), ["6", "9", "end"]);
+    assert_eq!(world.titles().await.len(), 12);
+}
+
+#[tokio::test]
+async fn a_write_that_waits_for_the_budget_was_not_sent() {
+    let world = World::new().await;
+    let paged = Paged::of(3);
+    let link = world.link(&paged).await;
+    world.sync(link).await;
+    world.add("ours", "Ours").await;
+    paged.asked();
+    let until = world.now() + SignedDuration::from_secs(20);
+    *paged.budget.lock().unwrap() = Some((1, until));
+    let report = world.sync(link).await;
+    assert_eq!(report.outcome, Outcome::Waiting { until });
+    assert_eq!(paged.shelf.writes(), [""; 0]);
+    *paged.budget.lock().unwrap() = None;
+    world.wait(30);
+    let report = world.sync(link).await;
+    assert_eq!((report.outcome, report.counts.pushed), (Outcome::Succeeded, 1));
+    assert_eq!(paged.shelf.writes(), ["create Ours"]);
 }

@@ -54,7 +54,14 @@ pub(crate) async fn list(app: &App) -> Result<Ended> {
         ) {
             (ConnectionState::Ok, None) => ("ok".to_owned(), Tone::Good),
             (ConnectionState::Ok, Some(at)) => (
-                format!("waits until {}", maybe_instant(Some(at), zone)),
+                format!(
+                    "waits{} until {}",
+                    match connection.retry_reason {
+                        Some(RetryReason::Budget) => " for quota",
+                        Some(RetryReason::Asked) | None => "",
+                    },
+                    maybe_instant(Some(at), zone)
+                ),
                 Tone::Wary,
             ),
             (ConnectionState::ReconnectNeeded, _) => ("reconnect needed".to_owned(), Tone::Bad),
@@ -69,6 +76,7 @@ pub(crate) async fn list(app: &App) -> Result<Ended> {
             "problem": connection.problem,
             "remedy": remedy,
             "retry_at": connection.retry_at,
+            "retry_reason": connection.retry_reason,
             "links": linked,
             "calendars": remote_calendars::list(&mut tx, connection.id).await?,
             "created_at": connection.created_at,

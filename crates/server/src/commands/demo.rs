@@ -66,7 +66,8 @@ EXAMPLES:
   kalends sandbox --listen 127.0.0.1:8090 --api http://127.0.0.1:8080
 
   A Kalends that uses it: KALENDS_GOOGLE_BASE_URL=http://127.0.0.1:8090/google with the client id and secret that
-  this prints, KALENDS_MICROSOFT_BASE_URL likewise, and KALENDS_ALLOW_ADDRESSES=127.0.0.1.")]
+  this prints, KALENDS_MICROSOFT_BASE_URL likewise, and KALENDS_ALLOW_ADDRESSES=127.0.0.1.
+  How many requests it had: GET /requests.")]
 pub(crate) struct Sandbox {
     /// Address of the Kalends to which people are sent back after consenting
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]

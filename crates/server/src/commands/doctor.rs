@@ -177,7 +177,7 @@ async fn contents(settings: &Settings, store: &Store, findings: &mut Vec<Finding
         findings.push(wary("links", found, "kalends links"));
     }
     let now = kalends_calendar::seams::Clock::now(&SystemClock);
-    let waiting = leases::next_due(store)
+    let waiting = leases::next_due(store, kalends_engine::budget::AT_ONCE)
         .await?
         .filter(|due| now.duration_since(*due) > DUE_TOO_LONG);
     findings.push(match waiting {

@@ -9,7 +9,7 @@ use kalends_calendar::provider::RemoteCalendar;
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 use kalends_engine::{Planned, Silent, dry_run};
 use kalends_store::calendars::Calendar;
-use kalends_store::connections::{self, Connection};
+use kalends_store::connections::{self, Connection, RetryReason};
 use kalends_store::links::{self, Link, LinkSettings, LinkState};
 use kalends_store::{Tx, calendars, held, intents, outside, remote_calendars, skips, tenants};
 use schemars::JsonSchema;
@@ -102,6 +102,8 @@ pub(crate) struct Shown {
     last_success_at: Option<Timestamp>,
     #[schemars(with = "Option<words::Instant>")]
     next_run_at: Option<Timestamp>,
+    /// Why and until when it rests, if it does.
+    waiting: Option<Waiting>,
     /// How often it failed since it last succeeded.
     failures: i64,
     /// What is wrong with it, for people.
@@ -116,6 +118,16 @@ pub(crate) struct Shown {
     outside: i64,
     #[schemars(with = "words::Instant")]
     created_at: Timestamp,
+}
+
+/// A link that rests for a while. Nothing is wrong with it.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Waiting {
+    /// `quota`: the account was asked as much as its provider allows; `provider`: the provider asked to be left alone.
+    #[serde(rename = "for")]
+    reason: &'static str,
+    #[schemars(with = "words::Instant")]
+    until: Timestamp,
 }
 
 /// The tenant's links.
@@ -165,7 +177,7 @@ pub(crate) async fn list(gate: Gate<Reading>) -> Answer<Json<Links>> {
     let mut tx = gate.read().await?;
     let mut shown_links = Vec::new();
     for link in links::list(&mut tx).await? {
-        shown_links.push(shown(&mut tx, link).await?);
+        shown_links.push(shown(&mut tx, link, gate.api().now()).await?);
     }
     Ok(Json(Links {
         success: true,
@@ -176,7 +188,7 @@ pub(crate) async fn list(gate: Gate<Reading>) -> Answer<Json<Links>> {
 pub(crate) async fn show(gate: Gate<Reading>, Id(id): Id<LinkId>) -> Answer<Json<One>> {
     let mut tx = gate.read().await?;
     let link = get(&mut tx, id).await?;
-    one(&mut tx, link).await
+    one(&mut tx, link, gate.api().now()).await
 }
 
 pub(crate) async fn make(gate: Gate<Tending>, Body(new): Body<NewLink>) -> Answer<Reply<One, 201>> {
@@ -213,7 +225,7 @@ pub(crate) async fn make(gate: Gate<Tending>, Body(new): Body<NewLink>) -> Answe
     let detail = told(&mut tx, &link, &connection).await?;
     gate.audit(&mut tx, "link.create", format!("link {}", made.id), detail)
         .await?;
-    let Json(answer) = one(&mut tx, link).await?;
+    let Json(answer) = one(&mut tx, link, gate.api().now()).await?;
     tx.commit().await?;
     Ok(Reply::new(answer))
 }
@@ -258,7 +270,7 @@ pub(crate) async fn change(
     gate.audit(&mut tx, "link.update", format!("link {id}"), detail.into())
         .await?;
     let link = get(&mut tx, id).await?;
-    let answer = one(&mut tx, link).await?;
+    let answer = one(&mut tx, link, now).await?;
     tx.commit().await?;
     Ok(answer)
 }
@@ -329,6 +341,11 @@ pub(crate) async fn sync(
             kalends_engine::Outcome::NeedsReconnect { error } => {
                 Err(super::sync::reconnect(Some(error)))
             }
+            kalends_engine::Outcome::Waiting { until } => Err(ApiError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                format!("The account was asked as much as its provider allows; try again after {until}."),
+            )),
             kalends_engine::Outcome::Succeeded | kalends_engine::Outcome::TakenOver => {
                 let plan = Plan {
                     success: true,
@@ -391,15 +408,26 @@ async fn get(tx: &mut Tx, id: LinkId) -> Answer<Link> {
         .ok_or_else(|| ApiError::not_found("link"))
 }
 
-async fn one(tx: &mut Tx, link: Link) -> Answer<Json<One>> {
+async fn one(tx: &mut Tx, link: Link, now: Timestamp) -> Answer<Json<One>> {
     Ok(Json(One {
         success: true,
-        link: shown(tx, link).await?,
+        link: shown(tx, link, now).await?,
     }))
 }
 
-async fn shown(tx: &mut Tx, link: Link) -> Answer<Shown> {
-    let problem = match connections::get(tx, link.connection).await? {
+fn waiting(connection: &Connection, now: Timestamp) -> Option<Waiting> {
+    let until = connection.retry_at.filter(|until| now < *until)?;
+    let reason = match connection.retry_reason {
+        Some(RetryReason::Budget) => "quota",
+        Some(RetryReason::Asked) | None => "provider",
+    };
+    Some(Waiting { reason, until })
+}
+
+async fn shown(tx: &mut Tx, link: Link, now: Timestamp) -> Answer<Shown> {
+    let connection = connections::get(tx, link.connection).await?;
+    let waiting = connection.as_ref().and_then(|connection| waiting(connection, now));
+    let problem = match connection {
         Some(connection) if connection.problem.is_some() => connection.problem,
         _ => link.last_error,
     };
@@ -416,6 +444,7 @@ async fn shown(tx: &mut Tx, link: Link) -> Answer<Shown> {
         state: link.state,
         last_success_at: link.last_success_at,
         next_run_at: link.due_at,
+        waiting,
         failures: link.failures,
         problem,
         owed: intents::count(tx, link.id).await?,
