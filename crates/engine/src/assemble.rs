@@ -5,7 +5,8 @@ use kalends_calendar::provider::{Change, Part};
 use kalends_store::listings;
 
 use crate::EngineError;
-use crate::pull::{Rest, take_page};
+use crate::listing::Rest;
+use crate::pull::take_page;
 use crate::run::{Mode, Run};
 use crate::take_in::{Rider, take_in};
 

@@ -164,7 +164,8 @@ mod tests {
                         spent_until = Some(charged);
                         allotment.took(claim, 1, at(now));
                         if let Some(rest) = pace.rest(charged, at(now)) {
-                            resting[node] = rest.duration_since(at(0)).as_millis().try_into().unwrap();
+                            resting[node] =
+                                rest.duration_since(at(0)).as_millis().try_into().unwrap();
                         }
                     }
                     sent.push(now);
@@ -244,7 +245,10 @@ mod tests {
         let back = Claim { take: 10, back: 40 };
         assert_eq!(GOOGLE.charge(Some(spent), back, at(0)), at(20 * 190));
         // Long ago is over, however much is given back.
-        assert_eq!(GOOGLE.charge(Some(spent), back, at(60_000)), at(60_000 + 10 * 190));
+        assert_eq!(
+            GOOGLE.charge(Some(spent), back, at(60_000)),
+            at(60_000 + 10 * 190)
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod confirm;
 pub mod edits;
 mod heartbeat;
 mod leave;
+mod listing;
 mod load;
 pub mod progress;
 mod pull;
@@ -91,7 +92,9 @@ pub enum EngineError {
 }
 
 pub(crate) fn waits(until: Timestamp) -> String {
-    format!("waits for quota: the account is asked no more than its provider allows; it goes on at {until}")
+    format!(
+        "waits for quota: the account is asked no more than its provider allows; it goes on at {until}"
+    )
 }
 
 impl From<LeaseError> for EngineError {

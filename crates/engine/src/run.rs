@@ -25,7 +25,7 @@ use crate::budget::AT_ONCE;
 use crate::heartbeat::Renewed;
 use crate::progress::Progress;
 use crate::report::{Counts, Outcome, Report};
-use crate::{Engine, EngineError, confirm, leave, pull, push, waits};
+use crate::{Engine, EngineError, confirm, leave, listing, push, waits};
 
 /// How long a link rests after a run that left something owed.
 const OWED_PAUSE: Duration = Duration::from_secs(1);
@@ -333,12 +333,12 @@ async fn stages(run: &Run<'_>) -> Result<(), EngineError> {
         // Nothing is taken in any more, and what became of earlier writes is found out one by one.
         Mode::Apply if run.link.leaving => push::push(run).await,
         Mode::DryRun => {
-            pull::pull(run).await?;
+            listing::pull(run).await?;
             push::show_owed(run).await
         }
         Mode::Apply => {
             let confirmed = confirm::confirm(run).await?;
-            pull::pull(run).await?;
+            listing::pull(run).await?;
             confirm::settle_confirmed(run, &confirmed).await?;
             push::push(run).await
         }

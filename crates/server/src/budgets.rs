@@ -38,26 +38,21 @@ impl Budgets {
         let Some(pace) = budget::pace(connection.provider) else {
             return Arc::new(Unlimited);
         };
-        let mut accounts = self
-            .accounts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         if accounts.len() >= KEPT_MAX {
             accounts.retain(|_, account| Arc::strong_count(account) > 1);
         }
-        let account = accounts
-            .entry((tenant, connection.id))
-            .or_insert_with(|| {
-                Arc::new(Account {
-                    store: self.store.clone(),
-                    clock: Arc::clone(&self.clock),
-                    tenant,
-                    connection: connection.id,
-                    pace,
-                    allotment: tokio::sync::Mutex::default(),
-                    overdrawn_until: Mutex::default(),
-                })
-            });
+        let account = accounts.entry((tenant, connection.id)).or_insert_with(|| {
+            Arc::new(Account {
+                store: self.store.clone(),
+                clock: Arc::clone(&self.clock),
+                tenant,
+                connection: connection.id,
+                pace,
+                allotment: tokio::sync::Mutex::default(),
+                overdrawn_until: Mutex::default(),
+            })
+        });
         Arc::clone(account) as Arc<dyn Budget>
     }
 }

@@ -23,11 +23,7 @@ pub async fn locked(tx: &mut Tx, id: ConnectionId) -> Result<Option<Timestamp>, 
 }
 
 /// Keeps until when what was taken lasts now.
-pub async fn keep(
-    tx: &mut Tx,
-    id: ConnectionId,
-    spent_until: Timestamp,
-) -> Result<(), StoreError> {
+pub async fn keep(tx: &mut Tx, id: ConnectionId, spent_until: Timestamp) -> Result<(), StoreError> {
     let binds = binds![tx.tenant, id, spent_until];
     tx.execute(
         "UPDATE connections SET spent_until = $3 WHERE tenant_id = $1 AND id = $2",

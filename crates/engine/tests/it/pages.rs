@@ -10,8 +10,8 @@ use kalends_calendar::event::Event;
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{Cursor, LinkId, RemoteCalendarId, RemoteId};
 use kalends_calendar::provider::{
-    Capabilities, Change, Discovery, Next, Page, Part, Position, Provider, Raw, Receipt,
-    State, Write,
+    Capabilities, Change, Discovery, Next, Page, Part, Position, Provider, Raw, Receipt, State,
+    Write,
 };
 use kalends_engine::{Outcome, Silent, run_link};
 use kalends_store::connections::{self, RetryReason};
@@ -244,7 +244,11 @@ async fn a_first_listing_that_was_killed_goes_on_where_it_was() {
     paged.trouble(Trouble::Hangs(6));
     killed(&world, link, &paged).await;
     assert_eq!(paged.asked(), ["start", "3", "6"]);
-    assert_eq!(world.titles().await.len(), 1 + 4, "two pages, but no series");
+    assert_eq!(
+        world.titles().await.len(),
+        1 + 4,
+        "two pages, but no series"
+    );
 
     let report = world.sync(link).await;
     assert_eq!(report.outcome, Outcome::Succeeded);
@@ -396,7 +400,11 @@ async fn a_link_whose_budget_is_used_up_waits_and_goes_on_where_it_was() {
     let waiting = links::get(&mut tx, link).await.unwrap().unwrap();
     let account = connections::get(&mut tx, waiting.connection).await.unwrap();
     drop(tx);
-    assert_eq!((waiting.due_at, waiting.failures), (Some(until), 0), "it has not failed");
+    assert_eq!(
+        (waiting.due_at, waiting.failures),
+        (Some(until), 0),
+        "it has not failed"
+    );
     assert_eq!(waiting.last_error, None);
     let account = account.unwrap();
     assert_eq!(account.retry_at, Some(until), "which binds all nodes");
@@ -429,6 +437,9 @@ async fn a_write_that_waits_for_the_budget_was_not_sent() {
     *paged.budget.lock().unwrap() = None;
     world.wait(30);
     let report = world.sync(link).await;
-    assert_eq!((report.outcome, report.counts.pushed), (Outcome::Succeeded, 1));
+    assert_eq!(
+        (report.outcome, report.counts.pushed),
+        (Outcome::Succeeded, 1)
+    );
     assert_eq!(paged.shelf.writes(), ["create Ours"]);
 }

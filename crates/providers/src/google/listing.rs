@@ -177,9 +177,7 @@ impl Google {
                 let frame = self.frame(calendar).await?;
                 Ok(vec![self.assembled(&frame, id, &master, &parts)?])
             }
-            Some(_) => Ok(gone(&parts)
-                .chain([change(id, State::Gone)])
-                .collect()),
+            Some(_) => Ok(gone(&parts).chain([change(id, State::Gone)]).collect()),
             None => self.touched(calendar, id, None, &parts).await,
         }
     }
@@ -385,7 +383,10 @@ fn done(listing: Listing, changes: Vec<Change>) -> Page {
     Page::new(changes, next)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "so that it can be mapped over")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "so that it can be mapped over"
+)]
 fn cursor_of(token: String) -> Cursor {
     Cursor(format!("{CURSOR_PREFIX}{token}"))
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use ::http::{Method, StatusCode};
 use ::http::header::{AUTHORIZATION, HeaderValue};
+use ::http::{Method, StatusCode};
 use kalends_calendar::failure::Failure;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use clap::Args;
-use kalends_store::connections::{self, ConnectionState, ProviderKind};
+use kalends_store::connections::{self, ConnectionState, ProviderKind, RetryReason};
 use kalends_store::{links, remote_calendars};
 use serde_json::json;
 

@@ -39,11 +39,18 @@ fn ask(service: &Service, token: &str, calendars: &Value) -> Vec<Value> {
 fn at_google(service: &Service, person: usize, method: &str, path: &str, body: &Value) -> Value {
     let google = &service.told()["sandbox"]["google"];
     let base = google["base"].as_str().unwrap();
-    let host = base.strip_prefix("http://").unwrap().split('/').next().unwrap();
+    let host = base
+        .strip_prefix("http://")
+        .unwrap()
+        .split('/')
+        .next()
+        .unwrap();
     let token = google["users"][person]["access_token"].as_str().unwrap();
     let path = format!("/google/calendar/v3/{path}");
     let mut asking = as_(token);
-    asking.headers.push(("content-type", "application/json".to_owned()));
+    asking
+        .headers
+        .push(("content-type", "application/json".to_owned()));
     let answer = exchange(host, method, &path, &asking, Some(&body.to_string()));
     assert_eq!(answer.status, 200, "{}", answer.text);
     answer.json()
@@ -77,10 +84,16 @@ fn busy_times_come_from_google_and_microsoft_and_each_calendar_has_its_own_fault
     let busy = |from: &str, to: &str| json!([{ "from": from, "to": to }]);
     // Three appointments at the same time take it once; the end is free again.
     let morning = busy("2026-11-30T08:00:00Z", "2026-11-30T08:45:00Z");
-    assert_eq!((&told[0]["busy"], &told[0]["error"]), (&morning, &Value::Null));
+    assert_eq!(
+        (&told[0]["busy"], &told[0]["error"]),
+        (&morning, &Value::Null)
+    );
     assert_eq!(
         (&told[1]["busy"], &told[1]["error"]),
-        (&busy("2026-11-30T10:00:00Z", "2026-11-30T10:30:00Z"), &Value::Null)
+        (
+            &busy("2026-11-30T10:00:00Z", "2026-11-30T10:30:00Z"),
+            &Value::Null
+        )
     );
     let codes: Vec<&str> = told[2..6]
         .iter()
@@ -89,12 +102,21 @@ fn busy_times_come_from_google_and_microsoft_and_each_calendar_has_its_own_fault
             one["error"]["code"].as_str().unwrap()
         })
         .collect();
-    assert_eq!(codes, ["not_found", "askByAddress", "not_supported", "not_found"]);
-    assert_eq!(told[6]["busy"], morning, "in the order in which it was asked");
+    assert_eq!(
+        codes,
+        ["not_found", "askByAddress", "not_supported", "not_found"]
+    );
+    assert_eq!(
+        told[6]["busy"], morning,
+        "in the order in which it was asked"
+    );
 
     // It is in the audit log, with whose accounts were asked.
     let log = service
-        .get(service.owner(), "/api/tenant/audit/?action=calendar.free_busy")
+        .get(
+            service.owner(),
+            "/api/tenant/audit/?action=calendar.free_busy",
+        )
         .is(200);
     assert_eq!(log["entries"][0]["detail"]["calendars"], 7, "{log}");
     // Another tenant's account is as if it did not exist, and who has not the feature asks in vain.
@@ -139,7 +161,13 @@ fn a_calendar_that_shows_only_when_it_is_taken_is_not_linked() {
     let service = Service::start();
     // Ben lets Ann see when he is busy, and she has his calendar in her list.
     let rule = json!({ "role": "freeBusyReader", "scope": { "type": "user", "value": "ann@example.com" } });
-    at_google(&service, 1, "POST", "calendars/ben%40example.com/acl", &rule);
+    at_google(
+        &service,
+        1,
+        "POST",
+        "calendars/ben%40example.com/acl",
+        &rule,
+    );
     let entry = json!({ "id": "ben@example.com" });
     at_google(&service, 0, "POST", "users/me/calendarList", &entry);
     let google = account(&service, "google", "Google", "ann@example.com");
@@ -161,7 +189,11 @@ fn a_calendar_that_shows_only_when_it_is_taken_is_not_linked() {
         .refused(409, "free_busy_only");
     let links = service.get(service.owner(), "/api/calendar/links/").is(200);
     let links = links["links"].as_array().unwrap();
-    assert!(links.iter().all(|link| link["remote_calendar_id"] != "ben@example.com"));
+    assert!(
+        links
+            .iter()
+            .all(|link| link["remote_calendar_id"] != "ben@example.com")
+    );
     // Its times are told all the same.
     let named = json!([{ "connection_id": google, "calendar_id": "ben@example.com" }]);
     let told = ask(&service, service.owner(), &named);

@@ -80,7 +80,9 @@ async fn release(world: &World, link: LinkId, result: RunResult) {
         result,
         reconnect: None,
     };
-    leases::release(&world.store, &lease, outcome).await.unwrap();
+    leases::release(&world.store, &lease, outcome)
+        .await
+        .unwrap();
 }
 
 contract! {

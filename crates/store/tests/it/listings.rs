@@ -38,7 +38,9 @@ fn page(generation: i64, next: Option<&str>, parts: Vec<Part>) -> Batch {
 
 async fn parts(world: &World, link: LinkId, generation: i64, after: Option<&str>) -> Vec<String> {
     let mut tx = world.read().await;
-    let parts = listings::parts(&mut tx, link, generation, after, 2).await.unwrap();
+    let parts = listings::parts(&mut tx, link, generation, after, 2)
+        .await
+        .unwrap();
     let name = |part: Part| format!("{}/{}={}", part.series, part.id, part.text);
     parts.into_iter().map(name).collect()
 }

@@ -476,10 +476,7 @@ async fn a_listing_of_everything_goes_on_in_another_process() {
     };
     // Neither the end of the pages nor the parts are bound to whoever read them.
     let third = scripted(&script);
-    let end = third
-        .changes(&ann(), &Position::Page(token))
-        .await
-        .unwrap();
+    let end = third.changes(&ann(), &Position::Page(token)).await.unwrap();
     assert_eq!(
         end.next,
         Next::Done {

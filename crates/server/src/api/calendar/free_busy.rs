@@ -166,7 +166,10 @@ fn check(asked: &Asked) -> Answer<()> {
     }
     if asked.to.duration_since(asked.from) > WINDOW_MAX {
         let days = WINDOW_MAX.as_hours() / 24;
-        return Err(ApiError::field("to", format!("it may lie at most {days} days after from")));
+        return Err(ApiError::field(
+            "to",
+            format!("it may lie at most {days} days after from"),
+        ));
     }
     if asked.calendars.is_empty() || asked.calendars.len() > CALENDARS_MAX {
         let problem = format!("name 1 to {CALENDARS_MAX} calendars");
@@ -257,7 +260,11 @@ fn of_calendar(named: &Named, told: Option<&Result<Vec<BusyTimes>, Problem>>) ->
                     })
                     .collect()),
                 Some(Err(word)) => Err(Problem::new(
-                    if word == "notFound" { "not_found" } else { word },
+                    if word == "notFound" {
+                        "not_found"
+                    } else {
+                        word
+                    },
                     format!("The provider does not tell of this calendar: {word}"),
                 )),
                 None => Err(Problem::new(

@@ -344,7 +344,9 @@ pub(crate) async fn sync(
             kalends_engine::Outcome::Waiting { until } => Err(ApiError::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "busy",
-                format!("The account was asked as much as its provider allows; try again after {until}."),
+                format!(
+                    "The account was asked as much as its provider allows; try again after {until}."
+                ),
             )),
             kalends_engine::Outcome::Succeeded | kalends_engine::Outcome::TakenOver => {
                 let plan = Plan {
@@ -426,7 +428,9 @@ fn waiting(connection: &Connection, now: Timestamp) -> Option<Waiting> {
 
 async fn shown(tx: &mut Tx, link: Link, now: Timestamp) -> Answer<Shown> {
     let connection = connections::get(tx, link.connection).await?;
-    let waiting = connection.as_ref().and_then(|connection| waiting(connection, now));
+    let waiting = connection
+        .as_ref()
+        .and_then(|connection| waiting(connection, now));
     let problem = match connection {
         Some(connection) if connection.problem.is_some() => connection.problem,
         _ => link.last_error,
