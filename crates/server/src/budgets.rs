@@ -109,3 +109,93 @@ impl Budget for Account {
         until.filter(|until| self.clock.now() < *until)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use kalends_store::connections;
+
+    use super::*;
+    use crate::stage::Stage;
+
+    /// The account as it stands.
+    async fn account(stage: &Stage, id: ConnectionId) -> Connection {
+        let mut tx = stage.begin().await;
+        connections::get(&mut tx, id).await.unwrap().unwrap()
+    }
+
+    async fn spent_until(stage: &Stage, id: ConnectionId) -> Option<Timestamp> {
+        let mut tx = stage.begin().await;
+        budgets::locked(&mut tx, id).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn two_nodes_spend_of_one_budget_and_a_restart_does_not_forget_it() {
+        let stage = Stage::set().await;
+        let id = stage.account(None, SignedDuration::from_hours(1)).await;
+        let connection = account(&stage, id).await;
+        let node = |store: Store| {
+            let clock = Arc::clone(&stage.clock) as Arc<dyn Clock>;
+            Budgets::new(store, clock).of(stage.tenant, &connection)
+        };
+        let one = node(stage.store.clone());
+        let other = node(stage.another_node().await);
+        // Ten, and then fifty at once: what is written down is further on than what was sent.
+        one.spend(1).await;
+        let first = spent_until(&stage, id).await.unwrap();
+        for _ in 0..9 {
+            one.spend(1).await;
+        }
+        assert_eq!(
+            spent_until(&stage, id).await,
+            Some(first),
+            "nine without a write"
+        );
+        one.spend(1).await;
+        let second = spent_until(&stage, id).await.unwrap();
+        assert!(second > first);
+        for _ in 0..49 {
+            one.spend(1).await;
+        }
+        assert_eq!(
+            spent_until(&stage, id).await,
+            Some(second),
+            "49 without a write"
+        );
+        assert_eq!(one.overdrawn_until(), None);
+        // The other node takes of the same: two helpings are enough.
+        for _ in 0..11 {
+            other.spend(1).await;
+        }
+        let until = other
+            .overdrawn_until()
+            .expect("more than a burst was taken");
+        assert!(until > stage.clock.now());
+        // A node that begins knows of it with its first request.
+        let fresh = node(stage.another_node().await);
+        fresh.spend(1).await;
+        assert!(fresh.overdrawn_until().is_some());
+        // And it is over by itself.
+        stage.clock.moves(SignedDuration::from_mins(1));
+        assert_eq!(other.overdrawn_until(), None);
+        other.spend(1).await;
+        assert_eq!(other.overdrawn_until(), None);
+    }
+
+    #[tokio::test]
+    async fn an_account_whose_provider_names_no_limit_has_none() {
+        let stage = Stage::set().await;
+        let id = stage.account(None, SignedDuration::from_hours(1)).await;
+        let connection = Connection {
+            provider: kalends_store::connections::ProviderKind::Caldav,
+            ..account(&stage, id).await
+        };
+        let clock = Arc::clone(&stage.clock) as Arc<dyn Clock>;
+        let budget = Budgets::new(stage.store.clone(), clock).of(stage.tenant, &connection);
+        for _ in 0..1_000 {
+            budget.spend(3).await;
+        }
+        assert_eq!(budget.overdrawn_until(), None);
+        assert_eq!(spent_until(&stage, id).await, None);
+    }
+}
