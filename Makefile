@@ -2,7 +2,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-api check fmt sim bench demo acceptance clean
+.PHONY: help setup test test-api check fmt sim bench bench-large demo acceptance clean
 
 SEEDS ?= 0..1000
 BENCH ?=
@@ -32,6 +32,11 @@ bench: ## measure beside vdirsyncer, python-dateutil and libical: make bench BEN
 	@scripts/setup
 	@cargo build --release --package kalends-server --bin kalends
 	@.venv/bin/python bench/run.py $(BENCH)
+	@.venv/bin/python bench/large_account.py --quick
+
+bench-large: ## accounts of up to 100,000 events: memory, a kill in the middle, a change after it
+	@cargo build --release --package kalends-server --bin kalends
+	@python3 bench/large_account.py $(BENCH)
 
 demo: ## two real CalDAV accounts kept in step, then yours to play with (DEMO=--exit stops at the end)
 	@scripts/demo $(DEMO)
@@ -44,4 +49,4 @@ test-api: ## fuzz the API from its own document (FUZZ=--quick for fewer cases)
 
 clean: ## remove what was built, the demo's data and the Python environment
 	@cargo clean
-	@rm -rf .venv .demo .bench bench/results.json
+	@rm -rf .venv .demo .bench bench/results.json bench/large_account.json

@@ -1,5 +1,7 @@
 //! The seam to the providers: what a remote calendar can be asked, and what it answers.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -20,6 +22,29 @@ pub trait Provider: Send + Sync {
 
     /// One page of changes. The engine calls again with [`Position::Page`] until the answer says [`Next::Done`].
     async fn changes(&self, calendar: &RemoteCalendarId, from: &Position) -> Result<Page, Failure>;
+
+    /// What a complete listing told of one series in [`Part`]s, put together: one [`Change`] of it, or of its instances where
+    /// it cannot be seen itself.
+    async fn assemble(
+        &self,
+        _calendar: &RemoteCalendarId,
+        _series: &str,
+        _parts: Vec<Part>,
+    ) -> Result<Vec<Change>, Failure> {
+        Err(Failure::protocol("this provider lists every event whole"))
+    }
+
+    /// When these calendars are taken within a window, whatever with. A calendar that cannot be told about does not fail the
+    /// others.
+    async fn free_busy(
+        &self,
+        _calendars: &[RemoteCalendarId],
+        _window: Range<Timestamp>,
+    ) -> Result<Vec<BusyTimes>, Failure> {
+        Err(Failure::item(
+            "this provider does not tell when calendars are taken",
+        ))
+    }
 
     /// Reads single events. Answers one [`Change`] for each id, in any order; an id that is not there is
     /// [`State::Gone`], one that cannot be read is [`State::Broken`]. At most [`Capabilities::fetch_batch`] ids a call.
@@ -58,6 +83,12 @@ pub trait Provider: Send + Sync {
     /// Until when the other side wants to be left alone, if an answer said so: also one that made nothing fail, such as a
     /// look at what was written a moment ago.
     fn left_alone_until(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// Until when the account is to rest because more was asked of it than its budget allows. A call that was begun is never
+    /// cut short for it: this is looked at between them.
+    fn overdrawn_until(&self) -> Option<Timestamp> {
         None
     }
 }
@@ -118,6 +149,8 @@ pub enum Access {
     ReadWrite,
     /// Read events.
     ReadOnly,
+    /// See when it is taken, and not with what.
+    FreeBusy,
 }
 
 /// Where to read changes from.
@@ -127,7 +160,8 @@ pub enum Position {
     Start,
     /// What changed since a cursor of an earlier run.
     Since(Cursor),
-    /// The next page of a listing under way. Opaque, good only within the run.
+    /// The next page of a listing under way. Opaque. Of a listing that began at the start it may be asked for again by a later
+    /// run, on another node; whoever knows it no more says [`Class::CursorDead`](crate::failure::Class::CursorDead).
     Page(String),
 }
 
@@ -136,8 +170,42 @@ pub enum Position {
 pub struct Page {
     /// What is on it. Duplicates and members gone since are allowed; the last word on an id counts.
     pub changes: Vec<Change>,
+    /// Parts of series that come in pieces over several pages of a complete listing. They are kept until it is whole and
+    /// then [assembled](Provider::assemble), so that no node has to remember them.
+    pub parts: Vec<Part>,
     /// What follows.
     pub next: Next,
+}
+
+impl Page {
+    /// A page of events that are whole.
+    pub fn new(changes: Vec<Change>, next: Next) -> Self {
+        Self {
+            changes,
+            parts: Vec::new(),
+            next,
+        }
+    }
+}
+
+/// A part of a series as a listing named it. The last word on an id counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Of which series, in the provider's own word.
+    pub series: String,
+    /// Which part.
+    pub id: String,
+    /// What the provider said of it, for [`Provider::assemble`].
+    pub text: String,
+}
+
+/// When a remote calendar is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BusyTimes {
+    /// Which calendar, as it was asked about.
+    pub calendar: RemoteCalendarId,
+    /// Half-open stretches in order, none touching the next; or why that is not told, in the provider's word (`notFound`).
+    pub busy: Result<Vec<Range<Timestamp>>, String>,
 }
 
 /// What follows a page.

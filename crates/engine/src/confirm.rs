@@ -70,6 +70,7 @@ pub(crate) async fn confirm(run: &Run<'_>) -> Result<Vec<Intent>, EngineError> {
 }
 
 async fn look(run: &Run<'_>, ids: &[RemoteId]) -> Result<(), EngineError> {
+    run.within_budget()?;
     let fetch = run.provider.fetch(&run.link.remote_calendar, ids);
     let found = run.holding(fetch).await??;
     take_in(run, found, Rider::default()).await

@@ -89,6 +89,7 @@ pub(crate) async fn take_away(run: &Run<'_>, intent: &Intent) -> Result<Fate, En
             version,
             raw,
         };
+        run.within_budget()?;
         let record = sending(run, intent, known.revision, &write, Vec::new());
         if intents::mark_sent(&run.engine.store, &run.lease, &record).await? == Marked::Superseded {
             return Ok(Fate::Settled);

@@ -4,12 +4,15 @@
 //! and sleeps only through the clock: one seed of the simulation gives one trace. There is exactly one way an event
 //! reaches a provider, [`push`], and it goes through an intent that was durable before anything was sent.
 
+mod assemble;
 pub mod backoff;
 pub mod bell;
+pub mod budget;
 mod confirm;
 pub mod edits;
 mod heartbeat;
 mod leave;
+mod listing;
 mod load;
 pub mod progress;
 mod pull;
@@ -27,6 +30,7 @@ pub mod worker;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use kalends_calendar::failure::Failure;
 use kalends_calendar::ids::TenantId;
 use kalends_calendar::provider::Provider;
@@ -81,6 +85,9 @@ pub enum EngineError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The budget of the account's requests is used up. Nothing is wrong; the run goes on then.
+    #[error("{}", waits(*.0))]
+    Waits(Timestamp),
     /// The lease is good no more: another node has taken the link over, or the tenant lost the feature. Nothing that this run
     /// would still write counts.
     #[error("another node has taken this link over, or it may not be synced any more")]
@@ -88,6 +95,12 @@ pub enum EngineError {
     /// People kept editing the same event while it was planned.
     #[error("event {0} kept changing while it was synced; it is tried again")]
     Restless(kalends_calendar::ids::EventId),
+}
+
+pub(crate) fn waits(until: Timestamp) -> String {
+    format!(
+        "waits for quota: the account is asked no more than its provider allows; it goes on at {until}"
+    )
 }
 
 impl From<LeaseError> for EngineError {

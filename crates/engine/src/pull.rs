@@ -6,19 +6,22 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join;
-use jiff::SignedDuration;
-use kalends_calendar::failure::{Class, Failure};
+use kalends_calendar::failure::Class;
 use kalends_calendar::ids::{Cursor, EventId, RemoteId};
-use kalends_calendar::plan::{Brake, Ours, Reason, Step, Theirs, brake, plan_incoming};
-use kalends_calendar::provider::{Change, Coverage, Next, Position, State};
+use kalends_calendar::plan::{
+    BRAKE_MIN_DELETIONS, Brake, Ours, Reason, Step, Theirs, brake, plan_incoming,
+};
+use kalends_calendar::provider::{Change, Coverage, State};
 use kalends_store::apply::Batch;
 use kalends_store::{CursorMove, events, held, mirrors, outside, skips};
 
+use crate::assemble::assemble;
+use crate::listing::Rest;
 use crate::progress::Stage;
 use crate::run::{Mode, Run};
 use crate::show::show;
 use crate::take_in::{Rider, submit, take_in};
-use crate::{EngineError, load, reconcile};
+use crate::{EngineError, load};
 
 /// How many listed versions are compared with the store at once.
 const COMPARE_BATCH: usize = 500;
@@ -30,67 +33,10 @@ const APPLY_BATCH: usize = 200;
 /// How many unread items are tried again in one run.
 const UNREAD_MAX: usize = 100;
 
-/// More pages than any honest listing has: at a hundred events a page, a million events.
-const PAGES_MAX: usize = 10_000;
-
-/// A listing that takes longer is given up: the worker is there for other links too.
-const LISTING_TIME_MAX: SignedDuration = SignedDuration::from_hours(6);
-
 /// A failure that may not be there the next time, and asks for nothing.
 pub(crate) const NO_LUCK: Class = Class::Passing { retry_at: None };
 
-/// Brings our side up to date.
-pub(crate) async fn pull(run: &Run<'_>) -> Result<(), EngineError> {
-    run.progress.stage(Stage::Listing);
-    let position = reconcile::position(&run.link, run.engine.clock.now(), &run.engine.settings);
-    match listing(run, position.clone(), run.link.generation + 1).await {
-        // Routine: the provider has forgotten what it told us. Everything is listed, nothing is lost.
-        Err(EngineError::Provider(Failure {
-            class: Class::CursorDead,
-            ..
-        })) if position != Position::Start => {
-            listing(run, Position::Start, run.link.generation + 2).await
-        }
-        other => other,
-    }
-}
-
-/// What a listing leaves to be done once it is whole.
-struct Rest {
-    gone: BTreeSet<RemoteId>,
-    listed: usize,
-    generation: i64,
-    /// What was named, where nothing may be written down.
-    named: BTreeSet<RemoteId>,
-}
-
-async fn listing(run: &Run<'_>, from: Position, generation: i64) -> Result<(), EngineError> {
-    let mut rest = Rest {
-        gone: BTreeSet::new(),
-        listed: 0,
-        generation,
-        named: BTreeSet::new(),
-    };
-    let mut position = from;
-    let begun = run.engine.clock.now();
-    for _ in 0..PAGES_MAX {
-        if run.engine.clock.now().duration_since(begun) > LISTING_TIME_MAX {
-            return Err(Failure::passing("the provider's listing takes too long").into());
-        }
-        let page = run
-            .holding(run.provider.changes(&run.link.remote_calendar, &position))
-            .await??;
-        run.tally(|report| report.counts.seen += page.changes.len());
-        take_page(run, page.changes, &mut rest).await?;
-        match page.next {
-            Next::More(token) => position = Position::Page(token),
-            Next::Done { cursor, coverage } => return finish(run, rest, cursor, coverage).await,
-        }
-    }
-    Err(Failure::protocol("the provider's listing does not end").into())
-}
-
-async fn take_page(
+pub(crate) async fn take_page(
     run: &Run<'_>,
     changes: Vec<Change>,
     rest: &mut Rest,
@@ -134,6 +80,7 @@ async fn take_page(
             Rider {
                 seen,
                 generation: Some(rest.generation),
+                ..Rider::default()
             },
         )
         .await?;
@@ -143,6 +90,7 @@ async fn take_page(
         let rider = Rider {
             seen,
             generation: Some(rest.generation),
+            ..Rider::default()
         };
         take_in(run, Vec::new(), rider).await?;
         let ids: Vec<RemoteId> = news.into_iter().map(|change| change.remote_id).collect();
@@ -230,6 +178,7 @@ async fn read(
     let mut gone = Vec::new();
     let mut waiting: Vec<Change> = Vec::new();
     for batch in ids.chunks(capabilities.fetch_batch.max(1)) {
+        run.within_budget()?;
         let fetch = run.provider.fetch(&run.link.remote_calendar, batch);
         let fetched = if waiting.len() < APPLY_BATCH {
             run.holding(fetch).await??
@@ -256,21 +205,22 @@ async fn read(
 
 fn rider(generation: i64) -> Rider {
     Rider {
-        seen: Vec::new(),
         generation: Some(generation),
+        ..Rider::default()
     }
 }
 
 /// The listing is whole: deletions, what this link owes from before its time, and the cursor.
-async fn finish(
+pub(crate) async fn finish(
     run: &Run<'_>,
-    mut rest: Rest,
+    rest: &mut Rest,
     cursor: Option<Cursor>,
     coverage: Coverage,
 ) -> Result<(), EngineError> {
     let listed = match coverage {
         Coverage::Complete => {
-            sweep(run, &mut rest).await?;
+            assemble(run, rest).await?;
+            sweep(run, rest).await?;
             Some(rest.listed)
         }
         Coverage::Incremental => None,
@@ -430,10 +380,13 @@ async fn delete(
             .filter(|step| is_deletion(step))
             .count();
     }
-    let mut tx = run.engine.store.read(run.lease.tenant).await?;
-    let mirrored =
-        usize::try_from(mirrors::count(&mut tx, run.link.id).await?).unwrap_or(usize::MAX);
-    drop(tx);
+    // Counting takes time with every event there is; a few deletions are judged without.
+    let mirrored = if deletions > BRAKE_MIN_DELETIONS {
+        let mut tx = run.engine.store.read(run.lease.tenant).await?;
+        usize::try_from(mirrors::count(&mut tx, run.link.id).await?).unwrap_or(usize::MAX)
+    } else {
+        deletions
+    };
     match brake(deletions, mirrored, listed) {
         Brake::Release => carry_out(run, gone).await,
         Brake::Hold => {

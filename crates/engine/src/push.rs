@@ -213,6 +213,7 @@ async fn push_one(run: &Run<'_>, intent: &Intent) -> Result<Fate, EngineError> {
             settle(run, intent, Settlement::Retry { at, error }).await?;
             return Ok(Fate::Settled);
         }
+        run.within_budget()?;
         let sending = sending(run, intent, revision, &write, fields);
         if intents::mark_sent(&run.engine.store, &run.lease, &sending).await? == Marked::Superseded
         {

@@ -39,6 +39,11 @@ pub enum Outcome {
         /// When it goes on.
         retry_at: Timestamp,
     },
+    /// The budget of the account's requests is used up; what was done stays, and it goes on by itself.
+    Waiting {
+        /// When it goes on.
+        until: Timestamp,
+    },
     /// It cannot go on without a person.
     NeedsReconnect {
         /// Why, for people.

@@ -12,7 +12,7 @@ use kalends_calendar::ids::{LinkId, RunId, TenantId};
 use kalends_calendar::plan::{ImportBounds, Importing};
 use kalends_calendar::provider::{Access, Provider};
 use kalends_calendar::rules::Rules;
-use kalends_store::connections::{self, Connection};
+use kalends_store::connections::{self, Connection, RetryReason};
 use kalends_store::leases::{self, Leased, RunResult};
 use kalends_store::links::{DueReason, Link};
 use kalends_store::runs::{self, NewRun, RunEnd};
@@ -21,10 +21,11 @@ use kalends_store::{
 };
 
 use crate::backoff::{after, next_poll, next_try};
+use crate::budget::AT_ONCE;
 use crate::heartbeat::Renewed;
 use crate::progress::Progress;
 use crate::report::{Counts, Outcome, Report};
-use crate::{Engine, EngineError, confirm, leave, pull, push};
+use crate::{Engine, EngineError, confirm, leave, listing, push, waits};
 
 /// How long a link rests after a run that left something owed.
 const OWED_PAUSE: Duration = Duration::from_secs(1);
@@ -88,6 +89,23 @@ impl Import {
     }
 }
 
+/// Why a run ended before its time, where that is not its lease.
+enum Stop {
+    /// It failed.
+    Failed(Failure),
+    /// It waits for its account's budget.
+    Waits(Timestamp),
+}
+
+impl Stop {
+    fn told(&self) -> String {
+        match self {
+            Self::Failed(failure) => failure.message.clone(),
+            Self::Waits(until) => waits(*until),
+        }
+    }
+}
+
 /// What a run notes for later.
 struct Notes {
     sends: AtomicBool,
@@ -99,6 +117,17 @@ impl Run<'_> {
     /// Notes something in the report.
     pub(crate) fn tally(&self, note: impl FnOnce(&mut Report)) {
         note(&mut self.report.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Ends the run for now where the account's budget is used up. Looked at before each call of the provider that is one of
+    /// many; a call that was begun is finished.
+    pub(crate) fn within_budget(&self) -> Result<(), EngineError> {
+        match self.provider.overdrawn_until() {
+            Some(until) if self.engine.clock.now() < until && self.mode == Mode::Apply => {
+                Err(EngineError::Waits(until))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Waits for the provider, keeping the lease alive.
@@ -169,8 +198,8 @@ pub async fn dry_run(
     };
     let (result, _, mut report) =
         report(engine, lease, link.clone(), id, Mode::DryRun, progress).await;
-    if let Some(Err(failure)) = &result {
-        report.outcome = after_failure(engine, &link, failure).0;
+    if let Some(Err(stop)) = &result {
+        report.outcome = after_stop(engine, &link, stop).0;
     }
     Ok(report)
 }
@@ -183,7 +212,7 @@ async fn report(
     id: RunId,
     mode: Mode,
     progress: &dyn Progress,
-) -> (Option<Result<(), Failure>>, Notes, Report) {
+) -> (Option<Result<(), Stop>>, Notes, Report) {
     let notes = Notes {
         sends: AtomicBool::new(false),
         left_alone_until: Mutex::default(),
@@ -201,9 +230,10 @@ async fn report(
     let result = match result {
         Ok(()) => Some(Ok(())),
         Err(EngineError::Fenced) => None,
-        Err(EngineError::Provider(failure)) => Some(Err(failure)),
+        Err(EngineError::Waits(until)) => Some(Err(Stop::Waits(until))),
+        Err(EngineError::Provider(failure)) => Some(Err(Stop::Failed(failure))),
         Err(error @ (EngineError::Store(_) | EngineError::Restless(_))) => {
-            Some(Err(Failure::passing(error.to_string())))
+            Some(Err(Stop::Failed(Failure::passing(error.to_string()))))
         }
     };
     (
@@ -249,6 +279,9 @@ async fn work(
     let remote = remote_calendars::list(&mut tx, link.connection).await?;
     drop(tx);
     if let Some(retry_at) = connection.retry_at.filter(|at| engine.clock.now() < *at) {
+        if connection.retry_reason == Some(RetryReason::Budget) {
+            return Err(EngineError::Waits(retry_at));
+        }
         let class = Class::Passing {
             retry_at: Some(retry_at),
         };
@@ -305,12 +338,12 @@ async fn stages(run: &Run<'_>) -> Result<(), EngineError> {
         // Nothing is taken in any more, and what became of earlier writes is found out one by one.
         Mode::Apply if run.link.leaving => push::push(run).await,
         Mode::DryRun => {
-            pull::pull(run).await?;
+            listing::pull(run).await?;
             push::show_owed(run).await
         }
         Mode::Apply => {
             let confirmed = confirm::confirm(run).await?;
-            pull::pull(run).await?;
+            listing::pull(run).await?;
             confirm::settle_confirmed(run, &confirmed).await?;
             push::push(run).await
         }
@@ -332,6 +365,19 @@ fn rules(link: &Link, connection: &Connection, provider: &dyn Provider, writable
 struct Next {
     at: Option<Timestamp>,
     reason: DueReason,
+}
+
+fn after_stop(engine: &Engine, link: &Link, stop: &Stop) -> (Outcome, Next) {
+    match stop {
+        Stop::Failed(failure) => after_failure(engine, link, failure),
+        Stop::Waits(until) => {
+            let next = Next {
+                at: Some(*until),
+                reason: DueReason::Retry,
+            };
+            (Outcome::Waiting { until: *until }, next)
+        }
+    }
 }
 
 fn after_failure(engine: &Engine, link: &Link, failure: &Failure) -> (Outcome, Next) {
@@ -412,7 +458,7 @@ async fn finish(
     engine: &Engine,
     lease: &Lease,
     link: &Link,
-    result: Result<(), Failure>,
+    result: Result<(), Stop>,
     notes: &Notes,
     report: &mut Report,
 ) -> Result<(), StoreError> {
@@ -425,11 +471,18 @@ async fn finish(
             let is_told = channels::is_open(&mut tx, link.id, at).await?;
             after_success(engine, owed, is_told)
         }
-        Err(failure) => {
-            if let Class::Passing { retry_at: Some(at) } = failure.class {
-                connections::leave_alone(&mut tx, link.connection, at).await?;
+        Err(stop) => {
+            match stop {
+                Stop::Failed(failure) => {
+                    if let Class::Passing { retry_at: Some(at) } = failure.class {
+                        connections::leave_alone(&mut tx, link.connection, at).await?;
+                    }
+                }
+                Stop::Waits(until) => {
+                    connections::wait_for_budget(&mut tx, link.connection, *until).await?;
+                }
             }
-            let (outcome, next) = after_failure(engine, link, failure);
+            let (outcome, next) = after_stop(engine, link, stop);
             report.outcome = outcome;
             match next.at {
                 // The end of a departure follows from this run at once, or from the next one where this node dies first.
@@ -442,21 +495,23 @@ async fn finish(
         }
     };
     // Nobody will connect an account again that is leaving.
-    let reconnect = result
-        .as_ref()
-        .err()
-        .filter(|failure| failure.class == Class::ReconnectNeeded && !link.leaving)
-        .map(|failure| failure.message.clone());
+    let reconnect = match &result {
+        Err(Stop::Failed(failure)) if failure.class == Class::ReconnectNeeded && !link.leaving => {
+            Some(failure.message.clone())
+        }
+        Ok(()) | Err(Stop::Failed(_) | Stop::Waits(_)) => None,
+    };
     let end = RunEnd {
         at,
         counts: serde_json::to_value(report.counts).unwrap_or_default(),
-        error: result.as_ref().err().map(|failure| failure.message.clone()),
+        error: result.as_ref().err().map(Stop::told),
     };
     runs::finish(&mut tx, report.run, end).await?;
     tx.commit().await?;
     let result = match result {
         Ok(()) => RunResult::Success,
-        Err(failure) => RunResult::Failure(failure.message),
+        Err(Stop::Failed(failure)) => RunResult::Failure(failure.message),
+        Err(Stop::Waits(_)) => RunResult::Waiting,
     };
     let outcome = leases::Outcome {
         at: engine.clock.now(),
@@ -511,6 +566,7 @@ pub async fn claim(
         now,
         holder: &engine.holder,
         until,
+        at_once: AT_ONCE,
     };
     leases::claim_link(&engine.store, tenant, link, &claim).await
 }

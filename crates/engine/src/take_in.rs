@@ -23,6 +23,8 @@ const REPLANS_MAX: usize = 5;
 pub(crate) struct Rider {
     /// Remote events that a listing named and that are no news.
     pub(crate) seen: Vec<RemoteId>,
+    /// Series whose parts this takes in.
+    pub(crate) assembled: Vec<String>,
     /// The number of the listing under way.
     pub(crate) generation: Option<i64>,
 }
@@ -43,6 +45,7 @@ pub(crate) async fn take_in(
         let mut batch = Batch::new(run.id, run.engine.clock.now());
         batch.steps = steps;
         batch.seen.clone_from(&rider.seen);
+        batch.assembled.clone_from(&rider.assembled);
         batch.generation = rider.generation;
         for change in &changes {
             match change.state {
@@ -118,6 +121,9 @@ pub(crate) async fn submit(run: &Run<'_>, batch: Batch) -> Result<(), EngineErro
     let idle = batch.steps.is_empty()
         && batch.seen.is_empty()
         && batch.gone.is_empty()
+        && batch.parts.is_empty()
+        && batch.assembled.is_empty()
+        && batch.place.is_none()
         && batch.cursor == CursorMove::Keep
         && !batch.complete;
     if idle {

@@ -11,6 +11,7 @@ use kalends_store::{Lease, StoreError};
 
 use crate::Engine;
 use crate::backoff::after;
+use crate::budget::AT_ONCE;
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::run::run_link;
@@ -89,6 +90,7 @@ async fn claim_one(engine: &Engine) -> Result<Claimed, StoreError> {
         now,
         holder: &engine.holder,
         until: after(now, engine.settings.lease_for),
+        at_once: AT_ONCE,
     };
     match leases::claim_due(&engine.store, &claim, 1)
         .await?
@@ -97,7 +99,7 @@ async fn claim_one(engine: &Engine) -> Result<Claimed, StoreError> {
     {
         Some(leased) => Ok(Claimed::Leased(Box::new(leased))),
         None => Ok(Claimed::Nothing {
-            pause: pause(now, leases::next_due(&engine.store).await?),
+            pause: pause(now, leases::next_due(&engine.store, AT_ONCE).await?),
         }),
     }
 }

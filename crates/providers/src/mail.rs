@@ -13,7 +13,7 @@ use kalends_calendar::failure::{Class, Failure};
 use serde_json::json;
 use url::Url;
 
-use crate::http::{Answer, Api, Limits, Request, Transport, retry_at};
+use crate::http::{Answer, Api, Limits, Request, Transport, Unlimited, retry_at};
 use crate::oauth::{Tokens, Vendor};
 
 /// What a mailbox has to say to a mail fits in this many bytes.
@@ -40,6 +40,8 @@ impl Mailbox {
             transport: Arc::clone(&self.transport),
             tokens: Arc::clone(&self.tokens),
             base: self.base.clone(),
+            budget: Arc::new(Unlimited),
+            patch_units: 1,
         };
         let answer = api.send(request(self.vendor, &self.base, message)?).await?;
         match answer.status {

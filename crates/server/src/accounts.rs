@@ -12,7 +12,7 @@ use kalends_engine::Providers;
 use kalends_providers::caldav::{Account, CalDav};
 use kalends_providers::google::{Google, GoogleSettings};
 use kalends_providers::graph::{Graph, GraphSettings};
-use kalends_providers::http::{Metered, Transport};
+use kalends_providers::http::{Budget, Metered, Transport};
 use kalends_providers::ics::Feed;
 use kalends_providers::mail::Mailbox;
 use kalends_providers::oauth::{Tokens, Vendor};
@@ -22,6 +22,7 @@ use kalends_store::{Store, StoreError, secrets};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use crate::budgets::Budgets;
 use crate::config::{VendorSettings, Vendors};
 use crate::grants::{Grants, Whose};
 use crate::keys::{self, KeyRing};
@@ -38,6 +39,8 @@ pub(crate) struct Accounts {
     pub(crate) clock: Arc<dyn Clock>,
     /// What Kalends is at Google and Microsoft.
     pub(crate) vendors: Vendors,
+    /// How much their accounts are asked.
+    pub(crate) budgets: Budgets,
 }
 
 impl Accounts {
@@ -67,6 +70,7 @@ impl Accounts {
         &self,
         settings: &VendorSettings,
         tokens: Arc<dyn Tokens>,
+        budget: Arc<dyn Budget>,
         me: Vec<Address>,
     ) -> Arc<dyn Provider> {
         let clock = Arc::clone(&self.clock);
@@ -74,14 +78,14 @@ impl Accounts {
         match settings.client.vendor {
             Vendor::Google => {
                 let settings = GoogleSettings { base, me };
-                Arc::new(Google::new(self.wire(), clock, tokens, settings))
+                Arc::new(Google::new(self.wire(), clock, tokens, settings).with_budget(budget))
             }
             Vendor::Microsoft => {
                 let settings = GraphSettings {
                     me,
                     ..GraphSettings::new(base)
                 };
-                Arc::new(Graph::new(self.wire(), clock, tokens, settings))
+                Arc::new(Graph::new(self.wire(), clock, tokens, settings).with_budget(budget))
             }
         }
     }
@@ -164,7 +168,8 @@ impl Providers for Accounts {
         let by_vendor = |vendor| {
             let settings = self.settings_of(vendor)?;
             let tokens = self.tokens(settings, Whose::Connection(tenant, connection.id))?;
-            Ok(self.vendor(settings, tokens, connection.me.clone()))
+            let budget = self.budgets.of(tenant, connection);
+            Ok(self.vendor(settings, tokens, budget, connection.me.clone()))
         };
         match connection.provider {
             ProviderKind::Google => by_vendor(Vendor::Google),

@@ -19,6 +19,7 @@ use kalends_store::{Store, StoreError, Tx, secrets};
 use serde_json::Value;
 
 use crate::accounts::Accounts;
+use crate::budgets::Budgets;
 use crate::cli::Global;
 use crate::config::{Migrate, Settings};
 use crate::keys::KeyRing;
@@ -109,6 +110,7 @@ impl App {
             transport,
             clock: Arc::clone(&self.clock),
             vendors: self.settings.vendors.clone(),
+            budgets: Budgets::new(self.store.clone(), Arc::clone(&self.clock)),
         })))
     }
 
@@ -122,6 +124,7 @@ impl App {
             transport: self.transport()?,
             clock: Arc::clone(&self.clock),
             vendors: self.settings.vendors.clone(),
+            budgets: Budgets::new(self.store.clone(), Arc::clone(&self.clock)),
         });
         Ok(Wired {
             engine: self.engine_with(Arc::clone(&accounts)),

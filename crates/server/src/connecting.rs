@@ -10,6 +10,7 @@ use kalends_calendar::ids::{ConnectionId, UserId};
 use kalends_calendar::provider::{Discovery, Provider};
 use kalends_calendar::seams::Ids;
 use kalends_providers::caldav::locate;
+use kalends_providers::http::Unlimited;
 use kalends_providers::oauth::{Granted, Identity, Tokens, Vendor};
 use kalends_store::connections::{self, Connection, ConnectionState, NewConnection, ProviderKind};
 use kalends_store::grants::{self, NewTokens};
@@ -177,7 +178,8 @@ pub(crate) fn vendor(
         host: vendor.name().to_owned(),
         user: identity.email,
         subject: Some(identity.subject),
-        open: accounts.vendor(settings, tokens, me),
+        // Not an account yet whose requests could be counted.
+        open: accounts.vendor(settings, tokens, Arc::new(Unlimited), me),
         secret: Secret::Tokens(NewTokens {
             access: granted.access,
             access_expires_at: granted.access_expires_at,

@@ -26,6 +26,12 @@ pub(crate) enum LinkError {
     /// Only reading is possible there.
     #[error("{0} can be read but not written through this account: the direction can only be pull")]
     ReadOnly(String),
+    /// Only when it is taken can be seen.
+    #[error(
+        "{0} shows this account when it is taken, and no events that could be linked; its busy times are asked for with \
+         POST /api/calendar/free-busy/"
+    )]
+    FreeBusyOnly(String),
     /// They are linked already.
     #[error("{calendar} and {remote} are linked already")]
     Already {
@@ -140,6 +146,9 @@ pub(crate) fn direction(
     remote: &RemoteCalendar,
     wanted: Option<Direction>,
 ) -> Result<Direction, LinkError> {
+    if remote.access == Access::FreeBusy {
+        return Err(LinkError::FreeBusyOnly(remote.name.clone()));
+    }
     let read_only = remote.access == Access::ReadOnly || connection.provider == ProviderKind::Ics;
     match (wanted, read_only) {
         (Some(Direction::TwoWay | Direction::Push), true) => {

@@ -5,6 +5,7 @@
 mod accounts;
 mod api;
 mod app;
+mod budgets;
 mod cli;
 mod commands;
 mod config;

@@ -201,6 +201,7 @@ pub(crate) async fn before_the_fence_is_looked_at(
         now,
         holder: "thief",
         until: now,
+        at_once: leases::AtOnce::ANY,
     };
     leases::claim_due(store, &claim, i64::MAX).await?;
     Ok(())

@@ -9,12 +9,14 @@ use kalends_calendar::event::Event;
 use kalends_calendar::ids::{CalendarId, Cursor, EventId, RemoteId, RunId, Uid};
 use kalends_calendar::merge::Conflict;
 use kalends_calendar::plan::{LeftOutside, Mirror, Reason, Step};
+use kalends_calendar::provider::Part;
 use kalends_calendar::revision::{Actor, Cause, Revision};
 
 use crate::bind::{Bind, binds};
 use crate::error::{ApplyError, StoreError};
 use crate::events::{self, Creation, Written};
-use crate::leases::{self, Held, Lease};
+use crate::leases::{self, Advance, Held, Lease};
+use crate::listings::{self, Place};
 use crate::mirrors;
 use crate::multi::Multi;
 use crate::outbox::{self, Debt, Owed};
@@ -36,6 +38,12 @@ pub struct Batch {
     /// The number of the full listing under way; none for an incremental one. A new full listing takes
     /// [`Link::generation`](crate::links::Link::generation) plus one, and keeps it for all its batches.
     pub generation: Option<i64>,
+    /// Where the full listing under way stands after this; none leaves that as it is.
+    pub place: Option<Place>,
+    /// Parts of series that it named, kept until it is whole.
+    pub parts: Vec<Part>,
+    /// The series whose parts were put together, and are kept no longer.
+    pub assembled: Vec<String>,
     /// What becomes of the cursor.
     pub cursor: CursorMove,
     /// Whether this ends a full listing: the link is live from now on, and skips it did not see are forgotten.
@@ -57,6 +65,9 @@ impl Batch {
             seen: Vec::new(),
             gone: Vec::new(),
             generation: None,
+            place: None,
+            parts: Vec::new(),
+            assembled: Vec::new(),
             cursor: CursorMove::Keep,
             complete: false,
             settles: false,
@@ -121,13 +132,14 @@ pub async fn apply(store: &Store, lease: &Lease, batch: Batch) -> Result<Applied
         CursorMove::Set(cursor) => (true, Some(cursor)),
         CursorMove::Clear => (true, None),
     };
-    let advance = [
-        Bind::from(batch.generation),
-        Bind::from(moves),
-        Bind::from(cursor),
-        Bind::from(batch.complete),
-        Bind::from(batch.at),
-    ];
+    let advance = Advance {
+        generation: batch.generation,
+        moves,
+        cursor,
+        complete: batch.complete,
+        place: batch.place,
+        at: batch.at,
+    };
     let held = if batch.settles {
         leases::check_held(&mut tx, lease).await?
     } else {
@@ -187,10 +199,17 @@ pub async fn apply(store: &Store, lease: &Lease, batch: Batch) -> Result<Applied
         let ids = batch.gone.iter().map(Bind::from).collect();
         skips::forget(&mut tx, lease.link, ids).await?;
     }
+    if !batch.parts.is_empty() {
+        listings::keep(&mut tx, lease.link, page.held.generation, batch.parts).await?;
+    }
+    if !batch.assembled.is_empty() {
+        listings::assembled(&mut tx, lease.link, batch.assembled).await?;
+    }
     if let Some(generation) = batch.generation {
         mirrors::mark_seen(&mut tx, lease.link, generation, &seen).await?;
         held::let_go_named(&mut tx, lease.link, &seen).await?;
         if batch.complete {
+            listings::clear(&mut tx, lease.link).await?;
             skips::forget_unseen(&mut tx, lease.link, generation).await?;
             held::let_go_seen(&mut tx, lease.link, generation).await?;
         }

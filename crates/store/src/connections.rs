@@ -34,6 +34,16 @@ pub enum ConnectionState {
     ReconnectNeeded,
 }
 
+/// Why an account is left alone for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetryReason {
+    /// Its provider asked for it.
+    Asked,
+    /// The budget of its requests is used up.
+    Budget,
+}
+
 /// An authorised account at a provider.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Connection {
@@ -53,8 +63,10 @@ pub struct Connection {
     pub state: ConnectionState,
     /// What is wrong with it, for people.
     pub problem: Option<String>,
-    /// Not to be called before this time, by the provider's own word (`Retry-After`). Binds all nodes.
+    /// Not to be called before this time, by the provider's own word (`Retry-After`) or for its budget. Binds all nodes.
     pub retry_at: Option<Timestamp>,
+    /// Why not.
+    pub retry_reason: Option<RetryReason>,
     /// What the provider's code wants to remember.
     pub settings: serde_json::Value,
     /// Who connected it, and looks after it without being a manager; none: only managers do.
@@ -201,7 +213,9 @@ pub async fn set_retry_at(
     let binds = binds![tx.tenant, id, retry_at];
     let touched = tx
         .execute(
-            "UPDATE connections SET retry_at = $3 WHERE tenant_id = $1 AND id = $2",
+            "UPDATE connections SET retry_at = $3,
+                retry_reason = CASE WHEN $3 IS NULL THEN NULL ELSE 'asked' END
+             WHERE tenant_id = $1 AND id = $2",
             binds,
         )
         .await?;
@@ -231,9 +245,27 @@ pub async fn leave_alone(
     id: ConnectionId,
     until: Timestamp,
 ) -> Result<(), StoreError> {
-    let binds = binds![tx.tenant, id, until];
+    rest(tx, id, until, RetryReason::Asked).await
+}
+
+/// The budget of the account is used up until then, which is said and heeded in the same way.
+pub async fn wait_for_budget(
+    tx: &mut Tx,
+    id: ConnectionId,
+    until: Timestamp,
+) -> Result<(), StoreError> {
+    rest(tx, id, until, RetryReason::Budget).await
+}
+
+async fn rest(
+    tx: &mut Tx,
+    id: ConnectionId,
+    until: Timestamp,
+    reason: RetryReason,
+) -> Result<(), StoreError> {
+    let binds = binds![tx.tenant, id, until, reason];
     tx.execute(
-        "UPDATE connections SET retry_at = $3 WHERE tenant_id = $1 AND id = $2
+        "UPDATE connections SET retry_at = $3, retry_reason = $4 WHERE tenant_id = $1 AND id = $2
             AND (retry_at IS NULL OR retry_at < $3)",
         binds,
     )
@@ -285,6 +317,7 @@ pub(crate) fn read(row: &Row) -> Result<Connection, StoreError> {
         state: row.get("state")?,
         problem: row.opt("problem")?,
         retry_at: row.opt("retry_at")?,
+        retry_reason: row.opt("retry_reason")?,
         settings: row.json("settings")?,
         owner: row.opt("owner_id")?,
         subject: row.opt("subject")?,

@@ -220,6 +220,32 @@ fn subject(error: &dyn sqlx::error::DatabaseError) -> String {
     }
 }
 
+/// Whether a link `l` of an account `c` may run beside those that do: `$google` and `$microsoft` say how many runs an account
+/// bears there, `$busy` which links do run. Remote calendars are the same where provider, address and id are.
+macro_rules! has_room {
+    ($google:literal, $microsoft:literal, $busy:literal) => {
+        concat!(
+            "(SELECT count(*) FROM links busy
+                WHERE busy.tenant_id = l.tenant_id AND busy.connection_id = l.connection_id
+                    AND busy.",
+            $busy,
+            ") < CASE c.provider WHEN 'google' THEN ",
+            $google,
+            " WHEN 'microsoft' THEN ",
+            $microsoft,
+            " ELSE 9223372036854775807 END
+            AND NOT EXISTS (SELECT 1 FROM links busy
+                JOIN connections b ON b.tenant_id = busy.tenant_id AND b.id = busy.connection_id
+                WHERE busy.tenant_id = l.tenant_id AND busy.id <> l.id
+                    AND busy.remote_calendar_id = l.remote_calendar_id
+                    AND b.provider = c.provider AND b.url = c.url AND busy.",
+            $busy,
+            ")"
+        )
+    };
+}
+pub(crate) use has_room;
+
 /// Claiming due links, but for how rows are locked that others are claiming at the same moment.
 ///
 /// The `CASE`s of a link: due and free, or leased by somebody who is overdue. `picked` must be materialized: PostgreSQL
@@ -228,13 +254,24 @@ macro_rules! claim_due {
     ($lock:literal) => {
         concat!(
             "WITH claimable AS (
-                SELECT l.tenant_id, l.id, coalesce(l.lease_until, l.due_at) AS ready_at
+                SELECT l.tenant_id, l.id, coalesce(l.lease_until, l.due_at) AS ready_at,
+                    row_number() OVER (PARTITION BY l.tenant_id, l.connection_id
+                        ORDER BY coalesce(l.lease_until, l.due_at), l.id) AS turn_at_account,
+                    row_number() OVER (PARTITION BY l.tenant_id, c.provider, c.url, l.remote_calendar_id
+                        ORDER BY coalesce(l.lease_until, l.due_at), l.id) AS turn_at_calendar,
+                    CASE c.provider WHEN 'google' THEN $6 WHEN 'microsoft' THEN $7
+                        ELSE 9223372036854775807 END
+                        - (SELECT count(*) FROM links busy WHERE busy.tenant_id = l.tenant_id
+                            AND busy.connection_id = l.connection_id AND busy.lease_until > $1)
+                        AS turns_left
                 FROM links l
                 JOIN connections c ON c.tenant_id = l.tenant_id AND c.id = l.connection_id
                 WHERE ((l.lease_until IS NULL AND l.due_at <= $1) OR l.lease_until <= $1)
                     AND l.state = 'active' AND c.state = 'ok'
                     AND (c.retry_at IS NULL OR c.retry_at <= $1)
                     AND ",
+            has_room!("$6", "$7", "lease_until > $1"),
+            " AND ",
             has_feature!("l.tenant_id", "$5"),
             "
             ), ranked AS (
@@ -244,6 +281,7 @@ macro_rules! claim_due {
                            WHERE busy.tenant_id = claimable.tenant_id AND busy.lease_until > $1)
                         AS turn
                 FROM claimable
+                WHERE turn_at_account <= turns_left AND turn_at_calendar = 1
             ), picked AS MATERIALIZED (
                 SELECT l.tenant_id, l.id
                 FROM links l JOIN ranked r ON r.tenant_id = l.tenant_id AND r.id = l.id
@@ -261,7 +299,7 @@ macro_rules! claim_due {
 
 impl Dialect {
     /// The text that claims due links: `$1` now, `$2` how many, `$3` for whom, `$4` until when, `$5` of tenants with
-    /// which feature.
+    /// which feature, `$6` and `$7` how many runs an account at Google and at Microsoft bears.
     pub(crate) fn claim_due(self) -> &'static str {
         match self {
             // A writer has the whole database.
@@ -280,6 +318,15 @@ impl Dialect {
                 "SELECT count(*) AS found FROM information_schema.tables
                  WHERE table_schema = current_schema() AND table_name = 'schema_migrations'"
             }
+        }
+    }
+
+    /// Keeps other nodes from claiming until the transaction ends. On SQLite the writer's lock does that.
+    pub(crate) fn lock_claims(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            // The number only has to be the same for all nodes: "claims" in ASCII.
+            Self::Postgres => Some("SELECT pg_advisory_xact_lock(109283258494323)"),
         }
     }
 

@@ -8,12 +8,14 @@
 //! was released is due when its release said, and what was not when its lease runs out.
 
 use jiff::Timestamp;
-use kalends_calendar::ids::{CalendarId, LinkId, TenantId};
+use kalends_calendar::ids::{CalendarId, Cursor, LinkId, TenantId};
 
-use crate::bind::{Bind, binds};
+use crate::bind::binds;
+use crate::dialect::has_room;
 use crate::error::{LeaseError, StoreError};
 use crate::features::{self, CALENDAR_SYNC, has_feature};
 use crate::links::{self, DueReason, Link};
+use crate::listings::Place;
 use crate::row::Row;
 use crate::store::{Scope, Store};
 use crate::tx::{Tx, TxAccess};
@@ -54,6 +56,26 @@ pub struct Claim<'a> {
     pub holder: &'a str,
     /// Until when the lease is good.
     pub until: Timestamp,
+    /// How many runs an account bears.
+    pub at_once: AtOnce,
+}
+
+/// How many runs may be about one account at once, on all nodes together, by its provider. Of two links to one remote
+/// calendar only one runs, whatever their accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AtOnce {
+    /// At Google.
+    pub google: i64,
+    /// At Microsoft.
+    pub microsoft: i64,
+}
+
+impl AtOnce {
+    /// As many as there are.
+    pub const ANY: Self = Self {
+        google: i64::MAX,
+        microsoft: i64::MAX,
+    };
 }
 
 /// How a run ended.
@@ -79,6 +101,8 @@ pub enum RunResult {
     Success,
     /// Not well, in one sentence for people.
     Failure(String),
+    /// It waits for the budget of its account, which says nothing about the link.
+    Waiting,
     /// It was told to stop before it was done, which says nothing about the link. Its record is closed too.
     Stopped,
 }
@@ -94,7 +118,16 @@ pub async fn claim_due(
     limit: i64,
 ) -> Result<Vec<Leased>, StoreError> {
     let mut tx = store.begin_as(Scope::Platform, TxAccess::Write).await?;
-    let binds = binds![claim.now, limit, claim.holder, claim.until, CALENDAR_SYNC];
+    lock_claims(&mut tx).await?;
+    let binds = binds![
+        claim.now,
+        limit,
+        claim.holder,
+        claim.until,
+        CALENDAR_SYNC,
+        claim.at_once.google,
+        claim.at_once.microsoft,
+    ];
     let text = tx.dialect().claim_due();
     let rows = tx.rows(text, binds).await?;
     let leased = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
@@ -102,7 +135,15 @@ pub async fn claim_due(
     Ok(leased)
 }
 
-/// Claims one link, due or not, unless it is paused or somebody works on it.
+/// Of two nodes that claim, the second one sees what the first has claimed: only so can runs of one account be counted.
+async fn lock_claims(tx: &mut Tx) -> Result<(), StoreError> {
+    if let Some(text) = tx.dialect().lock_claims() {
+        tx.rows(text, binds![]).await?;
+    }
+    Ok(())
+}
+
+/// Claims one link, due or not, unless it is paused, somebody works on it, or its account bears no further run.
 /// [`StoreError::FeatureOff`] if its tenant does not have [`CALENDAR_SYNC`]; nothing is changed then.
 pub async fn claim_link(
     store: &Store,
@@ -111,6 +152,7 @@ pub async fn claim_link(
     claim: &Claim<'_>,
 ) -> Result<Option<Leased>, StoreError> {
     let mut tx = store.begin(tenant).await?;
+    lock_claims(&mut tx).await?;
     let binds = binds![
         tenant,
         link,
@@ -118,6 +160,8 @@ pub async fn claim_link(
         claim.holder,
         claim.until,
         CALENDAR_SYNC,
+        claim.at_once.google,
+        claim.at_once.microsoft,
     ];
     let row = tx
         .row(
@@ -125,6 +169,11 @@ pub async fn claim_link(
                 "UPDATE links SET fence = fence + 1, holder = $4, lease_until = $5, due_at = NULL
                  WHERE tenant_id = $1 AND id = $2 AND state = 'active'
                     AND (lease_until IS NULL OR lease_until <= $3)
+                    AND EXISTS (SELECT 1 FROM links l
+                        JOIN connections c ON c.tenant_id = l.tenant_id AND c.id = l.connection_id
+                        WHERE l.tenant_id = $1 AND l.id = $2 AND ",
+                has_room!("$7", "$8", "lease_until > $3"),
+                ")
                     AND ",
                 has_feature!("$1", "$6"),
                 " RETURNING *"
@@ -203,6 +252,7 @@ pub async fn release(store: &Store, lease: &Lease, outcome: Outcome) -> Result<(
             )
             .await?;
         }
+        RunResult::Waiting => {}
         RunResult::Stopped => runs::interrupt(&mut tx, lease.link, outcome.at).await?,
         RunResult::Failure(error) => {
             let binds = binds![lease.tenant, lease.link, error];
@@ -236,8 +286,9 @@ async fn close_if_free(tx: &mut Tx, lease: &Lease, at: Timestamp) -> Result<(), 
     Ok(())
 }
 
-/// When [`claim_due`] will next find something, if nothing else happens; in the past if it would now. Across tenants.
-pub async fn next_due(store: &Store) -> Result<Option<Timestamp>, StoreError> {
+/// When [`claim_due`] will next find something, if nothing else happens; in the past if it would now. A link that waits for
+/// another run to end is not told of. Across tenants.
+pub async fn next_due(store: &Store, at_once: AtOnce) -> Result<Option<Timestamp>, StoreError> {
     let mut tx = store.begin_as(Scope::Platform, TxAccess::Read).await?;
     let row = tx
         .only_row(
@@ -250,9 +301,11 @@ pub async fn next_due(store: &Store) -> Result<Option<Timestamp>, StoreError> {
                         AND (l.due_at IS NOT NULL OR l.lease_until IS NOT NULL)
                         AND ",
                 has_feature!("l.tenant_id", "$1"),
-                ") AS waiting"
+                " AND (l.lease_until IS NOT NULL OR ",
+                has_room!("$2", "$3", "lease_until IS NOT NULL"),
+                ")) AS waiting"
             ),
-            binds![CALENDAR_SYNC],
+            binds![CALENDAR_SYNC, at_once.google, at_once.microsoft],
         )
         .await?;
     row.opt("next")
@@ -295,21 +348,53 @@ pub(crate) async fn check_held(tx: &mut Tx, lease: &Lease) -> Result<Held, Lease
     held(row)
 }
 
-/// The same as [`check`] for a batch, which moves the link's cursor too.
+/// How a batch moves its link on.
+pub(crate) struct Advance {
+    pub(crate) generation: Option<i64>,
+    /// Whether the cursor moves; then the listing under way is over.
+    pub(crate) moves: bool,
+    pub(crate) cursor: Option<Cursor>,
+    pub(crate) complete: bool,
+    pub(crate) place: Option<Place>,
+    pub(crate) at: Timestamp,
+}
+
+/// The same as [`check`] for a batch, which moves the link's cursor too. Where a listing of another number begins, the place
+/// of the one before is none any more.
 pub(crate) async fn check_and_advance(
     tx: &mut Tx,
     lease: &Lease,
-    advance: [Bind; 5],
+    advance: Advance,
 ) -> Result<Held, LeaseError> {
-    let mut binds = binds![lease.tenant, lease.link, lease.fence];
-    binds.extend(advance);
-    binds.push(Bind::from(CALENDAR_SYNC));
+    let (page, count, at) = match advance.place {
+        Some(place) => (Some(place.page), Some(place.count), Some(place.at)),
+        None => (None, None, None),
+    };
+    let binds = binds![
+        lease.tenant,
+        lease.link,
+        lease.fence,
+        advance.generation,
+        advance.moves,
+        advance.cursor,
+        advance.complete,
+        advance.at,
+        CALENDAR_SYNC,
+        page.is_some(),
+        page,
+        count,
+        at,
+    ];
     let row = tx
         .row(
             concat!(
                 "UPDATE links SET generation = coalesce($4, generation),
                     cursor = CASE WHEN $5 THEN $6 ELSE cursor END, live = (live OR $7),
-                    last_full_at = CASE WHEN $7 THEN $8 ELSE last_full_at END
+                    last_full_at = CASE WHEN $7 THEN $8 ELSE last_full_at END,
+                    listing_page = CASE WHEN $10 THEN $11
+                        WHEN $5 OR $4 <> generation THEN NULL ELSE listing_page END,
+                    listing_count = CASE WHEN $10 THEN $12 ELSE listing_count END,
+                    listing_at = CASE WHEN $10 THEN $13 ELSE listing_at END
                  WHERE tenant_id = $1 AND id = $2 AND fence = $3 AND lease_until IS NOT NULL
                     AND ",
                 has_feature!("$1", "$9"),

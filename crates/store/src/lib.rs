@@ -14,6 +14,7 @@
 pub mod answers;
 pub mod apply;
 pub mod audit;
+pub mod budgets;
 pub mod calendars;
 pub mod channels;
 pub mod conflicts;
@@ -28,6 +29,7 @@ pub mod intents;
 pub mod invitations;
 pub mod leases;
 pub mod links;
+pub mod listings;
 pub mod mailbox;
 pub mod mails;
 pub mod members;

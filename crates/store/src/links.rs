@@ -7,6 +7,7 @@ use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 
 use crate::bind::binds;
 use crate::error::StoreError;
+use crate::listings::{self, Place};
 use crate::row::Row;
 use crate::tx::Tx;
 use crate::{channels, departures, events, outbox, runs};
@@ -64,6 +65,8 @@ pub struct Link {
     pub state: LinkState,
     /// Where the next listing goes on.
     pub cursor: Option<Cursor>,
+    /// Where a listing of everything is that is under way, or was when its run ended.
+    pub listing: Option<Place>,
     /// The number of the last full listing that was begun; mirrors carry the number of the last that saw them.
     pub generation: i64,
     /// Whether its first listing was finished.
@@ -213,7 +216,7 @@ pub async fn update_settings(
     }
     let binds = binds![tx.tenant, id];
     tx.execute(
-        "UPDATE links SET cursor = NULL WHERE tenant_id = $1 AND id = $2",
+        "UPDATE links SET cursor = NULL, listing_page = NULL WHERE tenant_id = $1 AND id = $2",
         binds,
     )
     .await?;
@@ -358,6 +361,7 @@ pub(crate) fn read(row: &Row) -> Result<Link, StoreError> {
         leaving: row.get("leaving")?,
         state: row.get("state")?,
         cursor: row.opt("cursor")?,
+        listing: listings::place(row)?,
         generation: row.get("generation")?,
         live: row.get("live")?,
         due_at: row.opt("due_at")?,

@@ -74,6 +74,7 @@ const MIGRATIONS: &[Migration] = migrations![
     11 "0011_bounds",
     12 "0012_revocations",
     13 "0013_channels",
+    14 "0014_scale",
 ];
 
 impl Store {

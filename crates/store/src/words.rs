@@ -8,7 +8,7 @@ use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 use crate::answers::AnswerState;
 use crate::channels::ChannelState;
 use crate::conflicts::ConflictState;
-use crate::connections::{ConnectionState, ProviderKind};
+use crate::connections::{ConnectionState, ProviderKind, RetryReason};
 use crate::intents::IntentState;
 use crate::links::{DueReason, LinkState};
 use crate::mailbox::AuthServer;
@@ -57,7 +57,7 @@ words! {
     Direction { TwoWay = "two_way", Pull = "pull", Push = "push" }
     Detail { Full = "full", Busy = "busy" }
     ConflictPolicy { Newest = "newest", Remote = "remote", Local = "local", Ask = "ask" }
-    Access { ReadWrite = "read_write", ReadOnly = "read_only" }
+    Access { ReadWrite = "read_write", ReadOnly = "read_only", FreeBusy = "free_busy" }
     Origin { Remote = "remote", Kalends = "kalends" }
     Winner { Local = "local", Remote = "remote", Undecided = "undecided" }
     Reason {
@@ -80,6 +80,7 @@ words! {
     MailState { Due = "due", Sent = "sent", Failed = "failed", Unknown = "unknown" }
     ConnectionState { Ok = "ok", ReconnectNeeded = "reconnect_needed" }
     ChannelState { Opening = "opening", Open = "open", Closing = "closing" }
+    RetryReason { Asked = "asked", Budget = "budget" }
     LinkState { Active = "active", Paused = "paused" }
     DueReason {
         New = "new",

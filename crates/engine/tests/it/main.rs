@@ -8,6 +8,7 @@ mod desk;
 mod laws;
 mod odd_servers;
 mod seams;
+mod pages;
 mod trouble;
 mod watching;
 mod world;

@@ -133,6 +133,12 @@ impl Remote {
         shelf.log.push(RemoteId::from(id));
     }
 
+    /// Takes an event away of which no cursor will tell.
+    pub(crate) fn remove_silently(&self, id: &str) {
+        let mut shelf = self.shelf.lock().unwrap();
+        shelf.events.remove(&RemoteId::from(id));
+    }
+
     pub(crate) fn titles(&self) -> Vec<String> {
         let shelf = self.shelf.lock().unwrap();
         let mut titles: Vec<String> = shelf
@@ -158,6 +164,10 @@ impl Remote {
         self.shelf.lock().unwrap().events[&RemoteId::from(id)]
             .1
             .clone()
+    }
+
+    pub(crate) fn observed_at(&self, id: &str) -> Observed {
+        Self::observed(&self.shelf.lock().unwrap().events[&RemoteId::from(id)])
     }
 
     /// The writes since last asked.
@@ -309,12 +319,9 @@ impl Provider for Remote {
         }
         let shelf = self.shelf.lock().unwrap();
         let cursor = Some(Cursor(shelf.log.len().to_string()));
-        let done = |changes, coverage| Page {
-            changes,
-            next: Next::Done {
-                cursor: cursor.clone(),
-                coverage,
-            },
+        let done = |changes, coverage| {
+            let cursor = cursor.clone();
+            Page::new(changes, Next::Done { cursor, coverage })
         };
         let state = |id: &RemoteId| match shelf.events.get(id) {
             Some((version, ..)) => State::Listed(Some(Version(version.to_string()))),
@@ -423,7 +430,7 @@ impl Provider for Remote {
 }
 
 #[derive(Default)]
-struct Doors(Mutex<BTreeMap<ConnectionId, Arc<Remote>>>);
+struct Doors(Mutex<BTreeMap<ConnectionId, Arc<dyn Provider>>>);
 
 #[async_trait]
 impl Providers for Doors {
@@ -504,7 +511,7 @@ impl World {
         id
     }
 
-    pub(crate) async fn link(&self, remote: &Arc<Remote>) -> LinkId {
+    pub(crate) async fn link(&self, remote: &Arc<impl Provider + 'static>) -> LinkId {
         let policy = ConflictPolicy::Remote;
         self.link_as(remote, self.calendar, Direction::TwoWay, policy)
             .await
@@ -512,17 +519,14 @@ impl World {
 
     pub(crate) async fn link_as(
         &self,
-        remote: &Arc<Remote>,
+        remote: &Arc<impl Provider + 'static>,
         calendar: CalendarId,
         direction: Direction,
         conflict_policy: ConflictPolicy,
     ) -> LinkId {
         let connection = ConnectionId(self.seams.next());
-        self.doors
-            .0
-            .lock()
-            .unwrap()
-            .insert(connection, remote.clone());
+        let door = Arc::clone(remote) as Arc<dyn Provider>;
+        self.doors.0.lock().unwrap().insert(connection, door);
         let id = LinkId(self.seams.next());
         let created_at = self.seams.now();
         let mut tx = self.engine.store.begin(self.tenant).await.unwrap();

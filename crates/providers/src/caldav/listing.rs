@@ -60,7 +60,7 @@ impl CalDav {
             }
         };
         match self.report(&url, token, coverage).await? {
-            Report::News(changes, next) => Ok(Page { changes, next }),
+            Report::News(changes, next) => Ok(Page::new(changes, next)),
             Report::Unsupported => {
                 let page = self.list_members(&url).await?;
                 // Remembered only now: the listing shows that the calendar is there and only the report is not.
@@ -124,13 +124,11 @@ impl CalDav {
                 "The server's listing does not name the calendar itself",
             ));
         }
-        Ok(Page {
-            changes,
-            next: Next::Done {
-                cursor: tag.map(|tag| Cursor(format!("{CTAG}{tag}"))),
-                coverage: Coverage::Complete,
-            },
-        })
+        let next = Next::Done {
+            cursor: tag.map(|tag| Cursor(format!("{CTAG}{tag}"))),
+            coverage: Coverage::Complete,
+        };
+        Ok(Page::new(changes, next))
     }
 
     async fn list_if_changed(&self, url: &Url, tag: &str) -> Result<Page, Failure> {
@@ -140,13 +138,11 @@ impl CalDav {
             .iter()
             .any(|entry| change_tag(entry).as_deref() == Some(tag))
         {
-            return Ok(Page {
-                changes: Vec::new(),
-                next: Next::Done {
-                    cursor: Some(Cursor(format!("{CTAG}{tag}"))),
-                    coverage: Coverage::Incremental,
-                },
-            });
+            let next = Next::Done {
+                cursor: Some(Cursor(format!("{CTAG}{tag}"))),
+                coverage: Coverage::Incremental,
+            };
+            return Ok(Page::new(Vec::new(), next));
         }
         self.list_members(url).await
     }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use jiff::{SignedDuration, Timestamp};
 use kalends_calendar::failure::Failure;
 use kalends_calendar::ids::RemoteCalendarId;
+use kalends_calendar::provider::BusyTimes;
 use serde::Deserialize;
 
 use super::refusal::Doing;
@@ -19,15 +20,6 @@ const WINDOW_MAX: SignedDuration = SignedDuration::from_hours(60 * 24);
 
 /// How many questions are asked for one answer: ten years.
 const WINDOWS_MAX: usize = 64;
-
-/// When a calendar is busy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BusyTimes {
-    /// Which calendar.
-    pub calendar: RemoteCalendarId,
-    /// Half-open stretches in order; or why Google does not tell, in its word (`notFound`).
-    pub busy: Result<Vec<Range<Timestamp>>, String>,
-}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

@@ -68,6 +68,7 @@ fn calendar(entry: CalendarEntry) -> RemoteCalendar {
 fn access(role: &str) -> Access {
     match role {
         "owner" | "writer" | "writerWithoutPrivateAccess" => Access::ReadWrite,
+        "freeBusyReader" => Access::FreeBusy,
         _ => Access::ReadOnly,
     }
 }

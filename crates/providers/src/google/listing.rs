@@ -1,14 +1,16 @@
 //! Listings: what there is and what changed, page by page, each series as a whole.
 //!
 //! Google lists a series in parts, in any order: the master, and every instance that departs from it. What happens once is
-//! passed on as it comes; the parts of series wait until the last page, because only then is it known that no more follow.
-//! So the memory that a listing takes grows with its series, not with its events.
+//! passed on as it comes. In a listing of everything the parts of series are passed on as such, and put together when no
+//! more can follow: nothing of it is remembered here, so that it takes no more memory for more events, and goes on from
+//! any page on any node. In a listing of what changed, which is short, the parts wait here until the last page; a series of
+//! which some part changed is then read whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{Cursor, RemoteCalendarId, RemoteId};
-use kalends_calendar::provider::{Change, Coverage, Next, Page, Position, State};
+use kalends_calendar::provider::{Change, Coverage, Next, Page, Part, Position, State};
 use serde::{Deserialize, Serialize};
 
 use super::Google;
@@ -22,21 +24,17 @@ use super::wire::{self, Events, Resource};
 /// given with only: whoever changes those counts on, and every calendar is listed once more.
 const CURSOR_PREFIX: &str = "1:";
 
-/// How many series are passed on at once when all their parts are here.
-const SERIES_PER_PAGE: usize = 500;
-
-/// How many series are passed on at once when they must be asked for: each costs a request or two.
+/// How many series are passed on at once, which must be asked for: each costs a request or two.
 const ASKED_PER_PAGE: usize = 20;
 
 /// How many listings may be under way at once. One more, and the oldest is taken for abandoned.
 const LISTINGS_MAX: usize = 8;
 
-/// A listing under way.
+/// A listing of what changed, under way.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
-    /// The token it began with; none where it names everything.
-    since: Option<String>,
-    frame: Frame,
+    /// The token it began with.
+    since: String,
     /// Masters, as text: a tree of each would take five times the memory.
     masters: BTreeMap<String, String>,
     /// Instances that depart, by series and id.
@@ -48,17 +46,20 @@ pub(super) struct Listing {
 
 /// Where a listing goes on.
 #[derive(Debug, Serialize, Deserialize)]
-struct Place {
-    /// Which listing.
-    listing: u64,
-    /// Google's page; none where all pages were read and series remain.
-    page: Option<String>,
+#[serde(rename_all = "snake_case")]
+enum Place {
+    /// At a page of everything.
+    Everything(String),
+    /// All pages of everything were read, and this is Google's token for what changes from then on.
+    Read(Option<String>),
+    /// In what changed: which listing, and Google's page; none where all pages were read and series remain.
+    News(u64, Option<String>),
 }
 
 impl Place {
-    fn next(self) -> Next {
+    fn next(&self) -> Next {
         // Plain data: writing it cannot fail.
-        Next::More(serde_json::to_string(&self).unwrap_or_default())
+        Next::More(serde_json::to_string(self).unwrap_or_default())
     }
 }
 
@@ -69,8 +70,8 @@ impl Google {
         calendar: &RemoteCalendarId,
         from: &Position,
     ) -> Result<Page, Failure> {
-        let place = match from {
-            Position::Start => self.begin(Listing::default()),
+        match from {
+            Position::Start => self.read_everything(calendar, None).await,
             Position::Since(cursor) => {
                 let since = cursor.as_str().strip_prefix(CURSOR_PREFIX).ok_or_else(|| {
                     Failure::new(
@@ -78,28 +79,114 @@ impl Google {
                         "the listing has other parameters than it had when this cursor was given",
                     )
                 })?;
-                self.begin(Listing {
-                    since: Some(since.to_owned()),
-                    ..Listing::default()
-                })
+                let number = self.begin(since);
+                let listing = self.take_listing(number)?;
+                self.read_news(calendar, (number, None), listing).await
             }
             Position::Page(token) => {
-                let place: Place = serde_json::from_str(token)
-                    .map_err(|_| Failure::protocol("this is no page of a listing of Google's"))?;
-                if place.page.is_none() {
-                    let listing = self.take_listing(place.listing)?;
-                    return self
-                        .pass_on(calendar, place.listing, listing, Vec::new())
-                        .await;
+                let place: Place = serde_json::from_str(token).map_err(|_| {
+                    Failure::new(
+                        Class::CursorDead,
+                        "this is no page of a listing of Google's",
+                    )
+                })?;
+                match place {
+                    Place::Everything(page) => self.read_everything(calendar, Some(&page)).await,
+                    Place::Read(token) => Ok(read(Vec::new(), token)),
+                    Place::News(number, page) => {
+                        let listing = self.take_listing(number)?;
+                        if page.is_none() {
+                            self.pass_on(calendar, number, listing, Vec::new()).await
+                        } else {
+                            self.read_news(calendar, (number, page), listing).await
+                        }
+                    }
                 }
-                place
             }
-        };
-        let listing = self.take_listing(place.listing)?;
-        self.read_page(calendar, place, listing).await
+        }
     }
 
-    fn begin(&self, listing: Listing) -> Place {
+    async fn read_everything(
+        &self,
+        calendar: &RemoteCalendarId,
+        page_token: Option<&str>,
+    ) -> Result<Page, Failure> {
+        let from = From {
+            sync_token: None,
+            page_token,
+        };
+        let request = requests::events(&self.api.base, calendar, from)?;
+        let answer = self.ask(request, Doing::ReadCalendar).await?;
+        let mut page: Events = wire::body(&answer.body)?;
+        drop(answer);
+        let frame = self.learn_frame(calendar, &mut page);
+        let mut changes = Vec::new();
+        let mut parts = Vec::new();
+        for resource in page.items {
+            let id = id_of(&resource)?;
+            if !is_synced(&resource) {
+                continue;
+            }
+            if let Some(series) = aggregate::text(&resource, "recurringEventId") {
+                let series = series.to_owned();
+                parts.push(part(series, id, &resource));
+            } else if aggregate::is_cancelled(&resource) {
+                // A listing that takes long may name what is gone by then. Its parts go with it.
+                parts.push(Part {
+                    series: id.clone(),
+                    id,
+                    text: String::new(),
+                });
+            } else if is_series(&resource) {
+                parts.push(part(id.clone(), id, &resource));
+            } else {
+                let whole = Aggregate {
+                    frame: frame.clone(),
+                    event: resource,
+                    instances: BTreeMap::new(),
+                };
+                changes.push(change(id, self.state(&whole)));
+            }
+        }
+        let next = match page.next_page_token {
+            Some(token) => Place::Everything(token).next(),
+            None if parts.is_empty() && page_token.is_none() => {
+                return Ok(read(changes, page.next_sync_token));
+            }
+            None => Place::Read(page.next_sync_token).next(),
+        };
+        Ok(Page {
+            changes,
+            parts,
+            next,
+        })
+    }
+
+    /// A series of which a complete listing named these parts.
+    pub(super) async fn put_together(
+        &self,
+        calendar: &RemoteCalendarId,
+        series: &str,
+        parts: Vec<Part>,
+    ) -> Result<Vec<Change>, Failure> {
+        let mut parts: BTreeMap<String, String> =
+            parts.into_iter().map(|part| (part.id, part.text)).collect();
+        let id = series.to_owned();
+        match parts.remove(series) {
+            Some(master) if !master.is_empty() => {
+                let frame = self.frame(calendar).await?;
+                Ok(vec![self.assembled(&frame, id, &master, &parts)?])
+            }
+            Some(_) => Ok(gone(&parts).chain([change(id, State::Gone)]).collect()),
+            None => self.touched(calendar, id, None, &parts).await,
+        }
+    }
+
+    fn begin(&self, since: &str) -> u64 {
+        let listing = Listing {
+            since: since.to_owned(),
+            ..Listing::default()
+        };
         self.with_learned(|learned| {
             learned.listings_begun += 1;
             let number = learned.listings_begun;
@@ -107,10 +194,7 @@ impl Google {
             while learned.listings.len() > LISTINGS_MAX {
                 learned.listings.pop_first();
             }
-            Place {
-                listing: number,
-                page: None,
-            }
+            number
         })
     }
 
@@ -124,48 +208,41 @@ impl Google {
         self.with_learned(|learned| learned.listings.insert(number, listing));
     }
 
-    async fn read_page(
+    async fn read_news(
         &self,
         calendar: &RemoteCalendarId,
-        place: Place,
+        (number, page): (u64, Option<String>),
         mut listing: Listing,
     ) -> Result<Page, Failure> {
         let from = From {
-            sync_token: listing.since.as_deref(),
-            page_token: place.page.as_deref(),
+            sync_token: Some(&listing.since),
+            page_token: page.as_deref(),
         };
         let request = requests::events(&self.api.base, calendar, from)?;
         let answer = self.ask(request, Doing::ReadCalendar).await?;
         let mut page: Events = wire::body(&answer.body)?;
         drop(answer);
-        listing.frame = self.learn_frame(calendar, &mut page);
+        let frame = self.learn_frame(calendar, &mut page);
         let mut changes = Vec::new();
         for resource in page.items {
-            changes.extend(self.sort(&mut listing, resource)?);
+            changes.extend(self.sort(&mut listing, &frame, resource)?);
         }
         if let Some(token) = page.next_page_token {
-            self.keep_listing(place.listing, listing);
-            let next = Place {
-                listing: place.listing,
-                page: Some(token),
-            };
-            return Ok(Page {
-                changes,
-                next: next.next(),
-            });
+            self.keep_listing(number, listing);
+            return Ok(Page::new(changes, Place::News(number, Some(token)).next()));
         }
-        listing.cursor = page
-            .next_sync_token
-            .map(|token| Cursor(format!("{CURSOR_PREFIX}{token}")));
-        self.pass_on(calendar, place.listing, listing, changes)
-            .await
+        listing.cursor = page.next_sync_token.map(cursor_of);
+        self.pass_on(calendar, number, listing, changes).await
     }
 
     /// Passes on what happens once, or was deleted, and keeps the parts of series.
-    fn sort(&self, listing: &mut Listing, resource: Resource) -> Result<Option<Change>, Failure> {
-        let Some(id) = aggregate::text(&resource, "id").map(str::to_owned) else {
-            return Err(Failure::protocol("Google lists an event without an id"));
-        };
+    fn sort(
+        &self,
+        listing: &mut Listing,
+        frame: &Frame,
+        resource: Resource,
+    ) -> Result<Option<Change>, Failure> {
+        let id = id_of(&resource)?;
         if !is_synced(&resource) {
             return Ok(None);
         }
@@ -186,7 +263,7 @@ impl Google {
             return Ok(None);
         }
         let whole = Aggregate {
-            frame: listing.frame.clone(),
+            frame: frame.clone(),
             event: resource,
             instances: BTreeMap::new(),
         };
@@ -202,19 +279,14 @@ impl Google {
         mut changes: Vec<Change>,
     ) -> Result<Page, Failure> {
         let mut asked = 0;
-        let full = changes.len() + SERIES_PER_PAGE;
-        while changes.len() < full && asked < ASKED_PER_PAGE {
+        while asked < ASKED_PER_PAGE {
             if let Some((id, master)) = listing.masters.pop_first() {
                 let parts = listing.instances.remove(&id).unwrap_or_default();
-                if listing.since.is_none() {
-                    changes.push(self.assembled(&listing.frame, id, &master, &parts)?);
-                } else {
-                    asked += 1;
-                    changes.extend(self.touched(calendar, id, Some(&master), &parts).await?);
-                }
+                asked += 1;
+                changes.extend(self.touched(calendar, id, Some(&master), &parts).await?);
             } else if let Some((id, parts)) = listing.instances.pop_first() {
                 if listing.deleted.contains(&id) {
-                    changes.extend(parts.into_keys().map(|part| change(part, State::Gone)));
+                    changes.extend(gone(&parts));
                 } else {
                     asked += 1;
                     changes.extend(self.touched(calendar, id, None, &parts).await?);
@@ -227,14 +299,7 @@ impl Google {
             return Ok(done(listing, changes));
         }
         self.keep_listing(number, listing);
-        let next = Place {
-            listing: number,
-            page: None,
-        };
-        Ok(Page {
-            changes,
-            next: next.next(),
-        })
+        Ok(Page::new(changes, Place::News(number, None).next()))
     }
 
     /// A series of which a complete listing named every part.
@@ -273,23 +338,11 @@ impl Google {
         let uid = resource
             .as_ref()
             .and_then(|resource| aggregate::text(resource, "iCalUID"));
-        let gone = |parts: &BTreeMap<String, String>| -> Vec<Change> {
-            parts
-                .keys()
-                .map(|part| change(part.clone(), State::Gone))
-                .collect()
-        };
         match self.series(calendar, &id, uid).await? {
-            Series::Whole(whole) => {
-                let mut changes = gone(parts);
-                changes.push(change(id, self.state(&whole)));
-                Ok(changes)
-            }
-            Series::Gone => {
-                let mut changes = gone(parts);
-                changes.push(change(id, State::Gone));
-                Ok(changes)
-            }
+            Series::Whole(whole) => Ok(gone(parts)
+                .chain([change(id, self.state(&whole))])
+                .collect()),
+            Series::Gone => Ok(gone(parts).chain([change(id, State::Gone)]).collect()),
             Series::Unreadable => {
                 let frame = self.frame(calendar).await?;
                 let mut changes = Vec::new();
@@ -312,17 +365,45 @@ impl Google {
     }
 }
 
+/// The end of a listing of everything.
+fn read(changes: Vec<Change>, token: Option<String>) -> Page {
+    let next = Next::Done {
+        cursor: token.map(cursor_of),
+        coverage: Coverage::Complete,
+    };
+    Page::new(changes, next)
+}
+
+/// The end of a listing of what changed.
 fn done(listing: Listing, changes: Vec<Change>) -> Page {
-    Page {
-        changes,
-        next: Next::Done {
-            cursor: listing.cursor,
-            coverage: match listing.since {
-                Some(_) => Coverage::Incremental,
-                None => Coverage::Complete,
-            },
-        },
-    }
+    let next = Next::Done {
+        cursor: listing.cursor,
+        coverage: Coverage::Incremental,
+    };
+    Page::new(changes, next)
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "so that it can be mapped over"
+)]
+fn cursor_of(token: String) -> Cursor {
+    Cursor(format!("{CURSOR_PREFIX}{token}"))
+}
+
+fn id_of(resource: &Resource) -> Result<String, Failure> {
+    aggregate::text(resource, "id")
+        .map(str::to_owned)
+        .ok_or_else(|| Failure::protocol("Google lists an event without an id"))
+}
+
+fn part(series: String, id: String, resource: &Resource) -> Part {
+    let text = text_of(resource);
+    Part { series, id, text }
+}
+
+fn gone(parts: &BTreeMap<String, String>) -> impl Iterator<Item = Change> {
+    parts.keys().map(|part| change(part.clone(), State::Gone))
 }
 
 fn change(id: String, state: State) -> Change {

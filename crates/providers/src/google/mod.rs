@@ -27,6 +27,7 @@ mod wire;
 mod write;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -36,7 +37,8 @@ use kalends_calendar::event::{Address, Event};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{RemoteCalendarId, RemoteId};
 use kalends_calendar::provider::{
-    Capabilities, Change, Discovery, Guests, Page, Position, Provider, Raw, Receipt, Write,
+    BusyTimes, Capabilities, Change, Discovery, Guests, Page, Part, Position, Provider, Raw,
+    Receipt, Write,
 };
 use kalends_calendar::seams::Clock;
 use url::Url;
@@ -44,11 +46,10 @@ use url::Url;
 use self::aggregate::{Aggregate, Frame};
 use self::listing::Listing;
 use self::refusal::Doing;
-use crate::http::{Answer, Api, Request, Transport, retry_at};
+use crate::http::{Answer, Api, Budget, Request, Transport, Unlimited, retry_at};
 use crate::oauth::Tokens;
 use crate::remote_id::digest;
 
-pub use busy::BusyTimes;
 pub use watch::{Channel, Happened, Notification, WatchRequest};
 
 /// Where Google's own API is.
@@ -56,6 +57,9 @@ pub const API_BASE: &str = "https://www.googleapis.com/calendar/v3/";
 
 /// How many events one fetch reads: each is a request, a series two or three, and a run tells how far it is between them.
 const FETCH_BATCH: usize = 20;
+
+/// How many units of the quota a `PATCH` takes (reference page of `events.patch`).
+const PATCH_UNITS: i64 = 3;
 
 /// What the ids of events that we make open with. All its letters are of the alphabet that ids have (`0-9a-v`).
 const ID_PREFIX: &str = "kalends";
@@ -85,7 +89,7 @@ pub struct Google {
 struct Learned {
     /// What calendars say of all their events.
     frames: BTreeMap<RemoteCalendarId, Frame>,
-    /// By number.
+    /// Listings of what changed, by number.
     listings: BTreeMap<u64, Listing>,
     listings_begun: u64,
     /// Until when Google wants to be left alone.
@@ -105,11 +109,20 @@ impl Google {
                 transport,
                 tokens,
                 base: settings.base,
+                budget: Arc::new(Unlimited),
+                patch_units: PATCH_UNITS,
             },
             clock,
             me: settings.me,
             learned: Mutex::default(),
         }
+    }
+
+    /// The same account with a budget.
+    #[must_use]
+    pub fn with_budget(mut self, budget: Arc<dyn Budget>) -> Self {
+        self.api.budget = budget;
+        self
     }
 
     /// Sends a request. What is no success is a failure, by what was to be done.
@@ -160,6 +173,23 @@ impl Provider for Google {
         self.list(calendar, from).await
     }
 
+    async fn assemble(
+        &self,
+        calendar: &RemoteCalendarId,
+        series: &str,
+        parts: Vec<Part>,
+    ) -> Result<Vec<Change>, Failure> {
+        self.put_together(calendar, series, parts).await
+    }
+
+    async fn free_busy(
+        &self,
+        calendars: &[RemoteCalendarId],
+        window: Range<Timestamp>,
+    ) -> Result<Vec<BusyTimes>, Failure> {
+        self.busy(calendars, window).await
+    }
+
     async fn fetch(
         &self,
         calendar: &RemoteCalendarId,
@@ -199,6 +229,10 @@ impl Provider for Google {
 
     fn left_alone_until(&self) -> Option<Timestamp> {
         self.with_learned(|learned| learned.left_alone_until)
+    }
+
+    fn overdrawn_until(&self) -> Option<Timestamp> {
+        self.api.budget.overdrawn_until()
     }
 }
 

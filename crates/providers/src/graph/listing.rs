@@ -72,9 +72,10 @@ impl Graph {
         from: &Position,
     ) -> Result<Page, Failure> {
         let now = self.now();
+        // What a page names is looked at before the next one is asked for.
+        self.with_learned(|learned| learned.named.clear());
         match from {
             Position::Start => {
-                self.with_learned(|learned| learned.named.clear());
                 let zoned = now.to_zoned(TimeZone::UTC);
                 let back = zoned.checked_sub(self.settings.months_back.months());
                 let ahead = zoned.checked_add(self.settings.months_ahead.months());
@@ -93,7 +94,6 @@ impl Graph {
                 self.turn(calendar, walk, request).await
             }
             Position::Since(Cursor(cursor)) => {
-                self.with_learned(|learned| learned.named.clear());
                 let memory: Memory = read(cursor)?;
                 if now.duration_since(memory.made) > WINDOW_AGE_MAX {
                     return Err(Failure::new(
@@ -154,10 +154,7 @@ impl Graph {
                 return Err(Failure::protocol("Microsoft's listing does not get on"));
             }
             walk.next = link;
-            return Ok(Page {
-                changes,
-                next: Next::More(written(&walk)),
-            });
+            return Ok(Page::new(changes, Next::More(written(&walk))));
         }
         let next = match (walk.stage, page.delta_link) {
             (Stage::Window, Some(delta)) => {
@@ -181,7 +178,7 @@ impl Graph {
                 ));
             }
         };
-        Ok(Page { changes, next })
+        Ok(Page::new(changes, next))
     }
 
     /// What the items of a window point at.

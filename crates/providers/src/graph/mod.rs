@@ -25,6 +25,7 @@ mod zones;
 
 use std::collections::HashSet;
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -34,13 +35,14 @@ use kalends_calendar::event::{Address, Event};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{RemoteCalendarId, RemoteId};
 use kalends_calendar::provider::{
-    Capabilities, Change, Discovery, Guests, Page, Position, Provider, Raw, Receipt, Write,
+    BusyTimes, Capabilities, Change, Discovery, Guests, Page, Position, Provider, Raw, Receipt,
+    Write,
 };
 use kalends_calendar::seams::Clock;
 use kalends_calendar::time::ZoneId;
 use url::Url;
 
-use crate::http::{Answer, Api, Request, Transport, host_of, retry_at};
+use crate::http::{Answer, Api, Budget, Request, Transport, Unlimited, host_of, retry_at};
 use crate::oauth::Tokens;
 use requests::Ask;
 
@@ -58,8 +60,8 @@ pub const MONTHS_AHEAD: i32 = 12;
 /// How many events one fetch names: as many as are read in a second or two.
 const FETCH_BATCH: usize = 20;
 
-/// How many requests are under way at once. Exchange refuses the fifth of one mailbox.
-const IN_FLIGHT_MAX: usize = 4;
+/// How many requests are under way at once. Exchange refuses the fifth of one mailbox, and two runs may be about one.
+const IN_FLIGHT_MAX: usize = 2;
 
 /// What stands before the name of a creation whose id is not known yet. No id of Graph's has a colon.
 const NAMED: &str = "name:";
@@ -106,7 +108,7 @@ pub struct Graph {
 struct Learned {
     /// The owner's addresses.
     me: Vec<Address>,
-    /// What the listing under way named as being in the calendar: of anything else that is looked at, it must be asked.
+    /// What the last page named as being in the calendar: of anything else that is looked at, it must be asked.
     named: HashSet<RemoteId>,
     /// Until when Graph wants to be left alone.
     left_alone_until: Option<Timestamp>,
@@ -133,6 +135,8 @@ impl Graph {
                 transport,
                 tokens,
                 base: settings.base.clone(),
+                budget: Arc::new(Unlimited),
+                patch_units: 1,
             },
             clock,
             learned: Mutex::new(Learned {
@@ -142,6 +146,13 @@ impl Graph {
             settings,
             in_flight: IN_FLIGHT_MAX,
         }
+    }
+
+    /// The same account with a budget.
+    #[must_use]
+    pub fn with_budget(mut self, budget: Arc<dyn Budget>) -> Self {
+        self.api.budget = budget;
+        self
     }
 
     /// The same account with another number of requests under way at once: a simulation wants one.
@@ -230,6 +241,14 @@ impl Provider for Graph {
         self.list(calendar, from).await
     }
 
+    async fn free_busy(
+        &self,
+        calendars: &[RemoteCalendarId],
+        window: Range<Timestamp>,
+    ) -> Result<Vec<BusyTimes>, Failure> {
+        self.busy(calendars, window).await
+    }
+
     async fn fetch(
         &self,
         calendar: &RemoteCalendarId,
@@ -267,5 +286,9 @@ impl Provider for Graph {
 
     fn left_alone_until(&self) -> Option<Timestamp> {
         self.with_learned(|learned| learned.left_alone_until)
+    }
+
+    fn overdrawn_until(&self) -> Option<Timestamp> {
+        self.api.budget.overdrawn_until()
     }
 }

@@ -1,9 +1,14 @@
 //! When people are free: `getSchedule`. Work and school accounts only.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use ::http::Method;
 use jiff::Timestamp;
 use kalends_calendar::event::Address;
 use kalends_calendar::failure::Failure;
+use kalends_calendar::ids::RemoteCalendarId;
+use kalends_calendar::provider::BusyTimes;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -12,6 +17,12 @@ use super::{Graph, refusal, zones};
 
 /// The most people that are asked about at once.
 pub const SCHEDULE_PEOPLE_MAX: usize = 20;
+
+/// The word for a calendar that is not named by the address of somebody: Microsoft tells of people, not of calendars.
+const BY_ADDRESS: &str = "askByAddress";
+
+/// The word for somebody of whom the answer says nothing.
+const NOT_FOUND: &str = "notFound";
 
 /// The length of one slot of a view, in minutes: the finest that people plan by.
 const SLOT_MINUTES: i64 = 15;
@@ -81,6 +92,43 @@ struct Refused {
 }
 
 impl Graph {
+    /// When these people, named by their addresses, are taken within a window. What somebody is not sure of takes the time
+    /// too.
+    pub(super) async fn busy(
+        &self,
+        calendars: &[RemoteCalendarId],
+        window: Range<Timestamp>,
+    ) -> Result<Vec<BusyTimes>, Failure> {
+        let people: Vec<Address> = calendars
+            .iter()
+            .filter(|calendar| is_address(calendar))
+            .map(|calendar| Address::new(calendar.as_str()))
+            .collect();
+        let mut told = BTreeMap::new();
+        for some in people.chunks(SCHEDULE_PEOPLE_MAX) {
+            for answer in self.schedule(some, window.start, window.end).await? {
+                told.insert(answer.address, answer.busy);
+            }
+        }
+        let of = |calendar: &RemoteCalendarId| {
+            if !is_address(calendar) {
+                return Err(BY_ADDRESS.to_owned());
+            }
+            match told.get(&Address::new(calendar.as_str())) {
+                Some(Ok(busy)) => Ok(joined(busy, &window)),
+                Some(Err(why)) => Err(why.clone()),
+                None => Err(NOT_FOUND.to_owned()),
+            }
+        };
+        Ok(calendars
+            .iter()
+            .map(|calendar| BusyTimes {
+                calendar: calendar.clone(),
+                busy: of(calendar),
+            })
+            .collect())
+    }
+
     /// When these people are not free within a window. At most [`SCHEDULE_PEOPLE_MAX`] of them.
     pub async fn schedule(
         &self,
@@ -118,6 +166,28 @@ impl Graph {
         })?;
         Ok(answer.value.into_iter().map(read).collect())
     }
+}
+
+fn is_address(calendar: &RemoteCalendarId) -> bool {
+    calendar.as_str().contains('@')
+}
+
+/// Stretches in order, those that touch made one, and cut to the window: Exchange names an appointment whole.
+fn joined(busy: &[Busy], window: &Range<Timestamp>) -> Vec<Range<Timestamp>> {
+    let mut stretches: Vec<Range<Timestamp>> = busy
+        .iter()
+        .map(|busy| busy.from.max(window.start)..busy.to.min(window.end))
+        .filter(|stretch| !stretch.is_empty())
+        .collect();
+    stretches.sort_by_key(|stretch| stretch.start);
+    let mut joined: Vec<Range<Timestamp>> = Vec::with_capacity(stretches.len());
+    for stretch in stretches {
+        match joined.last_mut() {
+            Some(last) if last.end >= stretch.start => last.end = last.end.max(stretch.end),
+            Some(_) | None => joined.push(stretch),
+        }
+    }
+    joined
 }
 
 fn read(information: Information) -> ScheduleAnswer {

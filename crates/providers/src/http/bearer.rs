@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use ::http::StatusCode;
 use ::http::header::{AUTHORIZATION, HeaderValue};
+use ::http::{Method, StatusCode};
 use kalends_calendar::failure::Failure;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use super::budget::Budget;
 use super::exchange::{Answer, unsent};
 use super::{Request, Transport, host_of};
 use crate::oauth::Tokens;
@@ -20,6 +21,10 @@ pub(crate) struct Api {
     pub(crate) tokens: Arc<dyn Tokens>,
     /// Where the API is. Its links may lead to the same origin only.
     pub(crate) base: Url,
+    /// What the account may be asked.
+    pub(crate) budget: Arc<dyn Budget>,
+    /// How many units of it a `PATCH` takes; all else takes one.
+    pub(crate) patch_units: i64,
 }
 
 impl Api {
@@ -48,6 +53,12 @@ impl Api {
         let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
             .map_err(|_| Failure::protocol("the access token cannot stand in a header"))?;
         value.set_sensitive(true);
+        let units = if sent.method == Method::PATCH {
+            self.patch_units
+        } else {
+            1
+        };
+        self.budget.spend(units).await;
         sent.headers.insert(AUTHORIZATION, value);
         let response = self
             .transport
@@ -68,13 +79,13 @@ mod tests {
     use std::sync::Mutex;
     use std::time::Duration;
 
-    use ::http::{HeaderMap, Method};
+    use ::http::HeaderMap;
     use async_trait::async_trait;
     use bytes::Bytes;
     use kalends_calendar::failure::Class;
 
     use super::*;
-    use crate::http::{Limits, Response, TransportError};
+    use crate::http::{Limits, Response, TransportError, Unlimited};
 
     /// An API whose first so many tokens are refused; it remembers what it was shown.
     struct Choosy {
@@ -124,6 +135,8 @@ mod tests {
             transport: Arc::clone(&choosy) as Arc<dyn Transport>,
             tokens: Arc::new(Two),
             base: "https://api.example/v1/".parse().unwrap(),
+            budget: Arc::new(Unlimited),
+            patch_units: 1,
         };
         let answer = api
             .send(Request {

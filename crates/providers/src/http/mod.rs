@@ -1,6 +1,7 @@
 //! HTTP as values: a request, an answer, and the one trait that turns the first into the second.
 
 mod bearer;
+mod budget;
 mod client;
 mod exchange;
 pub mod guard;
@@ -17,6 +18,7 @@ use bytes::Bytes;
 use url::Url;
 
 pub(crate) use bearer::Api;
+pub use budget::{Budget, Unlimited};
 pub use client::{HttpSettings, HttpTransport, SettingsError};
 pub use exchange::Credentials;
 pub(crate) use exchange::{Answer, Door};

@@ -216,20 +216,20 @@ impl Provider for Feed {
             }
         };
         let page = match self.get(known.as_ref()).await? {
-            Got::Unchanged => Page {
-                changes: Vec::new(),
-                next: Next::Done {
+            Got::Unchanged => Page::new(
+                Vec::new(),
+                Next::Done {
                     cursor: known.map(FeedCursor::into_cursor),
                     coverage: Coverage::Incremental,
                 },
-            },
-            Got::Document(document, cursor) => Page {
-                next: Next::Done {
+            ),
+            Got::Document(document, cursor) => Page::new(
+                document.changes,
+                Next::Done {
                     cursor: Some(cursor.into_cursor()),
                     coverage: document.coverage,
                 },
-                changes: document.changes,
-            },
+            ),
         };
         Ok(page)
     }

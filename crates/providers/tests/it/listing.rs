@@ -67,14 +67,14 @@ async fn a_first_listing_is_complete_and_leaves_out_what_is_no_event() {
     let page = changes(&script, &Position::Start).await.unwrap();
     assert_eq!(
         page,
-        Page {
-            changes: vec![
+        Page::new(
+            vec![
                 listed("/cal/work/a.ics", "\"1\""),
                 listed("/cal/work/b%C3%BC.ics", "\"2\""),
                 listed("/cal/work/d.ics", "W/\"5\""),
             ],
-            next: done("sync:http://sabre.io/ns/sync/7", Coverage::Complete),
-        }
+            done("sync:http://sabre.io/ns/sync/7", Coverage::Complete),
+        )
     );
     assert_eq!(script.last_header("depth").as_deref(), Some("0"));
     let asked = script.last_body();

@@ -67,7 +67,7 @@ impl World {
     }
 }
 
-/// `GET /_sandbox/requests`.
+/// `GET /_sandbox/requests`: with how many there ever were, also of those that are kept no more.
 pub(super) fn requests(world: &World, asked: &Asked<'_>) -> Result<Done, Refused> {
     let window = Window::read(asked)?;
     let (face, user) = (asked.parameter("face"), asked.parameter("user"));
@@ -82,7 +82,8 @@ pub(super) fn requests(world: &World, asked: &Asked<'_>) -> Result<Done, Refused
     let entries = numbered
         .filter(|(_, record)| wanted(record))
         .map(|(number, record)| (number, show_request(record)));
-    Ok(window.list("requests", entries))
+    let ever = world.control.requests_forgotten + world.requests.len() as u64;
+    Ok(window.list("requests", entries).with("ever", ever.into()))
 }
 
 fn show_request(record: &RequestRecord) -> Value {

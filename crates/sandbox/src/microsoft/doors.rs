@@ -51,6 +51,12 @@ impl Microsoft {
         Ok(id)
     }
 
+    /// The id of the calendar that Outlook opens with.
+    pub fn default_calendar(&self, email: &str) -> Result<String, Refusal> {
+        let mailbox = self.mailbox(email)?;
+        Ok(mailbox.calendar_id(mailbox.default))
+    }
+
     /// Makes a further calendar, and returns its id.
     pub fn add_calendar(&mut self, email: &str, name: &str) -> Result<String, Refusal> {
         let mailbox = self.mailbox_mut(email)?;

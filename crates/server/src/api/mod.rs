@@ -47,8 +47,8 @@ pub(crate) use oauth::redirect_uri;
 pub(crate) use outer::{with_slash, wrapped};
 
 use calendar::{
-    calendars, changes, conflicts, connections, disconnect, events, links, list, overlaps, status,
-    stream, sync,
+    calendars, changes, conflicts, connections, disconnect, events, free_busy, links, list,
+    overlaps, status, stream, sync,
 };
 use oauth::{callback, initiate};
 use platform::{audit, features, invitations, mailbox, plans, tenants};
@@ -103,6 +103,17 @@ fn calendar_routes() -> ApiRouter<Shared> {
                     "calendar",
                     "syncCalendar",
                     "Link a calendar where it is not linked yet, and sync it"
+                ),
+            ),
+        )
+        .api_route(
+            "/api/calendar/free-busy/",
+            post_with(
+                free_busy::ask,
+                op!(
+                    "calendar",
+                    "askFreeBusy",
+                    "When remote calendars are taken, whatever with"
                 ),
             ),
         )

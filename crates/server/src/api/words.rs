@@ -58,6 +58,8 @@ pub(crate) enum Access {
     ReadWrite,
     /// Read events.
     ReadOnly,
+    /// See when it is taken, and not with what. It cannot be linked; `POST /api/calendar/free-busy/` tells its busy times.
+    FreeBusy,
 }
 
 /// Where a conflict stands.

@@ -210,7 +210,7 @@ fn show(app: &App, kept: &Kept, found: &Discovery) -> Result<Ended> {
     for calendar in &found.calendars {
         let access = match calendar.access {
             Access::ReadWrite => plain(word(&calendar.access)),
-            Access::ReadOnly => (word(&calendar.access), Tone::Wary),
+            Access::ReadOnly | Access::FreeBusy => (word(&calendar.access), Tone::Wary),
         };
         let color = calendar.color.clone().unwrap_or_default();
         table.add([plain(&*calendar.name), access, plain(color)]);

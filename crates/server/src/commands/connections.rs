@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::Args;
 use kalends_store::channels::{self, Channel};
-use kalends_store::connections::{self, Connection, ConnectionState, ProviderKind};
+use kalends_store::connections::{self, Connection, ConnectionState, ProviderKind, RetryReason};
 use kalends_store::grants::{self, Grant};
 use kalends_store::{Tx, links, remote_calendars};
 use serde_json::json;
@@ -57,7 +57,14 @@ pub(crate) async fn list(app: &App) -> Result<Ended> {
         ) {
             (ConnectionState::Ok, None) => ("ok".to_owned(), Tone::Good),
             (ConnectionState::Ok, Some(at)) => (
-                format!("waits until {}", maybe_instant(Some(at), zone)),
+                format!(
+                    "waits{} until {}",
+                    match connection.retry_reason {
+                        Some(RetryReason::Budget) => " for quota",
+                        Some(RetryReason::Asked) | None => "",
+                    },
+                    maybe_instant(Some(at), zone)
+                ),
                 Tone::Wary,
             ),
             (ConnectionState::ReconnectNeeded, _) => ("reconnect needed".to_owned(), Tone::Bad),
@@ -72,6 +79,7 @@ pub(crate) async fn list(app: &App) -> Result<Ended> {
             "problem": connection.problem,
             "remedy": remedy,
             "retry_at": connection.retry_at,
+            "retry_reason": connection.retry_reason,
             "links": linked,
             "calendars": remote_calendars::list(&mut tx, connection.id).await?,
             "created_at": connection.created_at,

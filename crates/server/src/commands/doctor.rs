@@ -188,7 +188,7 @@ async fn contents(settings: &Settings, store: &Store, findings: &mut Vec<Finding
         let cure = "GET /api/platform/audit/?action=mail.unknown names them: ask, or invite again";
         findings.push(wary("mail", found, cure));
     }
-    let waiting = leases::next_due(store)
+    let waiting = leases::next_due(store, kalends_engine::budget::AT_ONCE)
         .await?
         .filter(|due| now.duration_since(*due) > DUE_TOO_LONG);
     findings.push(match waiting {

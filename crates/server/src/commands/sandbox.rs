@@ -23,6 +23,9 @@ use crate::seams::SystemClock;
 pub(super) const ANY_PORT: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
+/// The most events that the sandbox makes: they take some kilobytes of memory each.
+const EVENTS_MAX: i64 = 1_000_000;
+
 /// Serve accounts at CalDAV, Google and Microsoft, held in memory, to try things with.
 ///
 /// Below `/_sandbox/` are doors to look at and change everything while it runs: requests, mails, pushes, faults, the clock.
@@ -48,6 +51,9 @@ pub(crate) struct Sandbox {
     /// Who lives there at the beginning: demo, clinic or law-firm
     #[arg(long, value_name = "NAME", default_value = "demo", value_parser = seed)]
     seed: Seed,
+    /// So many more events in the first calendars at Google and Microsoft, to see what many are like
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=EVENTS_MAX))]
+    events: u32,
     /// A file to take the world from, if it is there, and to save it to at the end
     #[arg(long, value_name = "FILE")]
     world: Option<PathBuf>,
@@ -68,6 +74,7 @@ pub(crate) async fn run(global: &Global, command: Sandbox) -> Result<Ended> {
         None => Beginning::Planted(command.seed),
     };
     let sandbox = Sandboxed::open(on, beginning, clock.as_ref()).await?;
+    sandbox.crowd(command.events, clock.now())?;
     sandbox.send_back_to(command.api.as_str().trim_end_matches('/'));
     if !sandbox.address().ip().is_loopback() {
         let address = sandbox.address();

@@ -400,6 +400,7 @@ fn result(line: &Line) -> (String, Tone) {
         Outcome::Succeeded if line.held > 0 => ("waits for you".to_owned(), Tone::Wary),
         Outcome::Succeeded => ("in step".to_owned(), Tone::Good),
         Outcome::Failed { .. } => ("failed".to_owned(), Tone::Bad),
+        Outcome::Waiting { .. } => ("waits for quota".to_owned(), Tone::Wary),
         Outcome::NeedsReconnect { .. } => ("reconnect".to_owned(), Tone::Bad),
         Outcome::TakenOver => ("busy elsewhere".to_owned(), Tone::Bad),
     }
@@ -419,6 +420,14 @@ fn explain(app: &App, line: &Line) {
             let at = retry_at.to_zoned(app.settings.zone.rules.clone());
             crate::screen::warn(&format!(
                 "{words}: {error} (`--watch` and `serve` try again at {})",
+                at.strftime("%H:%M:%S")
+            ));
+        }
+        Outcome::Waiting { until } => {
+            let at = until.to_zoned(app.settings.zone.rules.clone());
+            crate::screen::warn(&format!(
+                "{words}: waits for quota: the account is asked no more than its provider allows (`--watch` and `serve` \
+                 go on at {})",
                 at.strftime("%H:%M:%S")
             ));
         }

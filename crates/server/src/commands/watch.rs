@@ -83,6 +83,7 @@ impl Teller<'_> {
             }
             Outcome::Succeeded => did(&report.counts),
             Outcome::Failed { error, .. } => format!("failed, and is tried again: {error}"),
+            Outcome::Waiting { until } => format!("waits for quota until {until}"),
             Outcome::NeedsReconnect { error } => format!("stopped: {error} (kalends connections)"),
             Outcome::TakenOver => "taken over by another process".to_owned(),
         };

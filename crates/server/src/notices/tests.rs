@@ -9,6 +9,7 @@ use kalends_store::connections::{self, ConnectionState};
 
 use super::*;
 use crate::accounts::Accounts;
+use crate::budgets::Budgets;
 use crate::config::{Mail as MailSettings, Smtp, Vendors};
 use crate::post::{Letter as Arrived, Post};
 use crate::seams::TimedIds;
@@ -38,6 +39,7 @@ fn node(stage: &Stage, store: Store, post: Option<&Post>) -> Notifier {
         transport: Arc::new(Metered::new(Arc::new(Nowhere))),
         clock: Arc::clone(&stage.clock) as Arc<dyn Clock>,
         vendors: Vendors::default(),
+        budgets: Budgets::new(store.clone(), Arc::clone(&stage.clock) as Arc<dyn Clock>),
     });
     let settings = post.map_or_else(MailSettings::default, |post| MailSettings {
         smtp: Some(Smtp {

@@ -1,5 +1,6 @@
 //! The emulator behind a port: accounts at CalDAV, Google and Microsoft to try things with, that no one else has.
 
+mod crowd;
 mod deliver;
 mod directory;
 mod line;
@@ -9,11 +10,13 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
+use jiff::Timestamp;
 use kalends_calendar::seams::Clock;
 use kalends_providers::oauth::Vendor;
 use kalends_providers::oauth::oidc::RelyingParty;
 use kalends_sandbox::World;
 use kalends_sandbox::google::UnknownNames;
+use kalends_sandbox::oauth::Oauth;
 use kalends_sandbox::seed::Seed;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -128,6 +131,19 @@ impl Sandboxed {
                     .redirects
                     .insert(format!("{api}/api/session/oidc/callback/"));
             }
+        }
+    }
+
+    /// Puts many events into the calendars of the first person at Google and at Microsoft.
+    pub(crate) fn crowd(&self, events: u32, now: Timestamp) -> Result<()> {
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = |oauth: &Oauth| oauth.people.values().next().map(|one| one.email.clone());
+        let (at_google, at_microsoft) = (first(&world.google.oauth), first(&world.microsoft.oauth));
+        match (at_google, at_microsoft) {
+            (Some(google), Some(microsoft)) => {
+                crowd::fill(&mut world, (&google, &microsoft), events, now)
+            }
+            _ => Err(anyhow!("nobody lives there whose calendar could be filled")),
         }
     }
 

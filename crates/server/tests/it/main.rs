@@ -15,6 +15,7 @@ mod device;
 mod doctor;
 mod features;
 mod files;
+mod free_busy;
 mod help;
 mod history;
 mod idempotency;

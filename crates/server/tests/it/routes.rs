@@ -44,6 +44,7 @@ const ROUTES: &[(&str, &str, Needs)] = &[
     ("GET", "/api/calendar/status/", Tenant),
     ("GET", "/api/calendar/list/", Feature(Staff)),
     ("POST", "/api/calendar/sync/", Feature(Staff)),
+    ("POST", "/api/calendar/free-busy/", Feature(Staff)),
     ("DELETE", "/api/calendar/disconnect/", Feature(Staff)),
     ("POST", "/api/calendar/connections/caldav/", Feature(Staff)),
     ("POST", "/api/calendar/connections/ics/", Feature(Staff)),

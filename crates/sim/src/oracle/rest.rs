@@ -92,6 +92,7 @@ async fn run_round(stage: &Arc<Stage>, engine: &Engine) -> anyhow::Result<bool> 
             now,
             holder: &engine.holder,
             until: baton::after(now, Duration::from_mins(1)),
+            at_once: leases::AtOnce::ANY,
         };
         let Some(leased) = leases::claim_due(&engine.store, &claim, 1)
             .await?

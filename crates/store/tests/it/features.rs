@@ -8,7 +8,7 @@ use kalends_calendar::plan::{Reason, Step};
 use kalends_calendar::rules::Direction;
 use kalends_store::features::{self, CALENDAR_SYNC, Effective, Feature, Source};
 use kalends_store::intents::{MirrorMove, Sending, Settled, Settlement};
-use kalends_store::leases::{self, Outcome, RunResult};
+use kalends_store::leases::{self, AtOnce, Outcome, RunResult};
 use kalends_store::links::DueReason;
 use kalends_store::plans::{self, Plan, Quota};
 use kalends_store::remote_writes::WriteOp;
@@ -223,10 +223,10 @@ contract! {
         leases::release(&db.store, &lease, well()).await.unwrap();
         for way in [Way::Override, Way::Plan] {
             let before = world.look(link).await;
-            assert_eq!(leases::next_due(&db.store).await.unwrap(), before.due_at);
+            assert_eq!(leases::next_due(&db.store, AtOnce::ANY).await.unwrap(), before.due_at);
             switch_sync(&world, way, false).await;
             assert_eq!(claimed(&db.store, at(5)).await, []);
-            assert_eq!(leases::next_due(&db.store).await.unwrap(), None);
+            assert_eq!(leases::next_due(&db.store, AtOnce::ANY).await.unwrap(), None);
             let refused = leases::claim_link(&db.store, world.tenant, link, &claim("node", 5)).await;
             assert!(matches!(refused, Err(StoreError::FeatureOff(CALENDAR_SYNC))), "{refused:?}");
             assert_eq!(world.look(link).await, before);
@@ -303,6 +303,6 @@ contract! {
         without.set_sync(Some(false)).await;
         with.lease(link, 2).await;
         assert_eq!(claimed(&db.store, at(11)).await, []);
-        assert_eq!(leases::next_due(&db.store).await.unwrap(), Some(at(12)));
+        assert_eq!(leases::next_due(&db.store, AtOnce::ANY).await.unwrap(), Some(at(12)));
     }
 }

@@ -18,7 +18,7 @@ use kalends_store::calendars::{self, Calendar};
 use kalends_store::connections::{self, Connection, NewConnection, ProviderKind};
 use kalends_store::events::Edit;
 use kalends_store::features::{self, CALENDAR_SYNC};
-use kalends_store::leases::{self, Claim, Leased};
+use kalends_store::leases::{self, AtOnce, Claim, Leased};
 use kalends_store::links::{self, Link, NewLink};
 use kalends_store::members::{self, Role};
 use kalends_store::plans::{self, Plan};
@@ -259,6 +259,7 @@ pub(crate) fn claim(holder: &str, minute: i64) -> Claim<'_> {
         now: at(minute),
         holder,
         until: at(minute + 10),
+        at_once: AtOnce::ANY,
     }
 }
 

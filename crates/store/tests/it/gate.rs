@@ -7,7 +7,7 @@ use kalends_calendar::revision::Revision;
 use kalends_calendar::rules::Direction;
 use kalends_store::events;
 use kalends_store::intents::{self, Intent, IntentState, MirrorMove, Sending, Settled, Settlement};
-use kalends_store::leases::{self, Outcome, RunResult};
+use kalends_store::leases::{self, AtOnce, Outcome, RunResult};
 use kalends_store::links::DueReason;
 use kalends_store::remote_writes::{self, WriteOp, WriteOutcome};
 use kalends_store::{ApplyError, Batch, CursorMove, Lease, LeaseError, Store, apply, mirrors};
@@ -115,7 +115,7 @@ contract! {
         // What was edited during the run came first.
         assert_eq!((waiting.due_at, waiting.holder, waiting.cursor), (Some(at(1)), None, before.cursor));
         assert_eq!(claimed(&db.store, 5).await, []);
-        assert_eq!(leases::next_due(&db.store).await.unwrap(), None);
+        assert_eq!(leases::next_due(&db.store, AtOnce::ANY).await.unwrap(), None);
         assert_eq!(world.look(link).await.due_at, Some(at(1)));
         // By a plan as well as by its own word.
         put_plan(&db.store, plan("pro", &[("can_use_calendar_sync", true)]), 5).await.unwrap();

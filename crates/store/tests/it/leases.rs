@@ -6,7 +6,7 @@ use kalends_calendar::ids::{EventId, LinkId, RunId};
 use kalends_calendar::rules::Direction;
 use kalends_store::connections::{self, ConnectionState};
 use kalends_store::intents::{self, Settlement};
-use kalends_store::leases::{self, Outcome, RunResult};
+use kalends_store::leases::{self, AtOnce, Outcome, RunResult};
 use kalends_store::links::{self, DueReason, LinkState};
 use kalends_store::runs::{self, NewRun, RunState};
 use kalends_store::{ApplyError, Batch, LeaseError, Store, apply};
@@ -38,7 +38,7 @@ contract! {
         let mut first = world.lease(link, 0).await;
         assert_eq!(world.try_lease(link, 9).await, None);
         // The first is overdue, and still good as long as nobody else came.
-        assert_eq!(leases::next_due(&db.store).await.unwrap(), Some(at(10)));
+        assert_eq!(leases::next_due(&db.store, AtOnce::ANY).await.unwrap(), Some(at(10)));
         let event = world.take_in(&first, "kept").await;
         let second = leases::claim_due(&db.store, &claim("other", 10), 5).await.unwrap();
         assert_eq!((second.len(), second[0].lease.fence), (1, first.fence + 1));
@@ -93,7 +93,7 @@ contract! {
         let well = RunResult::Success;
         leases::release(&db.store, &lease, outcome(None, well)).await.unwrap();
         assert_eq!(world.look(link).await.due_at, None);
-        assert_eq!(leases::next_due(&db.store).await.unwrap(), None);
+        assert_eq!(leases::next_due(&db.store, AtOnce::ANY).await.unwrap(), None);
     }
 
     async fn a_run_that_was_stopped_says_nothing_about_its_link(db) {
@@ -210,12 +210,12 @@ contract! {
         connections::set_retry_at(&mut tx, world.connection, Some(at(7))).await.unwrap();
         tx.commit().await.unwrap();
         assert!(claimed(&db.store, 6, 9).await.is_empty());
-        assert_eq!(leases::next_due(&db.store).await.unwrap(), Some(at(7)));
+        assert_eq!(leases::next_due(&db.store, AtOnce::ANY).await.unwrap(), Some(at(7)));
         let mut tx = world.begin().await;
         connections::set_state(&mut tx, world.connection, ConnectionState::ReconnectNeeded, None).await.unwrap();
         tx.commit().await.unwrap();
         assert!(claimed(&db.store, 8, 9).await.is_empty());
-        assert_eq!(leases::next_due(&db.store).await.unwrap(), None);
+        assert_eq!(leases::next_due(&db.store, AtOnce::ANY).await.unwrap(), None);
         let mut tx = world.begin().await;
         connections::set_state(&mut tx, world.connection, ConnectionState::Ok, None).await.unwrap();
         links::set_state(&mut tx, link, LinkState::Paused, at(8)).await.unwrap();

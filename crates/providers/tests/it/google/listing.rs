@@ -1,11 +1,12 @@
 //! Listings: pages in any order become whole events, and nothing is taken for gone that was only not named.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kalends_calendar::event::{Override, RecurrenceId};
 use kalends_calendar::failure::Class;
 use kalends_calendar::ids::{Cursor, RemoteId};
-use kalends_calendar::provider::{Change, Coverage, Next, Page, Position, Provider, State};
+use kalends_calendar::provider::{Change, Coverage, Next, Part, Position, Provider, State};
 use kalends_providers::google::Google;
 use serde_json::{Value, json};
 
@@ -57,16 +58,25 @@ fn ids(changes: &[Change]) -> Vec<&str> {
         .collect()
 }
 
-/// All pages of a listing, laid together.
+/// All pages of a listing, laid together, and then the series that came in parts.
 async fn whole(google: &Google, from: Position) -> (Vec<Change>, Option<Cursor>, Coverage) {
     let mut all = Vec::new();
+    let mut series: BTreeMap<String, Vec<Part>> = BTreeMap::new();
     let mut position = from;
     loop {
-        let Page { changes, next } = google.changes(&ann(), &position).await.unwrap();
-        all.extend(changes);
-        match next {
+        let page = google.changes(&ann(), &position).await.unwrap();
+        all.extend(page.changes);
+        for part in page.parts {
+            series.entry(part.series.clone()).or_default().push(part);
+        }
+        match page.next {
             Next::More(token) => position = Position::Page(token),
-            Next::Done { cursor, coverage } => return (all, cursor, coverage),
+            Next::Done { cursor, coverage } => {
+                for (series, parts) in series {
+                    all.extend(google.assemble(&ann(), &series, parts).await.unwrap());
+                }
+                return (all, cursor, coverage);
+            }
         }
     }
 }
@@ -411,14 +421,13 @@ async fn a_dead_cursor_and_a_lost_calendar_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_listing_that_failed_or_was_left_is_not_gone_on_with() {
+async fn news_that_failed_are_not_gone_on_with() {
     let first = page(&json!([weekly("week")]), ("nextPageToken", "two"));
-    let script: Arc<Script> =
-        Script::new()
-            .on(&listing(""), 200, &first)
-            .on(&listing("&pageToken=two"), 503, "");
+    let script: Arc<Script> = Script::new()
+        .on(&listing("&syncToken=then"), 200, &first)
+        .on(&listing("&syncToken=then&pageToken=two"), 503, "");
     let google = scripted(&script);
-    let Next::More(token) = google.changes(&ann(), &Position::Start).await.unwrap().next else {
+    let Next::More(token) = google.changes(&ann(), &since("then")).await.unwrap().next else {
         panic!("there is more");
     };
     let again = Position::Page(token);
@@ -426,36 +435,71 @@ async fn a_listing_that_failed_or_was_left_is_not_gone_on_with() {
         let failure = google.changes(&ann(), &again).await.unwrap_err();
         assert_eq!(failure.class, Class::Passing { retry_at: None });
     }
-    let failure = google
-        .changes(&ann(), &Position::Page("nonsense".to_owned()))
-        .await
-        .unwrap_err();
-    assert_eq!(failure.class, Class::Protocol);
 }
 
 #[tokio::test]
-async fn many_series_are_passed_on_in_portions() {
-    let series: Vec<Value> = (0..1_100)
-        .map(|number| weekly(&format!("s{number:04}")))
-        .collect();
-    let script = Script::new().on(
-        &listing(""),
-        200,
-        &page(&json!(series), ("nextSyncToken", "x")),
-    );
-    let google = scripted(&script);
-    let mut sizes = Vec::new();
-    let mut position = Position::Start;
-    loop {
-        let Page { changes, next } = google.changes(&ann(), &position).await.unwrap();
-        sizes.push(changes.len());
-        match next {
-            Next::More(token) => position = Position::Page(token),
-            Next::Done { coverage, .. } => {
-                assert_eq!(coverage, Coverage::Complete);
-                break;
-            }
+async fn a_listing_of_everything_goes_on_in_another_process() {
+    let script = Script::new()
+        .on(
+            &listing(""),
+            200,
+            &page(
+                &json!([weekly("week"), single("one", "One")]),
+                ("nextPageToken", "two"),
+            ),
+        )
+        .on(
+            &listing("&pageToken=two"),
+            200,
+            &page(&json!([changed("week")]), ("nextSyncToken", "x")),
+        )
+        .on(
+            &format!("GET {EVENTS}?maxResults=1&fields=timeZone%2CdefaultReminders"),
+            200,
+            &page(&json!([]), ("nextSyncToken", "")),
+        );
+    let first = scripted(&script);
+    let page = first.changes(&ann(), &Position::Start).await.unwrap();
+    assert_eq!(ids(&page.changes), ["one"]);
+    let mut parts = page.parts;
+    let Next::More(token) = page.next else {
+        panic!("there is another page");
+    };
+    let second = scripted(&script);
+    let page = second
+        .changes(&ann(), &Position::Page(token))
+        .await
+        .unwrap();
+    parts.extend(page.parts);
+    let Next::More(token) = page.next else {
+        panic!("the parts are still to be put together");
+    };
+    // Neither the end of the pages nor the parts are bound to whoever read them.
+    let third = scripted(&script);
+    let end = third.changes(&ann(), &Position::Page(token)).await.unwrap();
+    assert_eq!(
+        end.next,
+        Next::Done {
+            cursor: Some(Cursor("1:x".into())),
+            coverage: Coverage::Complete,
         }
+    );
+    let whole = third.assemble(&ann(), "week", parts).await.unwrap();
+    assert_eq!(ids(&whole), ["week"]);
+    let State::Present(observed) = &whole[0].state else {
+        panic!("it can be read");
+    };
+    assert_eq!(observed.event.recurrence_overrides.len(), 1);
+}
+
+#[tokio::test]
+async fn a_page_of_another_version_is_no_place_to_go_on() {
+    let google = scripted(&Script::new());
+    for token in ["", "{}", "nonsense", r#"{"listing":1,"page":"two"}"#] {
+        let failure = google
+            .changes(&ann(), &Position::Page(token.into()))
+            .await
+            .unwrap_err();
+        assert_eq!(failure.class, Class::CursorDead, "{token}");
     }
-    assert_eq!(sizes, [500, 500, 100]);
 }

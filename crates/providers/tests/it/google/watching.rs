@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use kalends_calendar::channel::{ChannelToken, Push, Renewal, Wanted};
 use kalends_calendar::failure::Class;
 use kalends_calendar::ids::ChannelId;
-use kalends_calendar::provider::Provider as _;
-use kalends_providers::google::{BusyTimes, Channel, Happened, Notification, WatchRequest};
+use kalends_calendar::provider::{BusyTimes, Provider as _};
+use kalends_providers::google::{Channel, Happened, Notification, WatchRequest};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 

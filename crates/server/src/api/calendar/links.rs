@@ -9,7 +9,7 @@ use kalends_calendar::provider::RemoteCalendar;
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 use kalends_engine::{Planned, Silent, dry_run};
 use kalends_store::calendars::Calendar;
-use kalends_store::connections::{self, Connection};
+use kalends_store::connections::{self, Connection, RetryReason};
 use kalends_store::links::{self, Link, LinkSettings, LinkState};
 use kalends_store::{Tx, calendars, held, intents, outside, remote_calendars, skips, tenants};
 use schemars::JsonSchema;
@@ -103,6 +103,8 @@ pub(crate) struct Shown {
     last_success_at: Option<Timestamp>,
     #[schemars(with = "Option<words::Instant>")]
     next_run_at: Option<Timestamp>,
+    /// Why and until when it rests, if it does.
+    waiting: Option<Waiting>,
     /// How often it failed since it last succeeded.
     failures: i64,
     /// What is wrong with it, for people.
@@ -119,6 +121,16 @@ pub(crate) struct Shown {
     push: Push,
     #[schemars(with = "words::Instant")]
     created_at: Timestamp,
+}
+
+/// A link that rests for a while. Nothing is wrong with it.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Waiting {
+    /// `quota`: the account was asked as much as its provider allows; `provider`: the provider asked to be left alone.
+    #[serde(rename = "for")]
+    reason: &'static str,
+    #[schemars(with = "words::Instant")]
+    until: Timestamp,
 }
 
 /// The tenant's links.
@@ -332,6 +344,13 @@ pub(crate) async fn sync(
             kalends_engine::Outcome::NeedsReconnect { error } => {
                 Err(super::sync::reconnect(Some(error)))
             }
+            kalends_engine::Outcome::Waiting { until } => Err(ApiError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                format!(
+                    "The account was asked as much as its provider allows; try again after {until}."
+                ),
+            )),
             kalends_engine::Outcome::Succeeded | kalends_engine::Outcome::TakenOver => {
                 let plan = Plan {
                     success: true,
@@ -401,9 +420,21 @@ async fn one(api: &Api, tx: &mut Tx, link: Link) -> Answer<Json<One>> {
     }))
 }
 
+fn waiting(connection: &Connection, now: Timestamp) -> Option<Waiting> {
+    let until = connection.retry_at.filter(|until| now < *until)?;
+    let reason = match connection.retry_reason {
+        Some(RetryReason::Budget) => "quota",
+        Some(RetryReason::Asked) | None => "provider",
+    };
+    Some(Waiting { reason, until })
+}
+
 async fn shown(api: &Api, tx: &mut Tx, link: Link) -> Answer<Shown> {
     let connection = connections::get(tx, link.connection).await?;
     let push = push::of_link(tx, &link, connection.as_ref(), api.way_in(), api.now()).await?;
+    let waiting = connection
+        .as_ref()
+        .and_then(|connection| waiting(connection, api.now()));
     let problem = match connection {
         Some(connection) if connection.problem.is_some() => connection.problem,
         _ => link.last_error,
@@ -421,6 +452,7 @@ async fn shown(api: &Api, tx: &mut Tx, link: Link) -> Answer<Shown> {
         state: link.state,
         last_success_at: link.last_success_at,
         next_run_at: link.due_at,
+        waiting,
         failures: link.failures,
         problem,
         owed: intents::count(tx, link.id).await?,

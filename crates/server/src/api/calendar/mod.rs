@@ -6,6 +6,7 @@ pub(super) mod conflicts;
 pub(super) mod connections;
 pub(super) mod disconnect;
 pub(super) mod events;
+pub(super) mod free_busy;
 pub(super) mod links;
 pub(super) mod list;
 pub(super) mod occurrences;

@@ -12,7 +12,7 @@ use kalends_calendar::rules::{ConflictPolicy, Detail};
 use kalends_engine::report::Counts;
 use kalends_engine::worker::run_until;
 use kalends_engine::{Silent, claim};
-use kalends_store::connections::{self, Connection, ConnectionState};
+use kalends_store::connections::{self, Connection, ConnectionState, RetryReason};
 use kalends_store::leases::Leased;
 use kalends_store::links::{self, LinkState};
 use kalends_store::runs::{self, Run, RunState};
@@ -59,7 +59,7 @@ pub(crate) struct Synced {
     success: bool,
     /// The id of the run.
     sync_id: String,
-    /// `succeeded`, or `running` where it still goes on.
+    /// `succeeded`, `running` where it still goes on, or `waiting` where it goes on by itself when the provider's quota allows.
     status: &'static str,
     created: usize,
     updated: usize,
@@ -205,8 +205,15 @@ async fn told<A: Asks>(
             };
             let is_dead =
                 |connection: &Connection| connection.state == ConnectionState::ReconnectNeeded;
-            if let Some(connection) = connection.filter(is_dead) {
-                return Err(reconnect(connection.problem));
+            if let Some(connection) = connection {
+                if is_dead(&connection) {
+                    return Err(reconnect(connection.problem));
+                }
+                let now = gate.api().now();
+                let waits = connection.retry_at.is_some_and(|until| now < until);
+                if waits && connection.retry_reason == Some(RetryReason::Budget) {
+                    return Ok(Reply::other(synced(&run, "waiting", skipped)));
+                }
             }
             let error = run.error.unwrap_or_default();
             Err(
@@ -247,7 +254,9 @@ async fn remote(
         Some(id) => calendar.id.0 == id,
         None => calendar.access == Access::ReadWrite,
     };
-    let first = all.first().filter(|_| wanted.is_none());
+    let has_events = |calendar: &&RemoteCalendar| calendar.access != Access::FreeBusy;
+    let first = all.iter().find(has_events).or(all.first());
+    let first = first.filter(|_| wanted.is_none());
     let found = all.iter().find(is_it).or(first).cloned();
     found.ok_or_else(|| ApiError::not_found("calendar"))
 }
@@ -284,6 +293,7 @@ async fn linked(
 pub(super) fn unlinked(error: LinkError) -> ApiError {
     match error {
         LinkError::ReadOnly(_) => ApiError::field("direction", &error),
+        LinkError::FreeBusyOnly(_) => ApiError::conflict("free_busy_only", error.to_string()),
         LinkError::Already { .. } => ApiError::conflict("taken", error.to_string()),
         LinkError::Store(error) => error.into(),
     }

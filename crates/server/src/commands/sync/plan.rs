@@ -57,7 +57,7 @@ pub(super) async fn show(
                 crate::screen::warn(&format!("{}: {error}", named.words()));
                 ended = Ended::WithFailures;
             }
-            Outcome::TakenOver => {}
+            Outcome::Waiting { .. } | Outcome::TakenOver => {}
         }
         app.screen.line("")?;
     }
