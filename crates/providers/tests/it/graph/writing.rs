@@ -201,6 +201,26 @@ fn what_was_moved_to_another_calendar_is_made_again_here() {
 }
 
 #[test]
+fn a_name_that_is_refused_is_looked_for() {
+    let outlook = Outlook::new();
+    outlook.refuse_known_names();
+    let account = account(Arc::clone(&outlook) as _);
+    let wanted = create(&event("Lunch", berlin("2026-06-01T10:00:00")));
+    let (first, _) = settled(now(account.write(&calendar(), &wanted)).unwrap());
+    let failure = now(account.write(&calendar(), &wanted)).unwrap_err();
+    assert_eq!(failure.class, Class::Exists, "it is here");
+    outlook.drag(first.id.as_str(), "another");
+    let failure = now(account.write(&calendar(), &wanted)).unwrap_err();
+    assert_eq!(failure.class, Class::Item);
+    assert!(
+        failure.message.contains("another calendar"),
+        "{}",
+        failure.message
+    );
+    assert_eq!(outlook.ids().len(), 1);
+}
+
+#[test]
 fn an_occurrence_that_the_rule_does_not_give_is_refused_by_name() {
     let outlook = Outlook::new();
     outlook.add(series("s1", "Weekly"));
