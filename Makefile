@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .PHONY: help setup test test-api check fmt sim bench bench-large demo acceptance clean
 
-SEEDS ?= 0..1000
+SEEDS ?= 0..2000
 BENCH ?=
 DEMO ?=
 ACCEPT ?=
@@ -16,7 +16,7 @@ help: ## this page
 setup: ## install what is missing: PostgreSQL, the CalDAV servers, the oracles (idempotent)
 	@scripts/setup
 
-test: ## everything: formatting, lints, tests on both databases and real servers, 200 simulation seeds
+test: ## everything: formatting, lints, tests on both databases and real servers, 400 simulation seeds
 	@scripts/test
 
 check: ## formatting and lints only

@@ -13,8 +13,8 @@ use kalends_sim::{Plant, Played, Template, Wish, play};
 /// Progress is told this many times at most.
 const PROGRESS_LINES: u64 = 10;
 
-/// Plays seeds of the simulation: the real engine on a real SQLite file, the real CalDAV provider, servers in memory with
-/// oddities and faults, people editing on all sides, crashes. Everything follows from the seed.
+/// Plays seeds of the simulation: the real engine on a real SQLite file, the real providers of CalDAV, Google and Microsoft,
+/// servers in memory with oddities and faults, people editing on all sides, crashes. Everything follows from the seed.
 ///
 /// Prints one line for each seed that breaks a law, and ends with `N passed, M failed`.
 #[derive(Debug, Parser)]

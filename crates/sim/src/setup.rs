@@ -172,6 +172,12 @@ async fn account(
             remote::create_at_a_vendor(stage, &place, owner.canary, chance);
         }
     }
+    if who.face == Face::Microsoft && chance.percent(READ_ONLY_PERCENT) {
+        let email = face::email(&user);
+        let mut world = stage.world();
+        let shut = world.microsoft.let_write(&email, &place.collection, false);
+        shut.map_err(|refusal| anyhow::anyhow!(refusal.message))?;
+    }
 
     let accounts = Accounts {
         stage: Arc::clone(stage),
@@ -265,12 +271,6 @@ fn microsoft_account(stage: &Stage, chance: &mut Chance, user: &str) -> anyhow::
         .add_calendar(&email, "other")
         .map_err(refused)?;
     let collection = if chance.percent(70) { first } else { other };
-    if chance.percent(READ_ONLY_PERCENT) {
-        world
-            .microsoft
-            .let_write(&email, &collection, false)
-            .map_err(refused)?;
-    }
     drop(world);
     if let Some(consent) = consent {
         stage.ledger().set_grant(user, consent);

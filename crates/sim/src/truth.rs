@@ -24,10 +24,11 @@ use crate::oracle::{Seen, seen, seen_as};
 use crate::stage::{Account, Stage, lock};
 use crate::wire::as_http;
 
-/// The property at Google and the ending of the one at Graph that say whose copy an event is.
+/// The properties at Google, and the endings of those at Graph, that say whose copy an event is.
 const GOOGLE_PLACE: &str = "kalends-at";
 const GOOGLE_UID: &str = "kalends-uid";
 const GRAPH_MARK: &str = "kalends-mark";
+const GRAPH_NAME: &str = "kalends-name";
 
 /// Polling a future that waits for nothing this often ends it.
 const POLLS_MAX: usize = 10_000;
@@ -127,14 +128,22 @@ fn google_uid(event: &Value) -> String {
 }
 
 fn graph_uid(event: &Value) -> String {
-    let properties = event["singleValueExtendedProperties"].as_array();
-    let mark = properties.into_iter().flatten().find_map(|property| {
-        let is_mark = property["id"].as_str()?.ends_with(GRAPH_MARK);
-        let text = property["value"].as_str().filter(|_| is_mark)?;
-        let mark: Value = serde_json::from_str(text).ok()?;
-        mark["uid"].as_str().map(str::to_owned)
-    });
-    mark.unwrap_or_else(|| event["iCalUId"].as_str().unwrap_or_default().to_owned())
+    let ours = |ending: &str| {
+        let properties = event["singleValueExtendedProperties"].as_array();
+        let mut properties = properties.into_iter().flatten();
+        let is_it = |property: &&Value| {
+            let id = property["id"].as_str();
+            id.is_some_and(|id| id.ends_with(ending))
+        };
+        properties.find(is_it)?["value"].as_str()
+    };
+    // Outlook copies the properties of a series that it cuts in two, and not what tells one creation from another.
+    let transaction = event["transactionId"].as_str().unwrap_or_default();
+    let is_copy = ours(GRAPH_NAME).is_some_and(|name| transaction.starts_with(name));
+    let mark: Option<Value> = ours(GRAPH_MARK).and_then(|text| serde_json::from_str(text).ok());
+    let marked = mark.as_ref().filter(|_| is_copy);
+    let uid = marked.map_or(&event["iCalUId"], |mark| &mark["uid"]);
+    uid.as_str().unwrap_or_default().to_owned()
 }
 
 fn vendor_account(stage: &Stage, place: &Place) -> Option<Account> {

@@ -476,15 +476,25 @@ impl Page<'_> {
                 .collect();
             skips::forget(tx, link, ids).await?;
         }
-        let events = || {
-            let set = mirrors.iter().map(|mirror| mirror.event);
-            set.chain(drops.iter().copied()).map(Bind::from).collect()
-        };
         if row.get("held")? {
-            held::let_go(tx, link, events()).await?;
+            let events = mirrors.iter().map(|mirror| mirror.event);
+            let events = events
+                .chain(drops.iter().copied())
+                .map(Bind::from)
+                .collect();
+            held::let_go(tx, link, events).await?;
         }
         if row.get("failed")? {
-            intents::try_again(tx, link, events(), self.at).await?;
+            let set: Vec<EventId> = mirrors.iter().map(|mirror| mirror.event).collect();
+            let known = mirrors::by_events(tx, link, &set).await?;
+            // A listing of everything sets many a mirror to what it was.
+            let is_news = |mirror: &&Mirror| {
+                let known = known.iter().find(|known| known.event == mirror.event);
+                known.is_none_or(|known| known.raw != mirror.raw)
+            };
+            let events = mirrors.iter().filter(is_news).map(|mirror| mirror.event);
+            let events = events.chain(drops.iter().copied()).map(Bind::from);
+            intents::try_again(tx, link, events.collect(), self.at).await?;
         }
         applied.dropped = mirrors::drop_many(tx, link, &drops).await?;
         mirrors::set(tx, link, self.held.generation, mirrors).await

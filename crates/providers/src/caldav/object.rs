@@ -87,3 +87,22 @@ fn understood(version: Option<Version>, text: String) -> Result<Observed, ItemEr
 fn unreadable(error: &ItemError) -> Failure {
     Failure::item(format!("The event's iCalendar cannot be read: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_breaks_off_is_read_again_and_what_is_wrong_waits_for_a_change() {
+        let version = Some(Version::from("\"1\""));
+        let broken = |text: &str| match observe(version.clone(), text.to_owned()) {
+            State::Broken { version, .. } => version,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            broken("BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:a\r\nEND:VEV"),
+            None
+        );
+        assert_eq!(broken("BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"), version);
+    }
+}

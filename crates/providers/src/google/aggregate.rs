@@ -133,3 +133,34 @@ pub(crate) fn merge_patch(target: &mut Resource, patch: &Resource) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_change_of_the_reminders_alone_is_another_version() {
+        let version = |reminders: Value| {
+            let event = json!({"id": "e", "etag": "\"1\"", "reminders": reminders});
+            Aggregate {
+                frame: Frame::default(),
+                event: event.as_object().unwrap().clone(),
+                instances: BTreeMap::new(),
+            }
+            .version()
+        };
+        let calendars = version(json!({"useDefault": true}));
+        assert_eq!(calendars, Some(Version("\"1\"".to_owned())));
+        let none = version(json!({"useDefault": false}));
+        let one =
+            version(json!({"useDefault": false, "overrides": [{"method": "popup", "minutes": 5}]}));
+        let two =
+            version(json!({"useDefault": false, "overrides": [{"method": "popup", "minutes": 9}]}));
+        let all = [calendars, none, one, two];
+        let distinct: std::collections::BTreeSet<String> =
+            all.into_iter().flatten().map(|version| version.0).collect();
+        assert_eq!(distinct.len(), 4);
+    }
+}

@@ -14,6 +14,9 @@ const QUOTA_WAIT: SignedDuration = SignedDuration::from_hours(4);
 /// How long to stay away where the operator has to do something first: the next look shows whether it was done.
 const OPERATOR_WAIT: SignedDuration = SignedDuration::from_hours(1);
 
+/// What is said of an event that somebody else has the say over.
+pub(crate) const NOT_OURS: &str = "lets only the organizer change this event";
+
 /// What was to be done: the same status means different things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Doing {
@@ -152,9 +155,7 @@ pub(crate) fn failure(answer: &Answer, doing: Doing, now: Timestamp) -> Failure 
             Class::ReconnectNeeded,
             "was not given the right to do this; connect the account again and leave all boxes ticked",
         ),
-        (403, "forbiddenForNonOrganizer") => {
-            refused(Class::Item, "lets only the organizer change this event")
-        }
+        (403, "forbiddenForNonOrganizer") => refused(Class::Item, NOT_OURS),
         (403, "requiredAccessLevel") => refused(
             Class::Forbidden,
             "does not let this account write to this calendar",

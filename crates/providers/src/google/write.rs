@@ -15,11 +15,14 @@ use serde_json::{Value, json};
 use super::aggregate::{self, Aggregate};
 use super::occurrences::Occurrences;
 use super::patch::{self, Standing};
-use super::refusal::Doing;
+use super::refusal::{Doing, NOT_OURS};
 use super::wire::{self, Resource};
 use super::{Google, details, normalize, placed, requests};
 use crate::http::Request;
 use crate::inheritance::Followed;
+
+/// What stands behind a name when what was made under it is another calendar's by now.
+const AGAIN: char = '~';
 
 impl Google {
     /// One write.
@@ -52,15 +55,19 @@ impl Google {
         mark: &Mark,
     ) -> Result<Receipt, Failure> {
         let frame = self.frame(calendar).await?;
-        let id = placed(name);
-        let resource = patch::compose(event, mark, id.as_str(), &frame).map_err(Failure::item)?;
         // What cannot be written occurrence by occurrence is refused before anything is.
         Occurrences::check(None, event, &frame.time_zone).map_err(Failure::item)?;
-        let request = requests::insert(&self.api.base, calendar, resource.clone())?;
-        let created = match self.write_resource(request, Doing::Create).await {
-            Err(failure) if failure.class == Class::Exists => {
-                self.revive(calendar, &id, resource.clone(), failure)
-                    .await?
+        let compose =
+            |id: &RemoteId| patch::compose(event, mark, id.as_str(), &frame).map_err(Failure::item);
+        let id = placed(name);
+        let mut resource = compose(&id)?;
+        let created = match self.insert(calendar, &id, &resource).await {
+            // What had this id was moved to another calendar and is that one's by now; here it left a trace that nobody
+            // may bring back.
+            Err(failure) if failure.class == Class::Item && failure.message.contains(NOT_OURS) => {
+                let id = placed(&format!("{name}{AGAIN}"));
+                resource = compose(&id)?;
+                self.insert(calendar, &id, &resource).await?
             }
             other => other?,
         };
@@ -73,6 +80,22 @@ impl Google {
         aggregate::merge_patch(&mut sent.event, &resource);
         self.write_occurrences(calendar, whole, sent, event, true)
             .await
+    }
+
+    /// Makes an event under an id, or brings back what was deleted under it.
+    async fn insert(
+        &self,
+        calendar: &RemoteCalendarId,
+        id: &RemoteId,
+        resource: &Resource,
+    ) -> Result<Resource, Failure> {
+        let request = requests::insert(&self.api.base, calendar, resource.clone())?;
+        match self.write_resource(request, Doing::Create).await {
+            Err(failure) if failure.class == Class::Exists => {
+                self.revive(calendar, id, resource.clone(), failure).await
+            }
+            other => other,
+        }
     }
 
     /// An id that was used once is taken for ever: what was deleted under it is brought back as what is to be there now.

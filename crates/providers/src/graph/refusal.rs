@@ -20,6 +20,8 @@ mod code {
     pub(super) const NO_MAILBOX: &str = "mailboxnotenabledforrestapi";
     /// An exception would pass its neighbours.
     pub(super) const CROSSING: &str = "occurrencecrossingboundary";
+    /// Something was made under this name before.
+    pub(super) const KNOWN_NAME: &str = "duplicatetransactionid";
     /// The mailbox is full.
     pub(super) const FULL: &str = "quotaexceeded";
     /// The mailbox is being moved.
@@ -33,6 +35,9 @@ mod code {
         "deltatoken",
     ];
 }
+
+/// What is said of a creation under a name that Graph knows.
+pub(super) const KNOWN_NAME: &str = "has made an event under this name before";
 
 /// What a write was to do: the same status means different things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +153,9 @@ pub(super) fn of_write(answer: &Answer, doing: Doing, now: Timestamp) -> Failure
             Class::Item,
             "moves no occurrence to or past the day of its neighbour",
         );
+    }
+    if said.is(code::KNOWN_NAME) && doing == Doing::Create {
+        return said.failure(Class::Exists, KNOWN_NAME);
     }
     match (status, doing) {
         // 409 and 412 also come when Exchange itself has just touched the event: what is there now tells.

@@ -110,7 +110,7 @@ impl Graph {
         let request = self.ask().create(calendar, &Value::Object(sent.clone()));
         let sent_first = self.send_write(request, Doing::Create).await;
         let (value, mut is_new) = match sent_first {
-            Err(failure) if failure.class == Class::Exists => {
+            Err(failure) if failure.message.contains(refusal::KNOWN_NAME) => {
                 return Err(self.refused_as_known(calendar, name, failure).await?);
             }
             other => other?,

@@ -1,9 +1,9 @@
 //! What befalls requests, and that the world stays whole under it.
 
-use http::{Method, StatusCode};
+use http::{Method, Request, StatusCode};
 use kalends_sandbox::faults::Session;
 use kalends_sandbox::world::render_log;
-use kalends_sandbox::{Chance, Fault, Odds, Outcome};
+use kalends_sandbox::{Chance, Fault, Odds, Outcome, World, handle_with};
 
 use crate::desk::{Ask, CALENDAR, Desk, ask, event, propfind, sync};
 
@@ -227,4 +227,96 @@ fn odds_follow_their_seed_and_their_numbers() {
         ..Odds::default()
     };
     assert!(draw(1, only_reports).iter().all(Option::is_none));
+}
+
+/// Asks one of the vendors' APIs for something, struck by a fault.
+fn at_a_vendor(path: &str, fault: Fault) -> (u16, http::HeaderMap, serde_json::Value) {
+    let now = "2026-05-20T08:00:00Z".parse().expect("a time");
+    let mut world = World::new("https://sandbox.example.com");
+    world
+        .google
+        .add_account("ann@example.com", "Ann", "Europe/Berlin", now);
+    let request = Request::builder()
+        .uri(format!("https://sandbox.example.com{path}"))
+        .body(bytes::Bytes::new())
+        .expect("a request");
+    let Outcome::Answered(answer) = handle_with(&mut world, &request, now, Some(fault)) else {
+        panic!("nothing arrived");
+    };
+    let (parts, body) = answer.into_parts();
+    let body = serde_json::from_slice(&body).expect("JSON");
+    (parts.status.as_u16(), parts.headers, body)
+}
+
+#[test]
+fn each_face_words_its_refusals_in_its_own_way() {
+    let status = |code| Fault::Status {
+        code,
+        retry_after_s: Some(30),
+    };
+    let google = "/google/calendar/v3/calendars/primary/events";
+    for (code, reason) in [
+        (403, "userRateLimitExceeded"),
+        (429, "rateLimitExceeded"),
+        (503, "backendError"),
+    ] {
+        let (told, headers, body) = at_a_vendor(google, status(code));
+        assert_eq!(
+            (told, headers["retry-after"].as_bytes()),
+            (code, &b"30"[..])
+        );
+        assert_eq!(body["error"]["errors"][0]["reason"], reason);
+    }
+    let (told, headers, body) = at_a_vendor(google, Fault::Unauthorized);
+    assert_eq!(
+        (told, &body["error"]["errors"][0]["reason"]),
+        (401, &"authError".into())
+    );
+    assert!(headers.contains_key("www-authenticate"));
+    let graph = "/microsoft/v1.0/me/events";
+    for (code, word) in [(429, "TooManyRequests"), (503, "serviceNotAvailable")] {
+        let (told, headers, body) = at_a_vendor(graph, status(code));
+        assert_eq!(
+            (told, headers["retry-after"].as_bytes()),
+            (code, &b"30"[..])
+        );
+        assert_eq!(body["error"]["code"], word);
+    }
+    let (told, headers, body) = at_a_vendor(graph, Fault::Unauthorized);
+    assert_eq!(
+        (told, &body["error"]["code"]),
+        (401, &"InvalidAuthenticationToken".into())
+    );
+    assert!(headers.contains_key("www-authenticate"));
+    // Whoever asks for a token has none to be refused.
+    let (told, ..) = at_a_vendor("/google/token", Fault::Unauthorized);
+    assert_ne!(told, 401);
+}
+
+#[test]
+fn a_dead_cursor_may_strike_where_a_face_lists_by_get() {
+    let odds = Odds {
+        dead_cursor: 1000,
+        ..Odds::default()
+    };
+    let strikes = |path: &str| odds.draw(&mut Chance::new(1), &Method::GET, path).is_some();
+    assert!(strikes("/google/calendar/v3/calendars/primary/events"));
+    assert!(strikes("/microsoft/v1.0/me/calendarView/delta"));
+    assert!(!strikes("/google/token"));
+    assert!(!strikes(PATH));
+}
+
+#[test]
+fn the_journal_knows_whose_token_it_was() {
+    let now = "2026-05-20T08:00:00Z".parse().expect("a time");
+    let mut world = World::new("https://sandbox.example.com");
+    let oauth = &mut world.microsoft.oauth;
+    let token = oauth.issue("ann@example.com", "a-client", &["Calendars.Read"], now);
+    let request = Request::builder()
+        .uri("https://sandbox.example.com/microsoft/v1.0/me/events")
+        .header("authorization", format!("Bearer {token}"))
+        .body(bytes::Bytes::new())
+        .expect("a request");
+    let _ = handle_with(&mut world, &request, now, Some(Fault::LostBeforeSend));
+    assert_eq!(world.requests[0].user.as_deref(), Some("ann@example.com"));
 }

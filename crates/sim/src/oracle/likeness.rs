@@ -226,7 +226,8 @@ pub(super) fn may_refuse(
                 || (says("zone") && !event.time_zones.is_empty())
                 || (says("privacy") && !event.recurrence_overrides.is_empty())
                 || (says("recurrence") && repeats(event))
-                || (says("UID") || says("uid")) && false
+                // A copy that was moved to another calendar is that one's by now.
+                || (says("only the organizer") && theirs.is_none())
         }
         Face::Microsoft => {
             (says("cannot repeat") && repeats(event))

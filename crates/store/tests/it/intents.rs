@@ -209,6 +209,9 @@ contract! {
         world.apply(&lease, vec![Step::SetMirror(mirror(event_id, "tea", "2"))]).await;
         assert_eq!(due().await, [event_id]);
         refuse().await;
+        // A listing names it once more.
+        world.apply(&lease, vec![Step::SetMirror(mirror(event_id, "tea", "2"))]).await;
+        assert_eq!(due().await, []);
         // Nothing does any more.
         world.apply(&lease, vec![Step::DropMirror { event: event_id }]).await;
         assert_eq!(due().await, [event_id]);

@@ -34,6 +34,7 @@ struct State {
     page_size: Option<usize>,
     oldest_token: usize,
     faults: VecDeque<(String, Fault)>,
+    refuses_known_names: bool,
 }
 
 #[derive(Clone)]
@@ -93,6 +94,11 @@ impl Outlook {
     pub(super) fn delete(&self, id: &str) {
         let mut state = self.state.lock().unwrap();
         assert_eq!(state.delete(id, None).0, 204);
+    }
+
+    /// From now on a name that is known is refused, and not answered with what was made under it.
+    pub(super) fn refuse_known_names(&self) {
+        self.state.lock().unwrap().refuses_known_names = true;
     }
 
     /// Somebody drags an event to another calendar.
@@ -356,7 +362,11 @@ impl State {
             .values()
             .find(|stored| !transaction.is_null() && stored.value["transactionId"] == *transaction);
         if let Some(known) = known {
-            return (200, known.value.clone());
+            return if self.refuses_known_names {
+                refused(409, "ErrorDuplicateTransactionId")
+            } else {
+                (200, known.value.clone())
+            };
         }
         self.made += 1;
         let id = format!("AAMk-{}=", self.made);
