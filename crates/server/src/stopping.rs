@@ -8,7 +8,7 @@ use futures_util::future::{Either, select};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::seams::Clock;
 use kalends_engine::watch::{as_there, close_quietly};
-use kalends_providers::http::Transport;
+use kalends_providers::http::{Transport, Unlimited};
 use kalends_providers::oauth::{self, Client, Tokens, Vendor};
 use kalends_store::channels::Channel;
 use kalends_store::connections::{Connection, ProviderKind};
@@ -42,7 +42,7 @@ pub(crate) async fn stop_channels(
         transport: accounts.wire(),
         clock: Arc::clone(&accounts.clock),
     };
-    let provider = accounts.vendor(settings, Arc::new(tokens), Vec::new());
+    let provider = accounts.vendor(settings, Arc::new(tokens), Arc::new(Unlimited), Vec::new());
     let closing = async {
         for there in channels.iter().filter_map(as_there) {
             close_quietly(provider.as_ref(), &there).await;

@@ -13,6 +13,7 @@ use kalends_store::Store;
 
 use super::{Hand, Stage};
 use crate::accounts::Accounts;
+use crate::budgets::Budgets;
 use crate::config::Vendors;
 
 /// Where it is.
@@ -72,6 +73,7 @@ impl Outside {
     pub(crate) fn accounts(self: &Arc<Self>, stage: &Stage, store: Store) -> Accounts {
         let client = |_: Vendor| (CLIENT.to_owned(), "secret".into());
         Accounts {
+            budgets: Budgets::new(store.clone(), Arc::clone(&stage.clock) as Arc<dyn Clock>),
             store,
             keys: Some(Arc::clone(&stage.keys)),
             transport: Arc::new(Metered::new(Arc::clone(self) as Arc<dyn Transport>)),

@@ -145,7 +145,8 @@ contract! {
         for minute in 0..8 {
             link(&world, mailbox, &format!("calendar {minute}"), 0).await;
         }
-        let node = || leases::claim_due(&db.store, &claim(1), 1);
+        let claim = claim(1);
+        let node = || leases::claim_due(&db.store, &claim, 1);
         let (a, b, c, d, e) = tokio::join!(node(), node(), node(), node(), node());
         let claimed: usize = [a, b, c, d, e].into_iter().map(|one| one.unwrap().len()).sum();
         assert_eq!(claimed, 2);

@@ -17,6 +17,7 @@ use kalends_calendar::provider::{Access, RemoteCalendar};
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 use kalends_calendar::seams::{Clock, Ids};
 use kalends_calendar::time::ZoneId;
+use kalends_engine::budget::AT_ONCE;
 use kalends_engine::{Engine, Mute, Silent, run_link, watch};
 use kalends_providers::http::{Metered, Request, Response, Transport, TransportError};
 use kalends_providers::oauth::Vendor;
@@ -40,6 +41,7 @@ use tower::ServiceExt as _;
 
 use crate::accounts::Accounts;
 use crate::api::{self, Api, SignIn};
+use crate::budgets::Budgets;
 use crate::config::{Mail, Settings, Vendors};
 use crate::credentials::{self, Kind};
 use crate::hooks::WayIn;
@@ -273,6 +275,7 @@ impl Play {
         });
         let accounts = Arc::new(Accounts {
             store: stage.store.clone(),
+            budgets: Budgets::new(stage.store.clone(), Arc::clone(&clock)),
             keys: Some(Arc::clone(&stage.keys)),
             transport: Arc::new(Metered::new(Arc::clone(&wires) as Arc<dyn Transport>)),
             clock: Arc::clone(&clock),
@@ -496,6 +499,7 @@ impl Play {
             let claim = Claim {
                 now,
                 holder: "play",
+                at_once: AT_ONCE,
                 until: now + SignedDuration::from_mins(1),
             };
             let due = leases::claim_due(&self.engine.store, &claim, 1)

@@ -15,7 +15,7 @@ use kalends_calendar::provider::{Access, Provider, RemoteCalendar, State};
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 use kalends_calendar::seams::{Entropy, Ids};
 use kalends_calendar::time::ZoneId;
-use kalends_engine::{Engine, Outcome, Providers, Settings, Silent, claim, run_link};
+use kalends_engine::{Engine, Mute, Outcome, Providers, Settings, Silent, claim, run_link};
 use kalends_store::calendars::{self, Calendar};
 use kalends_store::connections::{self, Connection, NewConnection, ProviderKind};
 use kalends_store::events::{self, Window};
@@ -174,6 +174,7 @@ impl Hub {
         }
         tx.commit().await.unwrap();
         let engine = Engine {
+            bell: Arc::new(Mute),
             store,
             clock,
             ids: Arc::new(ids),
