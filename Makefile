@@ -2,18 +2,19 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-api check fmt sim bench bench-large demo acceptance clean
+.PHONY: help setup test test-api test-clients check fmt sim bench bench-large demo acceptance clean
 
 SEEDS ?= 0..2000
 BENCH ?=
 DEMO ?=
 ACCEPT ?=
 FUZZ ?=
+CLIENTS ?=
 
 help: ## this page
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## install what is missing: PostgreSQL, the CalDAV servers, the oracles (idempotent)
+setup: ## install what is missing: PostgreSQL, the CalDAV servers, the oracles, the clients (idempotent)
 	@scripts/setup
 
 test: ## everything: formatting, lints, tests on both databases and real servers, 400 simulation seeds
@@ -47,6 +48,9 @@ acceptance: ## prove on a real server: 10,000 events edited at random, 50 kills 
 test-api: ## fuzz the API from its own document (FUZZ=--quick for fewer cases)
 	@scripts/test-api $(FUZZ)
 
-clean: ## remove what was built, the demo's data and the Python environment
+test-clients: ## official Google and Microsoft client libraries against the sandbox (CLIENTS="--only msal" for some)
+	@scripts/test-clients $(CLIENTS)
+
+clean: ## remove what was built, the demo's data and the Python environments
 	@cargo clean
-	@rm -rf .venv .demo .bench bench/results.json bench/large_account.json
+	@rm -rf .venv .venv-clients .demo .bench bench/results.json bench/large_account.json

@@ -1,17 +1,21 @@
 //! Who may do what with a calendar, as a resource.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::calendar::{Calendar, Role, Rule};
 use super::call::Call;
 use super::mail::{Mail, MailKind, SendUpdates};
 use super::operation::Operation;
-use super::push::{self, Watched};
+use super::push::{self, Watched, later};
 use super::reply::{self, Reply};
+use super::token::{PageToken, SyncToken};
 use super::write::met;
 use super::{Google, Refusal, body};
 use crate::digest;
+use crate::faults::Disturbance;
 
 /// A rule in JSON.
 fn shown(id: &str, rule: &Rule) -> Value {
@@ -39,24 +43,102 @@ fn found<'a>(google: &'a Google, id: &str) -> Result<&'a Calendar, Refusal> {
     google.calendars.get(id).ok_or_else(Refusal::not_found)
 }
 
-/// `acl.list`.
+/// A rule that was not taken back.
+fn live<'a>(calendar: &'a Calendar, id: &str) -> Result<&'a Rule, Refusal> {
+    let rule = calendar.rules.get(id).filter(|rule| rule.role > Role::None);
+    rule.ok_or_else(Refusal::not_found)
+}
+
+/// How many rules a page has when nothing is said, and at most.
+const PAGE_DEFAULT: usize = 100;
+const PAGE_MAX: usize = 250;
+
+/// `acl.list`. A rule that was taken back is told with the role `none`.
 pub(super) fn list(google: &mut Google, call: &Call<'_>) -> Result<Reply, Refusal> {
     let seat = call.seat(google, Role::Owner)?;
     let calendar = found(google, &seat.calendar)?;
-    let (id, rule) = owners(calendar);
-    let own = shown(&id, &rule);
-    let rules = calendar
+    let topic = format!("acl:{}", seat.calendar);
+    let show_deleted = call.query.flag("showDeleted")?;
+    let since = since(google, call, calendar, &topic)?;
+    if since.is_some() && show_deleted == Some(false) {
+        let message = "Sync token cannot be used when deleted entries are left out.";
+        return Err(Refusal::new(400, "global", "badRequest", message));
+    }
+    let page = match call.query.text("pageToken") {
+        None => None,
+        Some(text) => {
+            let token = PageToken::read(text).filter(|token| token.topic == topic);
+            Some(token.ok_or_else(Refusal::page_token)?)
+        }
+    };
+    let limit = call.query.count("maxResults")?.unwrap_or(PAGE_DEFAULT);
+    let limit = limit.min(PAGE_MAX);
+    let (own, owners) = owners(calendar);
+    let mut rules: BTreeMap<&str, &Rule> = calendar
         .rules
         .iter()
-        .filter(|(_, rule)| rule.role > Role::None);
-    let items: Vec<Value> = [own]
-        .into_iter()
-        .chain(rules.map(|(id, rule)| shown(id, rule)))
+        .map(|(id, rule)| (id.as_str(), rule))
         .collect();
+    rules.insert(&own, &owners);
+    let after = page.as_ref().map_or("", |page| page.after.as_str());
+    let shows_gone = since.is_some() || show_deleted == Some(true);
+    let wanted: Vec<(&str, &Rule)> = rules
+        .into_iter()
+        .filter(|(id, rule)| {
+            *id > after
+                && rule.version > since.unwrap_or(0)
+                && (rule.role > Role::None || shows_gone)
+        })
+        .collect();
+    let here = &wanted[..wanted.len().min(limit)];
+    let items: Vec<Value> = here.iter().map(|(id, rule)| shown(id, rule)).collect();
     let tag = digest::short(&[json!(items).to_string().as_bytes()]);
-    Ok(call.tagged(json!({
+    let mut answer = json!({
         "kind": "calendar#acl", "etag": format!("\"p{tag}\""), "items": items,
-    })))
+    });
+    let revision = page.as_ref().map_or(google.version, |page| page.shown);
+    if let Some((last, _)) = here.last().filter(|_| wanted.len() > limit) {
+        let token = PageToken {
+            topic,
+            after: (*last).to_owned(),
+            shown: revision,
+        };
+        answer["nextPageToken"] = json!(token.write());
+    } else {
+        let token = SyncToken {
+            topic,
+            user: call.user.clone(),
+            role: String::new(),
+            generation: calendar.generation(),
+            revision,
+            issued: call.now,
+            kept: Map::new(),
+        };
+        answer["nextSyncToken"] = json!(token.write());
+    }
+    Ok(call.tagged(answer))
+}
+
+/// The version after which a listing with a sync token begins.
+fn since(
+    google: &Google,
+    call: &Call<'_>,
+    calendar: &Calendar,
+    topic: &str,
+) -> Result<Option<u64>, Refusal> {
+    let Some(text) = call.query.text("syncToken") else {
+        return Ok(None);
+    };
+    let token = SyncToken::read(text).filter(|token| token.topic == topic);
+    let token = token.ok_or_else(Refusal::sync_token)?;
+    let ends = later(token.issued, google.switches.sync_token_lifetime);
+    if token.generation != calendar.generation()
+        || ends <= call.now
+        || call.how == Disturbance::DeadCursor
+    {
+        return Err(Refusal::full_sync());
+    }
+    Ok(Some(token.revision))
 }
 
 /// `acl.get`.
@@ -68,8 +150,7 @@ pub(super) fn get(google: &mut Google, call: &Call<'_>) -> Result<Reply, Refusal
     let rule = if id == own {
         &rule
     } else {
-        let rule = calendar.rules.get(id).filter(|rule| rule.role > Role::None);
-        rule.ok_or_else(Refusal::not_found)?
+        live(calendar, id)?
     };
     Ok(call.tagged(shown(id, rule)))
 }
@@ -98,7 +179,7 @@ pub(super) fn write(google: &mut Google, call: &Call<'_>) -> Result<Reply, Refus
     };
     let calendar = found(google, &seat.calendar)?;
     if call.operation != Operation::AclInsert {
-        let rule = calendar.rules.get(&id).ok_or_else(Refusal::not_found)?;
+        let rule = live(calendar, &id)?;
         met(&format!("\"{}\"", rule.version), call.if_match())?;
     }
     let role = match body::text(&said, "role")? {
@@ -151,17 +232,23 @@ pub(super) fn delete(google: &mut Google, call: &Call<'_>) -> Result<Reply, Refu
     if id == owners(calendar).0 {
         return Err(Refusal::forbidden());
     }
-    let rule = calendar.rules.get(&id).ok_or_else(Refusal::not_found)?;
+    let rule = live(calendar, &id)?;
     met(&format!("\"{}\"", rule.version), call.if_match())?;
     google.unshare(&seat.calendar, &id, call.now);
     Ok(Reply::Empty)
 }
 
 impl Google {
-    /// Takes a rule back; whoever it was for loses the calendar from the list.
+    /// Takes a rule back; whoever it was for loses the calendar from the list. That it is gone is told to who asks what has
+    /// changed.
     fn unshare(&mut self, calendar: &str, rule: &str, now: Timestamp) {
+        let version = self.stamp(now).version;
+        let gone = Rule {
+            role: Role::None,
+            version,
+        };
         if let Some(calendar) = self.calendars.get_mut(calendar) {
-            calendar.rules.remove(rule);
+            calendar.rules.insert(rule.to_owned(), gone);
         }
         push::notify(self, &Watched::Acl(calendar.to_owned()), now);
         if let Some(with) = rule.strip_prefix("user:") {

@@ -164,7 +164,7 @@ fn respond(
 ) -> Result<Answer, Refusal> {
     let which = locate(graph, asked, id)?;
     let body = parameters(asked, &["comment", "sendResponse", "proposedNewTime"])?;
-    let proposed = parameter(&body, "proposedNewTime").filter(|slot| !slot.is_null());
+    let proposed = writing::parameter(&body, "proposedNewTime").filter(|slot| !slot.is_null());
     if let Some(slot) = proposed {
         for end in ["start", "end"] {
             Moment::read(end, slot.get(end).unwrap_or(&Value::Null))?;
@@ -172,7 +172,7 @@ fn respond(
     }
     let reply = Reply {
         response,
-        send: match parameter(&body, "sendResponse") {
+        send: match writing::parameter(&body, "sendResponse") {
             None | Some(Value::Null) => true,
             Some(flag) => writing::flag("sendResponse", flag)?,
         },
@@ -203,7 +203,7 @@ fn cancel(graph: &mut Microsoft, asked: &Asked<'_>, id: &str) -> Result<Answer, 
 fn forward(graph: &mut Microsoft, asked: &Asked<'_>, id: &str) -> Result<Answer, Refusal> {
     let which = locate(graph, asked, id)?;
     let body = parameters(asked, &["comment", "toRecipients"])?;
-    let to = parameter(&body, "toRecipients")
+    let to = writing::parameter(&body, "toRecipients")
         .and_then(Value::as_array)
         .filter(|to| !to.is_empty())
         .ok_or_else(|| {
@@ -232,7 +232,7 @@ fn snooze_reminder(graph: &mut Microsoft, asked: &Asked<'_>, id: &str) -> Result
     let body = parameters(asked, &["newReminderTime"])?;
     Moment::read(
         "newReminderTime",
-        parameter(&body, "newReminderTime").unwrap_or(&Value::Null),
+        writing::parameter(&body, "newReminderTime").unwrap_or(&Value::Null),
     )?;
     Ok(Answer::accepted())
 }
@@ -323,15 +323,8 @@ fn parameters(asked: &Asked<'_>, known: &[&str]) -> Result<Map<String, Value>, R
     }
 }
 
-/// A parameter of an action, whatever its capitals.
-fn parameter<'a>(body: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    body.iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value)
-}
-
 fn comment(body: &Map<String, Value>) -> Result<String, Refusal> {
-    parameter(body, "comment").map_or(Ok(String::new()), |comment| {
+    writing::parameter(body, "comment").map_or(Ok(String::new()), |comment| {
         writing::text("comment", comment)
     })
 }

@@ -46,7 +46,8 @@ pub(crate) fn events(
             | Condition::Time { .. }
             | Condition::Extended { .. }
             | Condition::Kind(_)
-            | Condition::Subject(_) => None,
+            | Condition::Subject(_)
+            | Condition::SubjectBegins(_) => None,
         })
         .collect();
     let mut rows = Vec::new();
@@ -250,6 +251,7 @@ fn holds(row: &Row, condition: &Condition) -> bool {
         Condition::Extended { id, value } => details.extended.get(id) == Some(value),
         Condition::Kind(wanted) => kind(&row.item, row.date) == *wanted,
         Condition::Subject(subject) => details.subject == *subject,
+        Condition::SubjectBegins(text) => details.subject.to_lowercase().starts_with(text),
     }
 }
 

@@ -70,6 +70,8 @@ pub(crate) enum Condition {
     Kind(&'static str),
     /// `subject eq`.
     Subject(String),
+    /// `startsWith(subject, ..)`.
+    SubjectBegins(String),
 }
 
 /// How a time compares.
@@ -98,6 +100,9 @@ pub(crate) enum OrderBy {
     Created,
     Modified,
 }
+
+/// How the one function begins that a filter may call.
+const STARTS_WITH: &str = "startswith(";
 
 const TYPES: &[&str] = &["singleInstance", "occurrence", "exception", "seriesMaster"];
 
@@ -265,6 +270,10 @@ fn condition(text: &str) -> Result<Condition, Refusal> {
     if lower.starts_with("singlevalueextendedproperties/any(") {
         return extended(text);
     }
+    if lower.starts_with(STARTS_WITH) {
+        let inside = text[STARTS_WITH.len()..].strip_suffix(')');
+        return begins(inside.ok_or_else(invalid_filter)?);
+    }
     if let Some(inner) = text
         .strip_prefix('(')
         .and_then(|rest| rest.strip_suffix(')'))
@@ -293,6 +302,16 @@ fn condition(text: &str) -> Result<Condition, Refusal> {
         }),
         _ => Err(invalid_filter()),
     }
+}
+
+/// What stands inside of `startsWith(subject, 'x')`. Case does not matter.
+fn begins(inside: &str) -> Result<Condition, Refusal> {
+    let (property, text) = inside.split_once(',').ok_or_else(invalid_filter)?;
+    if !property.trim().eq_ignore_ascii_case("subject") {
+        return Err(invalid_filter());
+    }
+    let text = literal(text.trim()).ok_or_else(invalid_filter)?;
+    Ok(Condition::SubjectBegins(text.to_lowercase()))
 }
 
 /// `singleValueExtendedProperties/Any(ep: ep/id eq 'x' and ep/value eq 'y')`.

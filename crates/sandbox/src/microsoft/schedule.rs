@@ -31,11 +31,7 @@ struct Busy {
 pub(crate) fn get_schedule(graph: &Microsoft, asked: &Asked<'_>) -> Result<Answer, Refusal> {
     asked.needs(Need::ReadCalendars)?;
     let body = writing::object(asked.body)?;
-    let parameter = |name: &str| {
-        body.iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
-    };
+    let parameter = |name: &str| writing::parameter(&body, name);
     let schedules: Vec<String> = parameter("schedules")
         .and_then(Value::as_array)
         .map(|all| {

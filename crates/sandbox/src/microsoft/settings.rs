@@ -105,7 +105,8 @@ pub(crate) fn supported_time_zones(
 pub(crate) fn translate_ids(graph: &Microsoft, asked: &Asked<'_>) -> Result<Answer, Refusal> {
     asked.needs(Need::ReadCalendars)?;
     let body = writing::object(asked.body)?;
-    let kind = |name: &str| match body.get(name).and_then(Value::as_str) {
+    let parameter = |name: &str| writing::parameter(&body, name);
+    let kind = |name: &str| match parameter(name).and_then(Value::as_str) {
         Some("restId") => Ok(IdType::Normal),
         Some("restImmutableEntryId") => Ok(IdType::Immutable),
         other => Err(Refusal::bad(
@@ -118,8 +119,7 @@ pub(crate) fn translate_ids(graph: &Microsoft, asked: &Asked<'_>) -> Result<Answ
     };
     kind("sourceIdType")?;
     let target = kind("targetIdType")?;
-    let inputs = body
-        .get("inputIds")
+    let inputs = parameter("inputIds")
         .and_then(Value::as_array)
         .filter(|inputs| !inputs.is_empty() && inputs.len() <= TRANSLATED_MAX)
         .ok_or_else(|| {

@@ -59,6 +59,14 @@ pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, Refusal> {
     }
 }
 
+/// A parameter of an action, whatever its capitals: the documents begin its name with a small letter, the metadata and the
+/// libraries that are made from it with a large one.
+pub(crate) fn parameter<'a>(body: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    body.iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value)
+}
+
 /// Writes what `patch` says into `details`, and returns the names of the properties it said something about. Properties
 /// that only the server writes are passed over.
 pub(crate) fn apply(

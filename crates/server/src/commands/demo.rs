@@ -59,7 +59,7 @@ pub(crate) async fn run(global: &Global, command: Demo) -> Result<Ended> {
     let listener = serve::listen(command.listen.unwrap_or(ANY_PORT)).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let on = command.sandbox_listen.unwrap_or(ANY_PORT);
-    let sandbox = Sandboxed::open(on, Beginning::Planted(Seed::Demo), clock.as_ref()).await?;
+    let sandbox = Sandboxed::open(on, None, Beginning::Planted(Seed::Demo), clock.as_ref()).await?;
     sandbox.refuse_unknown_names();
     let mut settings = Settings::for_demo(global, folder.path())?;
     settings.server.listen = listener.local_addr()?;

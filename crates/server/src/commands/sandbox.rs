@@ -15,7 +15,7 @@ use secrecy::ExposeSecret;
 use super::stop;
 use crate::Ended;
 use crate::cli::Global;
-use crate::sandboxed::{Beginning, Sandboxed};
+use crate::sandboxed::{Beginning, Sandboxed, Tls};
 use crate::screen::{Screen, warn};
 use crate::seams::SystemClock;
 
@@ -36,6 +36,7 @@ EXAMPLES:
   kalends sandbox
   kalends sandbox --listen 127.0.0.1:8090 --json
   kalends sandbox --listen 127.0.0.1:8090 --api http://127.0.0.1:8080
+  kalends sandbox --tls --tls-dir ~/.local/share/kalends-sandbox
   kalends sandbox --seed clinic
   kalends sandbox --world clinic.json --seed clinic    # as it was the last time; the first time a new clinic
 
@@ -48,6 +49,13 @@ pub(crate) struct Sandbox {
     /// Address and port [default: a free port of this machine]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
+    /// Speak HTTPS, with a certificate of an authority that is made for it: for clients that speak nothing else
+    #[arg(long)]
+    tls: bool,
+    /// Keep the authority in this folder, and take the one that is there; clients are to trust its ca.pem [default: one that
+    /// lasts as long as the sandbox]
+    #[arg(long, value_name = "DIR", requires = "tls")]
+    tls_dir: Option<PathBuf>,
     /// Who lives there at the beginning: demo, clinic or law-firm
     #[arg(long, value_name = "NAME", default_value = "demo", value_parser = seed)]
     seed: Seed,
@@ -73,7 +81,11 @@ pub(crate) async fn run(global: &Global, command: Sandbox) -> Result<Ended> {
         Some(file) => saved(file, command.seed)?,
         None => Beginning::Planted(command.seed),
     };
-    let sandbox = Sandboxed::open(on, beginning, clock.as_ref()).await?;
+    let tls = match (command.tls, &command.tls_dir) {
+        (false, _) => None,
+        (true, folder) => Some(Tls::prepare(folder.as_deref(), on.ip(), clock.now())?),
+    };
+    let sandbox = Sandboxed::open(on, tls, beginning, clock.as_ref()).await?;
     sandbox.crowd(command.events, clock.now())?;
     sandbox.send_back_to(command.api.as_str().trim_end_matches('/'));
     if !sandbox.address().ip().is_loopback() {
@@ -122,6 +134,9 @@ fn save(world: &[u8], file: &Path) -> Result<()> {
 fn tell_accounts(screen: &Screen, sandbox: &Sandboxed) -> Result<()> {
     let told = sandbox.told();
     screen.line(&format!("A page for people at {}", sandbox.base()))?;
+    if let Some(authority) = sandbox.authority() {
+        screen.line(&format!("Certificate to trust: {}", authority.display()))?;
+    }
     for (name, vendor) in [("Google", "google"), ("Microsoft", "microsoft")] {
         let text = |member: &str| told[vendor][member].as_str().unwrap_or_default().to_owned();
         screen.line(&format!("{name} at {}", text("base")))?;

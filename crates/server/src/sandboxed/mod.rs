@@ -5,8 +5,10 @@ mod deliver;
 mod directory;
 mod line;
 mod serve;
+mod tls;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
@@ -23,12 +25,14 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::config::SignIn;
-use crate::credentials::{self, Kind};
 use directory::{CLIENT_ID, Directory, GOOGLE_SCOPES, MICROSOFT_SCOPES};
+
+pub(crate) use tls::Tls;
 
 /// A world behind a port.
 pub(crate) struct Sandboxed {
     listener: TcpListener,
+    tls: Option<Tls>,
     world: Arc<Mutex<World>>,
     users: Vec<(String, SecretString)>,
     google: Directory,
@@ -56,9 +60,10 @@ impl Served {
 }
 
 impl Sandboxed {
-    /// Makes a world and takes a port.
+    /// Makes a world and takes a port, which speaks HTTPS where there is something to speak it with.
     pub(crate) async fn open(
         on: SocketAddr,
+        tls: Option<Tls>,
         beginning: Beginning,
         clock: &dyn Clock,
     ) -> Result<Self> {
@@ -66,7 +71,7 @@ impl Sandboxed {
             .await
             .with_context(|| format!("cannot listen on {on}"))?;
         let address = listener.local_addr()?;
-        let origin = format!("http://{address}");
+        let origin = origin(tls.as_ref(), address);
         let mut world = match beginning {
             Beginning::Planted(seed) => planted(seed, &origin, clock)?,
             Beginning::Saved(world) => *world,
@@ -75,22 +80,13 @@ impl Sandboxed {
         // Whoever subscribes here listens on this machine, without a certificate.
         world.google.switches.channels.https_required = false;
         let now = world.time(clock.now());
-        let google = Directory::new(
-            &mut world.google.oauth,
-            credentials::fresh(Kind::Token)?.secret,
-            &GOOGLE_SCOPES,
-            now,
-        );
-        let microsoft = Directory::new(
-            &mut world.microsoft.oauth,
-            credentials::fresh(Kind::Token)?.secret,
-            &MICROSOFT_SCOPES,
-            now,
-        );
+        let google = Directory::new(&mut world.google.oauth, &GOOGLE_SCOPES, now)?;
+        let microsoft = Directory::new(&mut world.microsoft.oauth, &MICROSOFT_SCOPES, now)?;
         let users = world.accounts.values();
         let users = users.map(|account| (account.user.clone(), account.password.clone().into()));
         Ok(Self {
             listener,
+            tls,
             users: users.collect(),
             world: Arc::new(Mutex::new(world)),
             google,
@@ -170,11 +166,15 @@ impl Sandboxed {
 
     /// Where it is, and who lives there.
     pub(crate) fn told(&self) -> Value {
-        json!({
+        let mut told = json!({
             "google": self.google.told(&format!("{}google", self.base())),
             "microsoft": self.microsoft.told(&format!("{}microsoft", self.base())),
             "caldav": self.told_caldav(),
-        })
+        });
+        if let Some(authority) = self.authority() {
+            told["authority"] = json!(authority);
+        }
+        told
     }
 
     fn told_caldav(&self) -> Value {
@@ -183,18 +183,29 @@ impl Sandboxed {
             .iter()
             .map(|(user, password)| json!({ "user": user, "password": password.expose_secret() }))
             .collect();
-        json!({ "base": format!("http://{}/", self.address), "users": users })
+        json!({ "base": self.base(), "users": users })
     }
 
     /// Its address.
     pub(crate) fn base(&self) -> String {
-        format!("http://{}/", self.address)
+        format!("{}/", origin(self.tls.as_ref(), self.address))
+    }
+
+    /// The certificate to trust, where it speaks HTTPS.
+    pub(crate) fn authority(&self) -> Option<&Path> {
+        self.tls.as_ref().map(Tls::authority)
     }
 
     /// Who lives there, with their passwords.
     pub(crate) fn users(&self) -> &[(String, SecretString)] {
         &self.users
     }
+}
+
+/// How its own addresses begin.
+fn origin(tls: Option<&Tls>, address: SocketAddr) -> String {
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    format!("{scheme}://{address}")
 }
 
 /// A new world from a seed.

@@ -56,10 +56,17 @@ impl Sandboxed {
             .layer(DefaultBodyLimit::disable())
             .with_state(face)
             .into_make_service_with_connect_info::<Scissors>();
-        axum::serve(Lines(self.listener), routes)
-            .with_graceful_shutdown(stop)
-            .await
-            .context("the sandbox")
+        let served = match &self.tls {
+            None => {
+                let serving = axum::serve(Lines(self.listener), routes);
+                serving.with_graceful_shutdown(stop).await
+            }
+            Some(tls) => {
+                let serving = axum::serve(Lines(tls.over(self.listener)), routes);
+                serving.with_graceful_shutdown(stop).await
+            }
+        };
+        served.context("the sandbox")
     }
 }
 

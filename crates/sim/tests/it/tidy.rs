@@ -120,6 +120,7 @@ const NOT_OURS: &[&str] = &[
     "target",
     ".git",
     ".venv",
+    ".venv-clients",
     ".demo",
     ".bench",
     "node_modules",

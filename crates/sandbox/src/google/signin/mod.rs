@@ -23,7 +23,7 @@ pub(super) fn answer(
     let base = format!("{}{}", world.origin, PREFIX.trim_end_matches('/'));
     let oauth = &mut world.google.oauth;
     Some(match path {
-        "o/oauth2/v2/auth" => authorize::answer(oauth, request, now),
+        "o/oauth2/v2/auth" | "o/oauth2/auth" => authorize::answer(oauth, request, now),
         "token" => token::answer(oauth, &base, request, now),
         "revoke" => token::revoke(oauth, request, now),
         "oauth2/v2/userinfo" | "userinfo/v2/me" => identity::person(oauth, request, now),

@@ -212,6 +212,60 @@ fn sharing_by_rules_lets_people_in_and_out_again() {
 }
 
 #[test]
+fn rules_are_listed_by_pages_and_what_has_changed_by_a_sync_token() {
+    let mut desk = Desk::new();
+    for name in ["cleo", "dan"] {
+        let whom = json!({ "type": "user", "value": format!("{name}@example.com") });
+        desk.post(
+            "calendars/primary/acl",
+            &json!({ "role": "reader", "scope": whom }),
+        )
+        .ok();
+    }
+    let first = desk.get("calendars/primary/acl?maxResults=2").ok();
+    assert_eq!(first.get("nextSyncToken"), None, "only on the last page");
+    let page = encoded(text(&first, "nextPageToken"));
+    let last = desk
+        .get(&format!(
+            "calendars/primary/acl?maxResults=2&pageToken={page}"
+        ))
+        .ok();
+    let ids = |page: &Value| each(page["items"].as_array().expect("rules"), "id").join(" ");
+    assert_eq!(
+        [ids(&first), ids(&last)],
+        [
+            format!("user:{ANN} user:cleo@example.com"),
+            "user:dan@example.com".to_owned()
+        ]
+    );
+    let token = encoded(text(&last, "nextSyncToken"));
+    let changes = format!("calendars/primary/acl?syncToken={token}");
+    assert_eq!(desk.get(&changes).ok()["items"], json!([]));
+
+    desk.delete("calendars/primary/acl/user:cleo%40example.com");
+    let changed = desk.get(&changes).ok();
+    assert_eq!(
+        (ids(&changed), &changed["items"][0]["role"]),
+        ("user:cleo@example.com".to_owned(), &json!("none"))
+    );
+    let all = desk.get("calendars/primary/acl").ok();
+    assert_eq!(all["items"].as_array().map(Vec::len), Some(2));
+    let all = desk.get("calendars/primary/acl?showDeleted=true").ok();
+    assert_eq!(all["items"].as_array().map(Vec::len), Some(3));
+    assert_eq!(
+        desk.get(&format!("{changes}&showDeleted=false")).status,
+        400
+    );
+    assert_eq!(desk.get("calendars/primary/acl?syncToken=x").status, 400);
+    desk.google()
+        .calendars
+        .get_mut(ANN)
+        .expect("hers")
+        .kill_tokens();
+    assert_eq!(desk.get(&changes).status, 410);
+}
+
+#[test]
 fn who_asks_too_much_is_told_with_403_and_429_by_turns() {
     let mut desk = Desk::new();
     desk.google().switches.quotas.user_units_per_minute = 5;

@@ -377,6 +377,12 @@ fn ids_are_translated_into_their_other_form() {
         answer.values()[1]["errorDetails"]["code"],
         "ErrorInvalidIdMalformed"
     );
+    // As Microsoft's own libraries write it.
+    let capital = desk.post(
+        "/me/translateExchangeIds",
+        json!({ "InputIds": [immutable], "SourceIdType": "restImmutableEntryId", "TargetIdType": "restId" }),
+    );
+    assert_eq!(capital.values()[0]["targetId"], id.as_str());
     let refused = desk.post(
         "/me/translateExchangeIds",
         json!({ "inputIds": [id], "sourceIdType": "restId", "targetIdType": "ewsId" }),

@@ -100,6 +100,11 @@ fn filters_and_orders_are_the_documented_ones() {
     );
     assert_eq!(list(&mut desk, "$filter=subject%20eq%20'a'"), ["a"]);
     assert_eq!(
+        list(&mut desk, "$filter=startsWith(subject,'B')"),
+        ["b"],
+        "in either case"
+    );
+    assert_eq!(
         list(&mut desk, "$filter=type%20eq%20'seriesMaster'"),
         Vec::<String>::new()
     );
@@ -116,6 +121,10 @@ fn filters_and_orders_are_the_documented_ones() {
         ),
         ("$filter=iCalUId%20ne%20'x'", "ErrorInvalidUrlQueryFilter"),
         ("$filter=nonsense", "ErrorInvalidUrlQueryFilter"),
+        (
+            "$filter=startsWith(webLink,'x')",
+            "ErrorInvalidUrlQueryFilter",
+        ),
         ("$orderby=body", "RequestBroker--ParseUri"),
         ("$select=uid", "RequestBroker--ParseUri"),
         ("$expand=everything", "RequestBroker--ParseUri"),

@@ -32,6 +32,16 @@ fn the_page_says_who_asks_for_what_and_sends_a_code_back() {
     );
 }
 
+/// It stands in the file of secrets that Google gives to whoever registers a client, and in the code of programs.
+#[test]
+fn google_has_its_page_at_the_older_address_too() {
+    let mut visit = Visit::google();
+    let page = visit.open_at("/google/o/oauth2/auth", &[]);
+    let form = page.form().signed_by("ann@example.com");
+    let code = visit.press(&form, "allow").sent("code");
+    assert_eq!(visit.exchange(&code, &[]).status, StatusCode::OK);
+}
+
 #[test]
 fn everything_on_a_page_is_text() {
     let mut visit = Visit::google();
