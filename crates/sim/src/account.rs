@@ -8,7 +8,7 @@ use kalends_calendar::event::{Address, Event};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{ConnectionId, RemoteCalendarId, RemoteId, TenantId};
 use kalends_calendar::provider::{
-    Capabilities, Change, Discovery, Page, Position, Provider, Raw, Receipt, Write,
+    Capabilities, Change, Discovery, Page, Part, Position, Provider, Raw, Receipt, Write,
 };
 use kalends_calendar::seams::Clock;
 use kalends_engine::Providers;
@@ -145,6 +145,20 @@ impl Provider for Watched {
         page.map(|page| plant::on_a_page(&self.stage, page))
     }
 
+    async fn assemble(
+        &self,
+        calendar: &RemoteCalendarId,
+        series: &str,
+        parts: Vec<Part>,
+    ) -> Result<Vec<Change>, Failure> {
+        let calendar = plant::which_calendar(&self.stage, calendar);
+        let changes = self.inner.assemble(&calendar, series, parts).await;
+        if let Err(failure) = &changes {
+            self.say("assemble", failure);
+        }
+        changes
+    }
+
     async fn fetch(
         &self,
         calendar: &RemoteCalendarId,
@@ -189,6 +203,10 @@ impl Provider for Watched {
 
     fn left_alone_until(&self) -> Option<Timestamp> {
         self.inner.left_alone_until()
+    }
+
+    fn overdrawn_until(&self) -> Option<Timestamp> {
+        self.inner.overdrawn_until()
     }
 }
 
