@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
@@ -10,7 +11,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
 use axum::http::{Request, Response};
 use futures_util::future::join_all;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use kalends_calendar::seams::Clock;
 use kalends_sandbox::control::{self, Exchange, Parcel};
 use kalends_sandbox::{Outcome, World};
@@ -22,6 +23,9 @@ use super::line::{Lines, Scissors};
 
 /// More than any client of ours sends.
 const BODY_BYTES_MAX: usize = 32 << 20;
+
+/// How long the first part of an answer that breaks off has to leave before the line goes dead.
+const LEFT_WITHIN: Duration = Duration::from_millis(100);
 
 #[derive(Clone)]
 struct Face {
@@ -92,7 +96,7 @@ async fn answer(
     face.clock.sleep(delay.unsigned_abs()).await;
     match (refused, outcome) {
         (Some(response), Outcome::Answered(_)) | (None, Outcome::Answered(response)) => {
-            response.map(|body| whole_or_not(body, breaks_off))
+            response.map(|body| whole_or_not(body, breaks_off, Arc::clone(&face.clock)))
         }
         (_, Outcome::Lost) => {
             line.cut();
@@ -102,12 +106,16 @@ async fn answer(
 }
 
 /// A body that arrives, or one that breaks off and takes the connection with it.
-fn whole_or_not(body: Bytes, breaks_off: bool) -> Body {
+fn whole_or_not(body: Bytes, breaks_off: bool, clock: Arc<dyn Clock>) -> Body {
     if !breaks_off {
         return Body::from(body);
     }
-    let broken = Err(io::Error::from(io::ErrorKind::ConnectionReset));
-    Body::from_stream(stream::iter([Ok(body), broken]))
+    // At once, and not even the head would leave: what is written waits for what follows it.
+    let broken = stream::once(async move {
+        clock.sleep(LEFT_WITHIN).await;
+        Err(io::Error::from(io::ErrorKind::ConnectionReset))
+    });
+    Body::from_stream(stream::iter([Ok(body)]).chain(broken))
 }
 
 impl Face {

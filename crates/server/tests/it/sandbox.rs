@@ -224,10 +224,8 @@ fn a_lost_answer_is_a_dead_line_and_a_cut_one_half_a_text() {
     strikes(json!({ "kind": "cut_body", "keep_percent": 50 }));
     let cut = list();
     assert!(cut.starts_with("HTTP/1.1 200"), "{cut}");
-    assert!(
-        cut.contains("calendar#calendarList") && !cut.contains("0\r\n\r\n"),
-        "{cut}"
-    );
+    assert!(cut.contains("\"items\""), "{cut}");
+    assert!(!cut.ends_with("0\r\n\r\n"), "it ends as a whole one: {cut}");
     assert!(cut.len() < whole.len());
     strikes(json!({ "kind": "delay", "ms": 400 }));
     let asked = sandbox.door("GET", "clock", None).is(200)["now"].clone();

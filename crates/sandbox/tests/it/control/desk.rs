@@ -79,10 +79,9 @@ impl Desk {
 
     /// Asks at an operator's door.
     pub(crate) fn door(&mut self, method: &str, path: &str, body: Value) -> Answer {
-        let body = if body.is_null() {
-            String::new()
-        } else {
-            body.to_string()
+        let body = match body {
+            Value::Null => String::new(),
+            body => body.to_string(),
         };
         let request = request(method, &format!("/_sandbox/{path}"), "", body);
         read(self.exchange(&request))
