@@ -3,6 +3,7 @@
 
 mod listing;
 mod mapping;
+mod names;
 mod outlook;
 mod recurrence;
 mod refusals;

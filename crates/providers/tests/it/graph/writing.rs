@@ -20,13 +20,13 @@ use super::outlook::{Fault, Outlook};
 use super::{account, berlin, calendar, create, event, mark, now, series, single};
 
 /// What the engine keeps of an event between writes.
-struct Mirror {
-    id: RemoteId,
+pub(super) struct Mirror {
+    pub(super) id: RemoteId,
     version: Option<Version>,
     raw: Raw,
 }
 
-fn settled(receipt: Receipt) -> (Mirror, Observed) {
+pub(super) fn settled(receipt: Receipt) -> (Mirror, Observed) {
     match receipt {
         Receipt::Written {
             remote_id,
@@ -179,71 +179,6 @@ fn a_creation_whose_answer_was_lost_is_found_by_its_name() {
         "and may have been edited since"
     );
     assert_eq!(outlook.ids().len(), 1);
-}
-
-#[test]
-fn what_was_moved_to_another_calendar_is_made_again_here() {
-    let outlook = Outlook::new();
-    let account = account(Arc::clone(&outlook) as _);
-    let lunch = event("Lunch", berlin("2026-06-01T10:00:00"));
-    let wanted = create(&lunch);
-    let (first, _) = settled(now(account.write(&calendar(), &wanted)).unwrap());
-    outlook.drag(first.id.as_str(), "another");
-    // Graph answers the name with the event that it knows by it; that one is not here.
-    let (second, observed) = settled(now(account.write(&calendar(), &wanted)).unwrap());
-    assert_ne!(second.id, first.id);
-    assert_eq!(observed.mark, Some(mark()));
-    assert_eq!(observed.event.uid, lunch.uid);
-    // Repeated, it meets itself.
-    let receipt = now(account.write(&calendar(), &wanted)).unwrap();
-    assert!(matches!(receipt, Receipt::ReadBack { remote_id, .. } if remote_id == second.id));
-    assert_eq!(outlook.ids().len(), 2);
-}
-
-#[test]
-fn a_name_that_is_refused_is_looked_for() {
-    let outlook = Outlook::new();
-    outlook.refuse_known_names();
-    let account = account(Arc::clone(&outlook) as _);
-    let wanted = create(&event("Lunch", berlin("2026-06-01T10:00:00")));
-    let (first, _) = settled(now(account.write(&calendar(), &wanted)).unwrap());
-    let failure = now(account.write(&calendar(), &wanted)).unwrap_err();
-    assert_eq!(failure.class, Class::Exists, "it is here");
-    outlook.drag(first.id.as_str(), "another");
-    let failure = now(account.write(&calendar(), &wanted)).unwrap_err();
-    assert_eq!(failure.class, Class::Item);
-    assert!(
-        failure.message.contains("another calendar"),
-        "{}",
-        failure.message
-    );
-    assert_eq!(outlook.ids().len(), 1);
-}
-
-#[test]
-fn an_occurrence_that_the_rule_does_not_give_is_refused_by_name() {
-    let outlook = Outlook::new();
-    outlook.add(series("s1", "Weekly"));
-    let account = account(Arc::clone(&outlook) as _);
-    let (mirror, observed) = look(&account, "s1");
-    let tuesday = id("2026-06-09T10:00:00");
-    let mut weekly = observed.event;
-    let mut extra = weekly.master.clone();
-    extra.start = berlin("2026-06-09T12:00:00");
-    let replaced = Override::Replaced(Box::new(extra));
-    weekly.recurrence_overrides.insert(tuesday, replaced);
-    let failure = write(&account, &mirror, &weekly, None).unwrap_err();
-    assert_eq!(failure.class, Class::Item);
-    assert!(
-        failure.message.contains("does not give"),
-        "{}",
-        failure.message
-    );
-    // What is not there need not be taken away, and nothing is told back of it.
-    weekly.recurrence_overrides = BTreeMap::from([(tuesday, Override::Excluded)]);
-    "Every week".clone_into(&mut weekly.master.details.title);
-    let (_, observed) = settled(write(&account, &mirror, &weekly, None).unwrap());
-    assert_eq!(observed.event.master.details.title, "Every week");
 }
 
 #[test]
