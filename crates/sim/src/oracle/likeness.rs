@@ -147,7 +147,8 @@ fn details(vendor: Vendor, details: &Details, is_occurrence: bool) -> Value {
     match vendor {
         Vendor::Google => json!({
             "title": details.title,
-            "description": details.description,
+            // Google keeps HTML, of which the text is compared that people read.
+            "description": details.description.split_whitespace().collect::<Vec<_>>().join(" "),
             "locations": details.locations,
             "url": details.url,
             "status": details.status,
