@@ -49,17 +49,6 @@ pub(super) fn definition(name: &str, zone: &TimeZone, around: Timestamp) -> Vec<
         })
         .collect();
     let mut lines = vec!["BEGIN:VTIMEZONE".to_owned(), format!("TZID:{name}")];
-    if changes.is_empty() {
-        let offset = zone.to_offset(around);
-        let always = Change {
-            local: date(1970, 1, 1).at(0, 0, 0, 0),
-            from: offset,
-            to: offset,
-            summer: false,
-            name: String::new(),
-        };
-        lines.extend(observance(&always, None));
-    }
     match yearly(&changes) {
         Some(rules) => {
             for (change, rule) in rules {
@@ -67,7 +56,18 @@ pub(super) fn definition(name: &str, zone: &TimeZone, around: Timestamp) -> Vec<
             }
         }
         None => {
-            // Up to the first change, what was before it.
+            // What holds until the first change, and for ever where there is none.
+            let offset = changes
+                .first()
+                .map_or_else(|| zone.to_offset(around), |first| first.from);
+            let before = Change {
+                local: date(1970, 1, 1).at(0, 0, 0, 0),
+                from: offset,
+                to: offset,
+                summer: false,
+                name: String::new(),
+            };
+            lines.extend(observance(&before, None));
             for change in &changes {
                 lines.extend(observance(change, None));
             }
@@ -190,8 +190,9 @@ mod tests {
         let kolkata = defined("Asia/Kolkata");
         assert!(kolkata.contains("TZOFFSETTO:+0530") && !kolkata.contains("RRULE"));
         assert_eq!(kolkata.matches("BEGIN:STANDARD").count(), 1);
-        let casablanca = defined("Africa/Casablanca");
-        assert!(!casablanca.contains("RRULE"), "it follows the moon");
-        assert!(casablanca.matches("BEGIN:").count() > 10);
+        let gaza = defined("Asia/Gaza");
+        assert!(!gaza.contains("RRULE"), "it follows the moon: {gaza}");
+        assert!(gaza.matches("BEGIN:DAYLIGHT").count() > 10, "{gaza}");
+        assert!(gaza.contains("DTSTART:19700101T000000"), "and before that");
     }
 }
