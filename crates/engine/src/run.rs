@@ -196,8 +196,8 @@ pub async fn dry_run(
         holder: engine.holder.clone(),
         until: engine.clock.now(),
     };
-    let (result, _, mut report) =
-        report(engine, lease, link.clone(), id, Mode::DryRun, progress).await;
+    let running = report(engine, lease, link.clone(), id, Mode::DryRun, progress);
+    let (result, _, mut report) = Box::pin(running).await;
     if let Some(Err(stop)) = &result {
         report.outcome = after_stop(engine, &link, stop).0;
     }

@@ -105,7 +105,9 @@ pub(crate) fn revision(stage: &Stage, place: &Place) -> u64 {
     let face = stage.cast().account(&place.user).map(|there| there.face);
     let world = stage.world();
     match face.unwrap_or(Face::Caldav) {
-        Face::Caldav => world.collection(place).map_or(0, |there| there.revision()),
+        Face::Caldav => world
+            .collection(place)
+            .map_or(0, kalends_sandbox::world::Collection::revision),
         Face::Google => {
             let calendar = world.google.calendars.get(&place.collection);
             calendar.map_or(0, kalends_sandbox::google::Calendar::revision)

@@ -94,7 +94,7 @@ impl Paged {
         match self.mishap(from) {
             Some(Trouble::Hangs(_)) => {
                 self.hangs.store(true, Ordering::Relaxed);
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
             Some(Trouble::Fails(_)) => return Err(Failure::passing("503")),
             Some(Trouble::Forgotten(Refusal::CursorDead)) => {

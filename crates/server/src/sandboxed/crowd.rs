@@ -73,7 +73,7 @@ fn google(world: &mut World, email: &str, number: u32, now: Timestamp) -> Result
         "start": moment(start),
         "end": moment(start.checked_add(30.minutes())?),
     });
-    if number % SERIES_AT_GOOGLE == 0 {
+    if number.is_multiple_of(SERIES_AT_GOOGLE) {
         event["recurrence"] = json!([format!("RRULE:FREQ=WEEKLY;COUNT={WEEKS}")]);
     }
     let visit = || Visit::primary(email);
@@ -81,7 +81,7 @@ fn google(world: &mut World, email: &str, number: u32, now: Timestamp) -> Result
         .google
         .create_event(visit(), &event, now)
         .map_err(refused)?;
-    if number % MOVED_AT_GOOGLE == 0 {
+    if number.is_multiple_of(MOVED_AT_GOOGLE) {
         let second = start.checked_add(1.week())?;
         let instance = second
             .in_tz(ZONE)?
@@ -115,7 +115,7 @@ fn microsoft(
         "start": moment(start),
         "end": moment(start.checked_add(30.minutes())?),
     });
-    if number % SERIES_AT_MICROSOFT == 0 {
+    if number.is_multiple_of(SERIES_AT_MICROSOFT) {
         let day = start.strftime("%A").to_string().to_lowercase();
         event["recurrence"] = json!({
             "pattern": { "type": "weekly", "interval": 1, "daysOfWeek": [day], "firstDayOfWeek": "monday" },

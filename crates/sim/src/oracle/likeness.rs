@@ -13,6 +13,7 @@ use kalends_calendar::event::{
 use kalends_calendar::merge::{Field, get, set};
 use kalends_calendar::recurrence::occurrences;
 use kalends_calendar::time::Start;
+use kalends_calendar::zone;
 use kalends_providers::oauth::Vendor;
 use serde_json::{Value, json};
 
@@ -94,7 +95,7 @@ fn with_one_of_several(vendor: Vendor, ours: &Event, theirs: &Event) -> Event {
 
 /// Every happening of an event as the provider can tell it, for some years from a start on.
 fn told(vendor: Vendor, event: &Event, first: Timestamp) -> Vec<Value> {
-    let home = TimeZone::get(crate::face::HOME).unwrap_or(TimeZone::UTC);
+    let home = zone::iana(crate::face::HOME).unwrap_or(TimeZone::UTC);
     let (Ok(from), Ok(to)) = (first.checked_sub(BEFORE), first.checked_add(AFTER)) else {
         return Vec::new();
     };

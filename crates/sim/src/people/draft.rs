@@ -31,6 +31,10 @@ const TEXTS: [&str; 3] = [
 
 /// An event as a person thinks of it.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a mark that the event has or has not, as in the forms of calendars"
+)]
 pub(crate) struct Draft {
     pub(crate) title: String,
     pub(crate) text: Option<&'static str>,

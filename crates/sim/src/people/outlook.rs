@@ -233,7 +233,7 @@ fn shifted(event: &Value, minutes: i64) -> Value {
 /// A zone by its Windows name; UTC where people do not know it.
 fn zone(windows: &str) -> (&str, TimeZone) {
     let known = ZONES.iter().find(|(_, name)| *name == windows);
-    match known.and_then(|(iana, _)| TimeZone::get(iana).ok()) {
+    match known.and_then(|(iana, _)| kalends_calendar::zone::iana(iana)) {
         Some(zone) => (windows, zone),
         None => ("UTC", TimeZone::UTC),
     }

@@ -147,8 +147,8 @@ contract! {
         }
         let claim = claim(1);
         let node = || leases::claim_due(&db.store, &claim, 1);
-        let (a, b, c, d, e) = tokio::join!(node(), node(), node(), node(), node());
-        let claimed: usize = [a, b, c, d, e].into_iter().map(|one| one.unwrap().len()).sum();
+        let (one, two, three, four, five) = tokio::join!(node(), node(), node(), node(), node());
+        let claimed: usize = [one, two, three, four, five].into_iter().map(|all| all.unwrap().len()).sum();
         assert_eq!(claimed, 2);
     }
 
