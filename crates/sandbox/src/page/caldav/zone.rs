@@ -49,28 +49,25 @@ pub(super) fn definition(name: &str, zone: &TimeZone, around: Timestamp) -> Vec<
         })
         .collect();
     let mut lines = vec!["BEGIN:VTIMEZONE".to_owned(), format!("TZID:{name}")];
-    match yearly(&changes) {
-        Some(rules) => {
-            for (change, rule) in rules {
-                lines.extend(observance(change, Some(&rule)));
-            }
+    if let Some(rules) = yearly(&changes) {
+        for (change, rule) in rules {
+            lines.extend(observance(change, Some(&rule)));
         }
-        None => {
-            // What holds until the first change, and for ever where there is none.
-            let offset = changes
-                .first()
-                .map_or_else(|| zone.to_offset(around), |first| first.from);
-            let before = Change {
-                local: date(1970, 1, 1).at(0, 0, 0, 0),
-                from: offset,
-                to: offset,
-                summer: false,
-                name: String::new(),
-            };
-            lines.extend(observance(&before, None));
-            for change in &changes {
-                lines.extend(observance(change, None));
-            }
+    } else {
+        // What holds until the first change, and for ever where there is none.
+        let offset = changes
+            .first()
+            .map_or_else(|| zone.to_offset(around), |first| first.from);
+        let before = Change {
+            local: date(1970, 1, 1).at(0, 0, 0, 0),
+            from: offset,
+            to: offset,
+            summer: false,
+            name: String::new(),
+        };
+        lines.extend(observance(&before, None));
+        for change in &changes {
+            lines.extend(observance(change, None));
         }
     }
     lines.push("END:VTIMEZONE".to_owned());
