@@ -192,6 +192,10 @@ pub async fn failed(tx: &mut Tx, link: LinkId) -> Result<Vec<Intent>, StoreError
     rows.iter().map(read).collect()
 }
 
+/// How often a write is sent before its refusal is final, whatever changes at the other side. What changes there may be what
+/// was written before the refusal.
+const TRIES_MAX: i64 = 5;
+
 /// What was refused of these events is due again: what stands at the other side is something else now.
 pub(crate) async fn try_again(
     tx: &mut Tx,
@@ -202,13 +206,13 @@ pub(crate) async fn try_again(
     static TEXT: LazyLock<Multi> = LazyLock::new(|| {
         Multi::new(
             "UPDATE intents SET state = 'due', due_at = $3
-             WHERE tenant_id = $1 AND link_id = $2 AND state = 'failed' AND event_id IN (",
-            3,
+             WHERE tenant_id = $1 AND link_id = $2 AND state = 'failed' AND attempts < $4 AND event_id IN (",
+            4,
             "?",
             ")",
         )
     });
-    let shared = binds![tx.tenant, link, now];
+    let shared = binds![tx.tenant, link, now, TRIES_MAX];
     tx.execute_in(&TEXT, &shared, events).await?;
     Ok(())
 }

@@ -220,6 +220,28 @@ contract! {
         assert_eq!(failed.iter().map(|intent| intent.event).collect::<Vec<_>>(), [other]);
     }
 
+    async fn a_refusal_that_changes_the_other_side_itself_is_final_in_the_end(db) {
+        let world = World::new(&db.store, "a").await;
+        let link = world.link(Direction::TwoWay).await;
+        let event_id = add(&world).await;
+        let lease = world.lease(link, 1).await;
+        let mut sent = 0;
+        for version in 1..20 {
+            let mut tx = world.read().await;
+            let due = intents::due(&mut tx, link, at(1000), 9).await.unwrap();
+            drop(tx);
+            for intent in due {
+                sent += 1;
+                assert_eq!(mark(&world, &lease, &intent).await, Marked::Sent);
+                let refused = Settlement::Failed { error: "not past its neighbour".to_owned() };
+                intents::settle(&db.store, &lease, intent.event, intent.stamp, refused, at(2)).await.unwrap();
+            }
+            // What was written before the refusal comes back as a change.
+            world.apply(&lease, vec![Step::SetMirror(mirror(event_id, "tea", &version.to_string()))]).await;
+        }
+        assert_eq!(sent, 5);
+    }
+
     async fn a_stamp_is_never_given_twice(db) {
         let world = World::new(&db.store, "a").await;
         let link = world.link(Direction::TwoWay).await;
