@@ -17,7 +17,7 @@ help: ## this page
 setup: ## install what is missing: PostgreSQL, the CalDAV servers, the oracles, the clients (idempotent)
 	@scripts/setup
 
-test: ## everything: formatting, lints, tests on both databases and real servers, 400 simulation seeds
+test: ## everything: formatting, lints, tests on both databases and real servers, 200 simulation seeds
 	@scripts/test
 
 check: ## formatting and lints only
@@ -27,7 +27,7 @@ fmt: ## format the code
 	@cargo fmt --all
 
 sim: ## the simulation on more seeds: make sim SEEDS=0..5000
-	@cargo run --quiet --package kalends-sim -- --seeds $(SEEDS)
+	@cargo run --quiet --package kalends-sim -- --seeds $(SEEDS) --open crates/sim/open-seeds.txt
 
 bench: ## measure beside vdirsyncer, python-dateutil and libical: make bench BENCH=--quick
 	@scripts/setup
