@@ -1,4 +1,4 @@
-//! Other worlds in place of this one: those that can be planted, and the one that was here at first.
+//! Other worlds in place of this one: those that can be planted, and this one as it began.
 
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
@@ -35,7 +35,7 @@ pub(super) fn page(world: &mut World, said: Option<&Refused>, now: Timestamp) ->
             .text(text("name"))
             .raw("</span></button></form></li>");
     }
-    body.raw("<li class=\"card\"><h2>As it began</h2><p>What was here at first, as if nothing had happened.</p>")
+    body.raw("<li class=\"card\"><h2>As it began</h2><p>This world as it was planted, as if nothing had happened since.</p>")
         .open("form", &[("method", "post"), ("action", &action)])
         .raw("<button>Go back</button></form></li></ul><p class=\"dim\">Programs save and load whole worlds by <code>/_sandbox/world</code>.</p>");
     Page {
@@ -48,7 +48,7 @@ pub(super) fn page(world: &mut World, said: Option<&Refused>, now: Timestamp) ->
     .send()
 }
 
-/// Plants the world that the form names; without a name, the first one.
+/// Plants the world that the form names; without a name, this one goes back to its beginning.
 pub(super) fn plant(world: &mut World, form: &Params, now: Timestamp) -> Response<Bytes> {
     let door = match form.get("seed") {
         Some(name) => vec!["seeds", name],
