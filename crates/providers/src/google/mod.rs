@@ -136,7 +136,13 @@ impl Google {
         }
         let answer = self.api.send(request).await?;
         if answer.status.is_success() {
-            return Ok(answer);
+            return match doing {
+                Doing::Delete if !answer.is_done() => Err(Failure::new(
+                    Class::Unknown,
+                    "what answers a deletion is not Google; whether it was carried out is not known",
+                )),
+                _ => Ok(answer),
+            };
         }
         let now = self.clock.now();
         if let Some(at) = retry_at(&answer.headers, now) {

@@ -76,7 +76,7 @@ impl Graph {
         let body = json!({"sendResponse": false});
         let request = self.ask().call(::http::Method::POST, &path, Some(&body));
         let told = self.send(request).await?;
-        if !told.status.is_success() {
+        if !told.is_done() {
             return Err(refusal::of_write(&told, Doing::Update, self.now()));
         }
         if answer == OwnAnswer::Decline && self.whole(remote_id).await?.is_none() {

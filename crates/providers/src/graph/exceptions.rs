@@ -166,7 +166,7 @@ impl Graph {
         let item = wire::item(value)?;
         let request = self.ask().delete(&item.id, item.tag().as_deref())?;
         let answer = self.send(request).await?;
-        if answer.status.is_success() {
+        if answer.is_done() {
             return Ok(());
         }
         let failure = refusal::of_write(&answer, Doing::Delete, self.now());

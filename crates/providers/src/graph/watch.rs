@@ -252,7 +252,7 @@ impl Graph {
             .ask()
             .call(Method::DELETE, &["subscriptions", id], None);
         let answer = self.send(request).await?;
-        if answer.status.is_success() {
+        if answer.is_done() {
             return Ok(());
         }
         let failure = refusal::of_write(&answer, Doing::Delete, self.now());

@@ -367,7 +367,7 @@ impl Graph {
         let tag = standing.item.tag();
         let request = self.ask().delete(remote_id.as_str(), tag.as_deref())?;
         let answer = self.send(request).await?;
-        if answer.status.is_success() {
+        if answer.is_done() {
             return Ok(Receipt::Deleted);
         }
         let failure = refusal::of_write(&answer, Doing::Delete, self.now());

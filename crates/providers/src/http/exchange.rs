@@ -85,6 +85,14 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
 }
 
+impl Answer {
+    /// Whether it says that something is done, and nothing else, as the answer to a deletion does. A success that comes with
+    /// a body is the page of somebody on the way, a hotel's or a proxy's, and the server knows nothing of it.
+    pub(crate) fn is_done(&self) -> bool {
+        self.status.is_success() && self.body.is_empty()
+    }
+}
+
 /// The way out: a transport, and the credentials for it where there are some.
 pub(crate) struct Door {
     pub(crate) transport: Arc<dyn Transport>,

@@ -463,6 +463,23 @@ async fn a_deletion_takes_away_only_what_was_seen() {
 }
 
 #[tokio::test]
+async fn a_page_of_a_portal_is_no_word_of_a_deletion() {
+    let desk = Desk::new();
+    let there = desk.made(&event("Planning", monday())).await;
+    desk.shelf.mishap(Mishap {
+        after_writes: 0,
+        answer: Some((200, "<html>".to_owned())),
+    });
+    let delete = Write::Delete {
+        remote_id: ID.into(),
+        version: there.version.clone(),
+        raw: there.raw.clone(),
+    };
+    let failure = desk.google.write(&ann(), &delete).await.unwrap_err();
+    assert_eq!(failure.class, Class::Unknown);
+}
+
+#[tokio::test]
 async fn the_sandbox_stands_in_for_google_by_its_address() {
     for base in [
         "http://127.0.0.1:7000/google/calendar/v3/",

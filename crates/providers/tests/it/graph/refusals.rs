@@ -139,6 +139,15 @@ fn a_refused_write_says_what_must_happen_next() {
             Class::ReconnectNeeded,
         ),
         (update(), patch, 404, "itemNotFound", None, Class::Gone),
+        // A page of a portal on the way: whether the deletion went past it is not known.
+        (
+            delete(),
+            "DELETE https://graph.microsoft.com/v1.0/me/events/e1",
+            200,
+            "<html>",
+            None,
+            Class::Unknown,
+        ),
         (
             update(),
             patch,
