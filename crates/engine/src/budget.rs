@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn the_table_of_budgets() {
         for (provider, runs, a_minute) in [
-            (ProviderKind::Google, Some(2), Some(316)),
+            (ProviderKind::Google, Some(2), Some(315)),
             (ProviderKind::Microsoft, Some(2), Some(857)),
             (ProviderKind::Caldav, None, None),
             (ProviderKind::Ics, None, None),
