@@ -69,13 +69,25 @@ struct Account {
 }
 
 impl Account {
-    async fn claim(&self, claim: Claim, now: Timestamp) -> Result<Timestamp, StoreError> {
-        let mut tx = self.store.begin(self.tenant).await?;
-        let spent_until = budgets::locked(&mut tx, self.connection).await?;
-        let spent_until = self.pace.charge(spent_until, claim, now);
-        budgets::keep(&mut tx, self.connection, spent_until).await?;
-        tx.commit().await?;
-        Ok(spent_until)
+    /// In a task of its own: a run rests while it renews its lease, and must not rest on the one connection that writes.
+    async fn claim(&self, claim: Claim, now: Timestamp) -> Option<Timestamp> {
+        let (store, tenant) = (self.store.clone(), self.tenant);
+        let (connection, pace) = (self.connection, self.pace);
+        let claiming = tokio::spawn(async move {
+            let mut tx = store.begin(tenant).await?;
+            let spent_until = budgets::locked(&mut tx, connection).await?;
+            let spent_until = pace.charge(spent_until, claim, now);
+            budgets::keep(&mut tx, connection, spent_until).await?;
+            tx.commit().await?;
+            Ok::<_, StoreError>(spent_until)
+        });
+        // The request is as good as sent. A database that is away stops the run soon enough.
+        match claiming.await {
+            Ok(Ok(spent_until)) => return Some(spent_until),
+            Ok(Err(error)) => tracing::warn!(%error, "a budget could not be kept"),
+            Err(error) => tracing::warn!(%error, "a budget was not kept"),
+        }
+        None
     }
 }
 
@@ -87,16 +99,12 @@ impl Budget for Account {
         let Some(claim) = allotment.spend(units, now) else {
             return;
         };
-        match self.claim(claim, now).await {
-            Ok(spent_until) => {
-                let rest = self.pace.rest(spent_until, now);
-                *self
-                    .overdrawn_until
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner) = rest;
-            }
-            // The request is as good as sent. A database that is away stops the run soon enough.
-            Err(error) => tracing::warn!(%error, "a budget could not be kept"),
+        if let Some(spent_until) = self.claim(claim, now).await {
+            let rest = self.pace.rest(spent_until, now);
+            *self
+                .overdrawn_until
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = rest;
         }
         allotment.took(claim, units, now);
     }
