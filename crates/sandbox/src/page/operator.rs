@@ -157,7 +157,10 @@ fn line(rule: &Value) -> Html {
     let mut words: Vec<String> = Vec::new();
     let members = rule["fault"].as_object().into_iter().flatten();
     for (name, value) in members.filter(|(name, value)| *name != "kind" && !value.is_null()) {
-        words.push(format!("{} {value}", name.replace('_', " ")));
+        let number = known.and_then(|known| known.number);
+        let meaning = number.filter(|(member, _)| member == name);
+        let told = meaning.map_or(name.as_str(), |(_, meaning)| meaning);
+        words.push(format!("{told}: {value}"));
     }
     for name in ["face", "method", "path", "user"] {
         if let Some(value) = rule[name].as_str() {

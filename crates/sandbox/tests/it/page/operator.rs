@@ -36,7 +36,7 @@ fn a_rule_made_on_the_page_strikes_programs_and_never_the_page() {
         .with("face", "google")
         .with("count", "2");
     let page = browser.send(&form).ok();
-    assert!(page.has("code 503 · face google · in 100 of 100 cases · at most 2 times"));
+    assert!(page.has("the status: 503 · face google · in 100 of 100 cases · at most 2 times"));
     let lost = page.form("/faults").with("fault", "lost_before_send");
     browser.send(&lost.with("path", "/events")).ok();
     let answers: Vec<_> = (0..3)
