@@ -38,6 +38,7 @@ pub(crate) enum Whose {
 }
 
 /// The tokens of one account.
+#[derive(Clone)]
 pub(crate) struct Grants {
     /// Where they are.
     pub(crate) store: Store,
@@ -56,27 +57,17 @@ pub(crate) struct Grants {
 #[async_trait]
 impl Tokens for Grants {
     async fn access(&self, refused: Option<&SecretString>) -> Result<SecretString, Failure> {
-        let began = self.clock.now();
-        loop {
-            let now = self.clock.now();
-            let grant = self.read().await?;
-            if is_good(&grant, refused, now) {
-                return Ok(grant.access);
-            }
-            let flight = flight();
-            if self.take_turn(&flight, now).await.map_err(unreadable)? {
-                match self.fly(&flight, refused).await? {
-                    Landing::With(token) => return Ok(token),
-                    Landing::TooLate => continue,
-                }
-            }
-            if now.duration_since(began) > WAIT_MAX {
-                return Err(Failure::passing(
-                    "another node refreshes the access token, and takes long",
-                ));
-            }
-            self.clock.sleep(LOOK_EVERY).await;
+        let grant = self.read().await?;
+        if is_good(&grant, refused, self.clock.now()) {
+            return Ok(grant.access);
         }
+        // In a task of its own: who asks may be given up at any moment, and a rotated refresh token with them; and a run rests
+        // while it renews its lease, and must not rest on the one connection that writes.
+        let (grants, refused) = (self.clone(), refused.cloned());
+        let refreshed = tokio::spawn(async move { grants.refreshed(refused.as_ref()).await });
+        refreshed.await.unwrap_or_else(|error| {
+            Err(Failure::passing(format!("the refresh was given up: {error}")))
+        })
     }
 }
 
@@ -104,6 +95,31 @@ fn is_good(grant: &Grant, refused: Option<&SecretString>, now: Timestamp) -> boo
 }
 
 impl Grants {
+    /// A token that is good: refreshed by this flight, or by another that has the turn.
+    async fn refreshed(&self, refused: Option<&SecretString>) -> Result<SecretString, Failure> {
+        let began = self.clock.now();
+        loop {
+            let now = self.clock.now();
+            let grant = self.read().await?;
+            if is_good(&grant, refused, now) {
+                return Ok(grant.access);
+            }
+            let flight = flight();
+            if self.take_turn(&flight, now).await.map_err(unreadable)? {
+                match self.fly(&flight, refused).await? {
+                    Landing::With(token) => return Ok(token),
+                    Landing::TooLate => continue,
+                }
+            }
+            if now.duration_since(began) > WAIT_MAX {
+                return Err(Failure::passing(
+                    "another node refreshes the access token, and takes long",
+                ));
+            }
+            self.clock.sleep(LOOK_EVERY).await;
+        }
+    }
+
     /// Refreshes, and gives the turn back whatever comes of it.
     async fn fly(&self, flight: &str, refused: Option<&SecretString>) -> Result<Landing, Failure> {
         // Between looking and taking the turn another may have been through.

@@ -265,6 +265,46 @@ async fn a_rotated_refresh_token_is_kept_before_anybody_gets_the_access_token() 
     assert_eq!(authority.asked(), 3);
 }
 
+#[tokio::test]
+async fn who_asked_and_was_given_up_loses_no_rotated_token() {
+    let stage = Stage::set().await;
+    let authority = Authority::new(&stage);
+    authority.state().rotates = true;
+    let (grants, id) = account(&stage, &authority, EXPIRED).await;
+    let (is_asked, asked) = tokio::sync::oneshot::channel();
+    let (answers, answer) = tokio::sync::oneshot::channel::<()>();
+    authority.state().meanwhile = Some(Box::pin(async move {
+        is_asked.send(()).unwrap();
+        answer.await.unwrap();
+    }));
+    tokio::select! {
+        _ = grants.access(None) => panic!("the authority has not answered"),
+        asked = asked => asked.unwrap(),
+    }
+    // The authority has given out another refresh token; whoever asked is gone.
+    answers.send(()).unwrap();
+    assert_eq!(shown(&grants.access(None).await.unwrap()), "access-1");
+    assert_eq!(shown(&kept(&stage, id).await.refresh), "refresh-1");
+    assert_eq!(authority.asked(), 1);
+}
+
+/// Whoever asks may be left unpolled at any point, as a run rests while it renews its lease: what writes goes on without it.
+#[tokio::test]
+async fn who_asks_never_rests_on_the_connection_that_writes() {
+    let stage = Stage::set().await;
+    let authority = Authority::new(&stage);
+    let (grants, _) = account(&stage, &authority, EXPIRED).await;
+    let mut asks = std::pin::pin!(grants.access(None));
+    loop {
+        let token = futures_util::poll!(asks.as_mut());
+        stage.begin().await.commit().await.unwrap();
+        if let std::task::Poll::Ready(token) = token {
+            assert_eq!(shown(&token.unwrap()), "access-1");
+            break;
+        }
+    }
+}
+
 /// Somebody consents again: tokens that are good, unlike what was there before.
 fn consents_again(stage: &Stage, id: ConnectionId) -> BoxFuture<'static, ()> {
     let (store, tenant) = (stage.store.clone(), stage.tenant);
