@@ -11,52 +11,73 @@ import ctypes
 import ctypes.util
 import json
 import re
-import signal
 import sys
 from datetime import datetime, timezone
-from itertools import islice, takewhile
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
-from dateutil.rrule import rrulestr
+from dateutil.rrule import _iterinfo, rrulestr
 
 FORMAT = "%Y%m%dT%H%M%S"
-# dateutil follows a rule that yields nothing more to the year 9999, for seconds: such rules are left unanswered.
-PATIENCE_SECONDS = 0.006
+# dateutil follows a rule that yields nothing more to the year 9999, for seconds. Its search is ended where it has come past
+# the end, and given up after so many periods: counted, not timed, so that every machine gives up on the same rules.
+PERIODS_MAX = 3_000
+
+
+class PastTheEnd(Exception):
+    pass
 
 
 class OutOfPatience(Exception):
     pass
 
 
-def give_up(*_):
-    raise OutOfPatience
+class Search:
+    """How far the search of one rule has come: dateutil asks for the days of each period that it looks at."""
+
+    def __init__(self):
+        self.begin(None)
+        for name in ("ydayset", "mdayset", "wdayset", "ddayset"):
+            self.count(name)
+
+    def begin(self, end):
+        self.end, self.periods = end, 0
+
+    def count(self, name):
+        days_of = getattr(_iterinfo, name)
+
+        def counted(info, year, month, day):
+            past = year > self.end.year if name == "ydayset" else (year, month) > (self.end.year, self.end.month)
+            if past:
+                raise PastTheEnd
+            self.periods += 1
+            if self.periods > PERIODS_MAX:
+                raise OutOfPatience
+            return days_of(info, year, month, day)
+
+        setattr(_iterinfo, name, counted)
 
 
-signal.signal(signal.SIGVTALRM, give_up)
+SEARCH = Search()
 
 
 def dateutil(case):
-    try:
-        return dateutil_in_time(case)
-    except OutOfPatience:
-        return None
-
-
-def dateutil_in_time(case):
     start = datetime.strptime(case["start"], FORMAT)
     end = datetime.strptime(case["end"], FORMAT)
     if case["zone"]:
         zone = ZoneInfo(case["zone"])
         start, end = start.replace(tzinfo=zone), end.replace(tzinfo=zone)
+    SEARCH.begin(end)
     found = []
     try:
-        signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE_SECONDS)
-        rule = rrulestr(case["rule"], dtstart=start)
-        found.extend(islice(takewhile(lambda at: at < end, rule), case["count"]))
+        for at in rrulestr(case["rule"], dtstart=start):
+            if at >= end or len(found) == case["count"]:
+                break
+            found.append(at)
+    except PastTheEnd:
+        pass
     except Exception:
         return None
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     if case["zone"] is None:
         found = [at.replace(tzinfo=timezone.utc) for at in found]
     return [int(at.timestamp()) for at in found]
