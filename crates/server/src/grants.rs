@@ -66,7 +66,9 @@ impl Tokens for Grants {
         let (grants, refused) = (self.clone(), refused.cloned());
         let refreshed = tokio::spawn(async move { grants.refreshed(refused.as_ref()).await });
         refreshed.await.unwrap_or_else(|error| {
-            Err(Failure::passing(format!("the refresh was given up: {error}")))
+            Err(Failure::passing(format!(
+                "the refresh was given up: {error}"
+            )))
         })
     }
 }

@@ -30,7 +30,7 @@ pub(crate) fn parse(
     until: impl Fn(Written) -> Option<DateTime>,
 ) -> Result<Rule, String> {
     let mut frequency = None;
-    let mut rule = empty(Frequency::Daily);
+    let mut rule = Rule::every(Frequency::Daily);
     let mut count = None;
     let mut end = None;
     for part in value.split(';') {
@@ -133,25 +133,6 @@ pub(crate) fn format(rule: &Rule, until: impl Fn(DateTime) -> String) -> String 
         part("WKST", weekday_name(rule.first_day_of_week).to_owned());
     }
     text
-}
-
-/// A rule that says nothing but its period.
-pub(crate) fn empty(frequency: Frequency) -> Rule {
-    Rule {
-        frequency,
-        interval: NonZeroU32::MIN,
-        first_day_of_week: Weekday::Monday,
-        by_day: Vec::new(),
-        by_month_day: BTreeSet::new(),
-        by_month: BTreeSet::new(),
-        by_year_day: BTreeSet::new(),
-        by_week_no: BTreeSet::new(),
-        by_hour: BTreeSet::new(),
-        by_minute: BTreeSet::new(),
-        by_second: BTreeSet::new(),
-        by_set_position: BTreeSet::new(),
-        end: End::Never,
-    }
 }
 
 fn joined(values: impl IntoIterator<Item = impl Display>) -> String {

@@ -70,10 +70,10 @@ pub(super) fn page(shown: &Shown<'_>, now: Timestamp) -> Response<Bytes> {
                 .hidden("following", "1");
         }
     }
-    line(&mut body, "Title", "title", "text", &draft.title);
+    body.field(("title", "Title"), "text", &draft.title);
     body.add(&times(seat.face, draft));
     body.add(&repeats(*purpose, draft));
-    line(&mut body, "Where", "place", "text", &draft.place);
+    body.field(("place", "Where"), "text", &draft.place);
     body.add(&guests(seat.face, draft));
     body.raw("<p class=\"field\"><label for=\"text\">Description</label><textarea id=\"text\" name=\"text\" rows=\"5\">\n")
         .text(&draft.text)
@@ -96,24 +96,6 @@ pub(super) fn page(shown: &Shown<'_>, now: Timestamp) -> Response<Bytes> {
     .send()
 }
 
-fn line(body: &mut Html, label: &'static str, name: &'static str, kind: &'static str, value: &str) {
-    body.raw("<p class=\"field\">")
-        .open("label", &[("for", name)])
-        .raw(label)
-        .raw("</label>")
-        .open(
-            "input",
-            &[
-                ("id", name),
-                ("name", name),
-                ("type", kind),
-                ("value", value),
-                ("autocomplete", "off"),
-            ],
-        )
-        .raw("</p>");
-}
-
 fn times(face: Face, draft: &Draft) -> Html {
     let mut piece = Html::new();
     let time = &draft.time;
@@ -129,17 +111,11 @@ fn times(face: Face, draft: &Draft) -> Html {
         .raw("<fieldset class=\"times\"><legend>When</legend><label class=\"check\"><input type=\"checkbox\" name=\"all_day\" value=\"1\"")
         .raw(checked)
         .raw("> All day</label><div class=\"pair\">");
-    line(
-        &mut piece,
-        "From",
-        "start",
-        "date",
-        &time.start.date().to_string(),
-    );
-    line(&mut piece, "at", "start_time", "time", &clock(time.start));
+    piece.field(("start", "From"), "date", &time.start.date().to_string());
+    piece.field(("start_time", "at"), "time", &clock(time.start));
     piece.raw("</div><div class=\"pair\">");
-    line(&mut piece, "To", "end", "date", &last.to_string());
-    line(&mut piece, "at", "end_time", "time", &clock(time.end));
+    piece.field(("end", "To"), "date", &last.to_string());
+    piece.field(("end_time", "at"), "time", &clock(time.end));
     piece.raw("</div>");
     let zone = time.zone.as_deref().unwrap_or_default();
     let without = match face {

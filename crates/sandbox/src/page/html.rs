@@ -56,6 +56,30 @@ impl Html {
         )
     }
 
+    /// A field of a form, under its label.
+    pub(crate) fn field(
+        &mut self,
+        (name, label): (&'static str, &'static str),
+        kind: &'static str,
+        value: &str,
+    ) -> &mut Self {
+        self.raw("<p class=\"field\">")
+            .open("label", &[("for", name)])
+            .raw(label)
+            .raw("</label>")
+            .open(
+                "input",
+                &[
+                    ("id", name),
+                    ("name", name),
+                    ("type", kind),
+                    ("value", value),
+                    ("autocomplete", "off"),
+                ],
+            )
+            .raw("</p>")
+    }
+
     /// The markup.
     pub(crate) fn into_string(self) -> String {
         self.0

@@ -217,8 +217,7 @@ fn new_rule(form: &Params) -> Html {
         piece.raw("</option>");
     }
     piece.raw("</select></p>");
-    field(
-        &mut piece,
+    piece.field(
         ("number", "Number, where it has one"),
         "number",
         &typed("number"),
@@ -240,36 +239,23 @@ fn new_rule(form: &Params) -> Html {
             .raw("</option>");
     }
     piece.raw("</select></p>");
-    field(
-        &mut piece,
-        ("method", "Method, such as GET"),
-        "text",
-        &typed("method"),
-    );
+    piece.field(("method", "Method, such as GET"), "text", &typed("method"));
     piece.raw("</div>");
-    field(
-        &mut piece,
+    piece.field(
         ("path", "Path, as a regular expression"),
         "text",
         &typed("path"),
     );
-    field(&mut piece, ("user", "Who asks"), "text", &typed("user"));
+    piece.field(("user", "Who asks"), "text", &typed("user"));
     piece.raw("<div class=\"pair\">");
-    field(
-        &mut piece,
+    piece.field(
         ("percent", "In how many of 100 cases"),
         "number",
         &typed("percent"),
     );
-    field(
-        &mut piece,
-        ("count", "At most how often"),
-        "number",
-        &typed("count"),
-    );
+    piece.field(("count", "At most how often"), "number", &typed("count"));
     piece.raw("</div>");
-    field(
-        &mut piece,
+    piece.field(
         ("after", "How many cases pass first"),
         "number",
         &typed("after"),
@@ -277,30 +263,6 @@ fn new_rule(form: &Params) -> Html {
     piece
         .raw("<p class=\"acts\"><button class=\"main\">Add the rule</button></p></form></section>");
     piece
-}
-
-fn field(
-    piece: &mut Html,
-    (name, label): (&'static str, &'static str),
-    kind: &'static str,
-    value: &str,
-) {
-    piece
-        .raw("<p class=\"field\">")
-        .open("label", &[("for", name)])
-        .raw(label)
-        .raw("</label>")
-        .open(
-            "input",
-            &[
-                ("id", name),
-                ("name", name),
-                ("type", kind),
-                ("value", value),
-                ("autocomplete", "off"),
-            ],
-        )
-        .raw("</p>");
 }
 
 /// Adds a rule as the form has it.
