@@ -128,6 +128,34 @@ fn a_sync_that_outlasts_its_answer_gives_its_link_back_when_the_node_stops() {
 }
 
 #[test]
+fn a_sync_that_is_asked_for_while_a_dead_process_has_the_link_is_run_when_its_lease_is_over() {
+    let Some(server) = Server::start(Kind::Radicale) else {
+        return;
+    };
+    let gateway = Gateway::to(&server);
+    let person = Person::new();
+    let token = ann(&person);
+    let settings = [
+        ("KALENDS_SYNC_POLL_EVERY", "1h"),
+        ("KALENDS_SYNC_LEASE", "5s"),
+    ];
+    let serving = Serving::start(&person, &settings, &[]);
+    let link = linked(&person, &server, &gateway, &token, &serving);
+    gateway.block(true);
+    let other = person.starts_with(&["sync"], &settings);
+    eventually("the run of the other", || {
+        person.asks(&["links"])["links"][0]["working"].is_string()
+    });
+    other.kill();
+    gateway.block(false);
+    let dead = person.asks(&["runs"])["runs"][0]["id"].clone();
+    let path = format!("/api/calendar/links/{link}/sync/");
+    let synced = serving.asks("POST", &path, &as_(&token)).is(200);
+    assert_eq!(synced["status"], "succeeded");
+    assert_ne!(synced["sync_id"], dead);
+}
+
+#[test]
 fn a_request_under_way_is_answered_and_streams_end_when_the_node_stops() {
     let Some(server) = Server::start(Kind::Radicale) else {
         return;

@@ -131,18 +131,32 @@ pub(super) async fn run<A: Asks>(gate: &Gate<A>, link: LinkId) -> Answer<Reply<S
         .await?;
     tx.commit().await?;
     let began = gate.api().now();
-    let ended = async {
-        match claim(gate.engine(), gate.tenant(), link).await? {
-            Some(leased) => run_here(gate, leased).await,
-            None => run_elsewhere(gate, link).await,
-        }
-    };
     let clock = Arc::clone(gate.api().clock());
     tokio::select! {
-        ended = ended => ended?,
+        ended = ends(gate, link, began) => ended?,
         () = clock.sleep(WAIT_MAX) => {}
     }
     told(gate, link, began).await
+}
+
+/// Until a run has ended that was not over when we came: ours, or that of another who has the link, whose end is ours.
+///
+/// Another may have its run behind it and not yet given the link back, or have died over it, and of one account only so many
+/// runs go on at once: then ours begins as soon as it may.
+async fn ends<A: Asks>(gate: &Gate<A>, link: LinkId, began: Timestamp) -> Answer<()> {
+    let mut is_held = false;
+    loop {
+        if !is_held && let Some(leased) = claim(gate.engine(), gate.tenant(), link).await? {
+            return run_here(gate, leased).await;
+        }
+        gate.api().clock().sleep(LOOK_EVERY).await;
+        let last;
+        (last, is_held) = last_run(gate, link).await?;
+        let ended_at = last.and_then(|run| run.finished_at);
+        if ended_at.is_some_and(|at| at >= began) {
+            return Ok(());
+        }
+    }
 }
 
 /// The run goes on when the request is over, unless this node stops: then the link is given back before it ends.
@@ -158,19 +172,14 @@ async fn run_here<A: Asks>(gate: &Gate<A>, leased: Leased) -> Answer<()> {
     }
 }
 
-/// Another run has the link: its end is ours.
-async fn run_elsewhere<A: Asks>(gate: &Gate<A>, link: LinkId) -> Answer<()> {
-    loop {
-        let mut tx = gate.read().await?;
-        let found = links::get(&mut tx, link).await?;
-        drop(tx);
-        let now = gate.api().now();
-        let busy = found.is_some_and(|link| link.lease_until.is_some_and(|until| until > now));
-        if !busy {
-            return Ok(());
-        }
-        gate.api().clock().sleep(LOOK_EVERY).await;
-    }
+/// The last run of the link, and whether somebody has the link now.
+async fn last_run<A: Asks>(gate: &Gate<A>, link: LinkId) -> Answer<(Option<Run>, bool)> {
+    let mut tx = gate.read().await?;
+    let last = runs::list(&mut tx, link, 1).await?.into_iter().next();
+    let found = links::get(&mut tx, link).await?;
+    let now = gate.api().now();
+    let is_held = found.is_some_and(|link| link.lease_until.is_some_and(|until| until > now));
+    Ok((last, is_held))
 }
 
 async fn told<A: Asks>(
@@ -178,15 +187,16 @@ async fn told<A: Asks>(
     link: LinkId,
     began: Timestamp,
 ) -> Answer<Reply<Synced, 200, 202>> {
-    let mut tx = gate.read().await?;
-    let last = runs::list(&mut tx, link, 1).await?.into_iter().next();
-    let Some(run) = last.filter(|run| run.finished_at.is_none_or(|at| at >= began)) else {
+    let (last, is_held) = last_run(gate, link).await?;
+    let is_news = |run: &Run| run.finished_at.map_or(is_held, |at| at >= began);
+    let Some(run) = last.filter(is_news) else {
         return Err(ApiError::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "busy",
             "The link could not be run now; try again.",
         ));
     };
+    let mut tx = gate.read().await?;
     let skipped = skips::list(&mut tx, link).await?;
     let skipped = skipped
         .into_iter()
