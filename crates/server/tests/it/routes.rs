@@ -127,6 +127,20 @@ fn the_table_names_every_route_that_there_is() {
         .is(200);
     let mut described = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
+        for operation in item.as_object().unwrap().values() {
+            let parameters = operation["parameters"].as_array();
+            let named: BTreeSet<&str> = parameters
+                .into_iter()
+                .flatten()
+                .filter(|parameter| parameter["in"] == "path")
+                .map(|parameter| parameter["name"].as_str().unwrap())
+                .collect();
+            let wanted = path.split('/').filter_map(|part| {
+                let part = part.strip_prefix('{')?;
+                part.strip_suffix('}')
+            });
+            assert_eq!(named, wanted.collect(), "the parameters of {path}");
+        }
         for method in item.as_object().unwrap().keys() {
             if ["get", "post", "put", "patch", "delete"].contains(&method.as_str()) {
                 described.insert((method.to_uppercase(), path.clone()));

@@ -7,6 +7,8 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 
 use aide::OperationInput;
+use aide::generate::GenContext;
+use aide::openapi::{Operation, Response};
 use axum::extract::{FromRequestParts, Path};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -14,12 +16,13 @@ use kalends_engine::signal::{self, Heard};
 use kalends_store::channels::{self, Called, KeyHash};
 use kalends_store::connections::ProviderKind;
 use kalends_store::features::{self, CALENDAR_SYNC};
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::{Shared, address};
-use crate::api::error::ApiError;
+use crate::api::error::{ApiError, documented};
 use crate::credentials::{self, Kind};
 
 /// After so many seconds a provider may call again on a channel on which it called too often.
@@ -32,7 +35,38 @@ pub(crate) struct Ringing {
     from: Option<IpAddr>,
 }
 
-impl OperationInput for Ringing {}
+/// The address of a channel, for the document.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "its form is what the document shows")]
+struct ByKey {
+    /// What was given to the provider with the channel.
+    key: String,
+}
+
+impl OperationInput for Ringing {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        <Path<ByKey> as OperationInput>::operation_input(ctx, operation);
+    }
+
+    fn inferred_early_responses(
+        ctx: &mut GenContext,
+        _: &mut Operation,
+    ) -> Vec<(Option<u16>, Response)> {
+        vec![
+            (Some(400), documented(ctx, "Not a call of this provider.")),
+            (
+                Some(403),
+                documented(ctx, "The tenant does not have calendar sync."),
+            ),
+            (Some(404), documented(ctx, "No channel of this provider.")),
+            (
+                Some(429),
+                documented(ctx, "Too many calls that were in vain."),
+            ),
+            (Some(503), documented(ctx, "Call again later.")),
+        ]
+    }
+}
 
 impl FromRequestParts<Shared> for Ringing {
     type Rejection = Infallible;
