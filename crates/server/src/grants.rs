@@ -134,7 +134,7 @@ impl Grants {
             self.transport.as_ref(),
             &self.client,
             &grant.refresh,
-            self.clock.now(),
+            self.clock.as_ref(),
         );
         let (landed, landing) = match asked.await {
             Ok(granted) => {

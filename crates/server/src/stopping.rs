@@ -82,7 +82,8 @@ impl Tokens for LastUse {
         if grant.access_expires_at > now && !is_refused {
             return Ok(grant.access);
         }
-        let asked = oauth::refresh(self.transport.as_ref(), &self.client, &grant.refresh, now);
+        let (transport, clock) = (self.transport.as_ref(), self.clock.as_ref());
+        let asked = oauth::refresh(transport, &self.client, &grant.refresh, clock);
         let granted = asked
             .await
             .map_err(|_| Failure::new(Class::ReconnectNeeded, "the grant is dead"))?;

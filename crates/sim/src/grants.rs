@@ -40,7 +40,7 @@ impl Tokens for Grants {
             self.transport.as_ref(),
             &face::client(self.vendor)?,
             &SecretString::from(kept.refresh.clone()),
-            self.clock.now(),
+            self.clock.as_ref(),
         )
         .await?;
         self.stage

@@ -1,5 +1,6 @@
 //! Three-way merging, field by field, against what both sides last agreed on.
 
+mod following;
 mod lens;
 
 pub use lens::{FieldError, differing, get, set};
@@ -129,6 +130,7 @@ pub fn merge(sides: &Sides<'_>, rules: &Rules, authority: Authority) -> Merged {
         conflicts: Vec::new(),
         put_back: false,
     };
+    let mut taken: Vec<Field> = Vec::new();
 
     for field in lens::fields(
         [Some(&local), Some(&remote), base.as_ref()]
@@ -157,6 +159,7 @@ pub fn merge(sides: &Sides<'_>, rules: &Rules, authority: Authority) -> Merged {
             (Flow::Out, _) => Winner::Local,
             (Flow::Both | Flow::In, false) => {
                 take(&mut merged.event, rules, &field, &theirs);
+                taken.push(field);
                 continue;
             }
             // Somebody else's event: the organizer's word counts, and what we changed stays in the conflict.
@@ -164,7 +167,10 @@ pub fn merge(sides: &Sides<'_>, rules: &Rules, authority: Authority) -> Merged {
             (Flow::Both | Flow::In, true) => decide(sides, rules, &ours, &theirs),
         };
         match winner {
-            Winner::Remote => take(&mut merged.event, rules, &field, &theirs),
+            Winner::Remote => {
+                take(&mut merged.event, rules, &field, &theirs);
+                taken.push(field.clone());
+            }
             Winner::Local => merged.put_back |= matches!(flow, Flow::Both | Flow::Out),
             Winner::Undecided => {}
         }
@@ -176,6 +182,7 @@ pub fn merge(sides: &Sides<'_>, rules: &Rules, authority: Authority) -> Merged {
             winner,
         });
     }
+    following::follow(&mut merged.event, sides, (rules, authority), &taken);
     merged.event.sequence = merged.event.sequence.max(sides.remote.sequence);
     merged
 }

@@ -15,8 +15,8 @@ use kalends_calendar::time::{Start, ZoneId};
 use kalends_calendar::zone::resolve;
 use serde_json::{Map, Value, json};
 
-use super::normalize::derived_key;
-use super::properties::{NamedReminder, Note};
+use super::normalize::{derived_key, state};
+use super::properties::{NamedReminder, Note, ShownState};
 use super::{recurrence, zones};
 use crate::html;
 
@@ -119,6 +119,7 @@ pub(super) fn note(event: &Event, pinned: &ZoneId, made_there: &[VirtualLocation
                 minutes,
                 key: key.clone(),
             }),
+        state: unusual_state(details),
         ..Note::default()
     };
     match &event.master.start {
@@ -140,6 +141,17 @@ fn conferences(details: &Details, made_there: &[VirtualLocation]) -> Vec<Virtual
     let is_kept = |way: &&VirtualLocation| made_there.iter().all(|own| own.uri != way.uri);
     let ways = details.virtual_locations.iter();
     ways.filter(is_kept).cloned().collect()
+}
+
+/// A state that would be read as another one from what is shown of it.
+fn unusual_state(details: &Details) -> Option<ShownState> {
+    let (status, free_busy_status) = (details.status, details.free_busy_status);
+    let shown = show_as(details);
+    (state(shown) != (status, free_busy_status)).then(|| ShownState {
+        show_as: shown.to_owned(),
+        status,
+        free_busy_status,
+    })
 }
 
 /// A zone whose Windows name would be read as another one.

@@ -316,7 +316,12 @@ fn details(item: &Item, master: &Item, note: &Note, me: &[Address]) -> Details {
     // Exceptions may come without their text; then it is that of the series.
     let is_bare = item.subject.is_empty() && item.body.is_none();
     let text = if is_bare { master } else { item };
-    let tentative = item.show_as == "tentative";
+    let noted = note.state.as_ref();
+    let noted = noted.filter(|noted| noted.show_as == item.show_as);
+    let (status, free_busy_status) = noted.map_or_else(
+        || state(&item.show_as),
+        |noted| (noted.status, noted.free_busy_status),
+    );
     Details {
         title: text.subject.clone(),
         description: body::description(text),
@@ -328,16 +333,10 @@ fn details(item: &Item, master: &Item, note: &Note, me: &[Address]) -> Details {
         url: note.url.clone(),
         status: if item.is_cancelled {
             Status::Cancelled
-        } else if tentative {
-            Status::Tentative
         } else {
-            Status::Confirmed
+            status
         },
-        free_busy_status: if item.show_as == "free" {
-            FreeBusyStatus::Free
-        } else {
-            FreeBusyStatus::Busy
-        },
+        free_busy_status,
         privacy: match item.sensitivity.as_str() {
             "personal" | "private" => Privacy::Private,
             "confidential" => Privacy::Secret,
@@ -352,6 +351,15 @@ fn details(item: &Item, master: &Item, note: &Note, me: &[Address]) -> Details {
         color: None,
         participants: participants(item, me),
         alerts: alerts(item, note),
+    }
+}
+
+/// The two states of ours that are meant by the one that is shown.
+pub(super) fn state(show_as: &str) -> (Status, FreeBusyStatus) {
+    match show_as {
+        "free" => (Status::Confirmed, FreeBusyStatus::Free),
+        "tentative" => (Status::Tentative, FreeBusyStatus::Busy),
+        _ => (Status::Confirmed, FreeBusyStatus::Busy),
     }
 }
 

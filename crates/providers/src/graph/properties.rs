@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use kalends_calendar::event::{AlertKey, Override, RecurrenceId, VirtualLocation};
+use kalends_calendar::event::{
+    AlertKey, FreeBusyStatus, Override, RecurrenceId, Status, VirtualLocation,
+};
 use kalends_calendar::ids::{EventId, Uid};
 use kalends_calendar::provider::Mark;
 use kalends_calendar::time::ZoneId;
@@ -67,6 +69,9 @@ pub(super) struct Note {
     /// What the reminder is called, where it has a name of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reminder: Option<NamedReminder>,
+    /// What the state is that is shown, where another one is shown alike.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) state: Option<ShownState>,
     /// Occurrences that a write under way has yet to change: Graph forgets them when the series moves, and they must not
     /// be taken for undone when the write is cut off.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -78,6 +83,14 @@ pub(super) struct Note {
 pub(super) struct NamedReminder {
     pub(super) minutes: i64,
     pub(super) key: AlertKey,
+}
+
+/// A status beside that of the time, of which Graph shows one. It counts as long as the same is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ShownState {
+    pub(super) show_as: String,
+    pub(super) status: Status,
+    pub(super) free_busy_status: FreeBusyStatus,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -20,6 +20,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 use kalends_calendar::failure::Failure;
+use kalends_calendar::seams::Clock;
 use oauth2::basic::{BasicClient, BasicTokenResponse};
 use oauth2::{
     AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken,
@@ -154,7 +155,10 @@ pub async fn exchange(
     let server = server(client).set_redirect_uri(RedirectUrl::from_url(returned.redirect.clone()));
     let code = AuthorizationCode::new(returned.code.expose_secret().to_owned());
     let verifier = PkceCodeVerifier::new(returned.verifier.expose_secret().to_owned());
-    let wire = Wire { transport, now };
+    let wire = Wire {
+        transport,
+        clock: None,
+    };
     let answer = server
         .exchange_code(code)
         .set_pkce_verifier(verifier)
@@ -164,14 +168,20 @@ pub async fn exchange(
 }
 
 /// Changes a refresh token for a new access token, and where the vendor rotates them for a new refresh token.
+///
+/// What a token is good for counts from before it was asked for; a wait that is asked for, from when the answer came.
 pub async fn refresh(
     transport: &dyn Transport,
     client: &Client,
     refresh: &SecretString,
-    now: Timestamp,
+    clock: &dyn Clock,
 ) -> Result<Granted, GrantError> {
+    let now = clock.now();
     let token = RefreshToken::new(refresh.expose_secret().to_owned());
-    let wire = Wire { transport, now };
+    let wire = Wire {
+        transport,
+        clock: Some(clock),
+    };
     let answer = server(client)
         .exchange_refresh_token(&token)
         .request_async(&wire)
@@ -238,7 +248,8 @@ pub(crate) fn limits() -> Limits {
 /// RFC 6749 §5.2 knows 400 and 401 only, and who is turned away at the gate has learned nothing of the grant.
 struct Wire<'a> {
     transport: &'a dyn Transport,
-    now: Timestamp,
+    /// Tells when an answer came; none where nobody asks again by themselves, because a person is waiting.
+    clock: Option<&'a dyn Clock>,
 }
 
 impl<'c> AsyncHttpClient<'c> for Wire<'_> {
@@ -246,14 +257,14 @@ impl<'c> AsyncHttpClient<'c> for Wire<'_> {
     type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, GrantError>> + Send + 'c>>;
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(send(self.transport, request, self.now))
+        Box::pin(send(self.transport, request, self.clock))
     }
 }
 
 async fn send(
     transport: &dyn Transport,
     asked: HttpRequest,
-    now: Timestamp,
+    clock: Option<&dyn Clock>,
 ) -> Result<HttpResponse, GrantError> {
     let (parts, body) = asked.into_parts();
     let url: Url = parts.uri.to_string().parse().map_err(|_| {
@@ -284,7 +295,7 @@ async fn send(
     );
     if status.is_server_error() || is_turned_away {
         return Err(GrantError::Passing {
-            retry_at: retry_at(&headers, now),
+            retry_at: clock.and_then(|clock| retry_at(&headers, clock.now())),
             message: format!("{host} answers {status}"),
         });
     }

@@ -193,7 +193,10 @@ pub async fn signed_in(
     returned: Returned<'_>,
     now: Timestamp,
 ) -> Result<SignedIn, SignInError> {
-    let wire = Wire { transport, now };
+    let wire = Wire {
+        transport,
+        clock: None,
+    };
     let answer = server(party, discovered)
         .set_redirect_uri(RedirectUrl::from_url(returned.redirect.clone()))
         .exchange_code(AuthorizationCode::new(

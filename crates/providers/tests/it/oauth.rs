@@ -202,7 +202,7 @@ async fn exchange(script: &Script, vendor: Vendor) -> Result<Granted, GrantError
 
 async fn refresh(script: &Script, vendor: Vendor) -> Result<Granted, GrantError> {
     let token = SecretString::from("refresh-one");
-    oauth::refresh(script, &client(vendor), &token, Still.now()).await
+    oauth::refresh(script, &client(vendor), &token, &Still).await
 }
 
 #[tokio::test]
@@ -447,6 +447,33 @@ async fn a_server_that_is_busy_is_asked_again_when_it_says() {
     let script = Script::new().fails(GOOGLE_TOKEN, lost);
     let error = refresh(&script, Vendor::Google).await.unwrap_err();
     assert_eq!(turn(&error), Turn::Nobody, "{error}");
+}
+
+#[tokio::test]
+async fn a_wait_counts_from_when_the_answer_came() {
+    /// A minute goes by whenever somebody looks.
+    struct Slow(std::sync::atomic::AtomicI64);
+    impl Clock for Slow {
+        fn now(&self) -> Timestamp {
+            let minutes = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            in_seconds(60 * minutes)
+        }
+        fn sleep(
+            &self,
+            _: std::time::Duration,
+        ) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+            Box::pin(std::future::ready(()))
+        }
+    }
+    let token = SecretString::from("refresh-one");
+    let script = Script::new().on_with(GOOGLE_TOKEN, 429, &[("retry-after", "33")], "");
+    let slow = Slow(std::sync::atomic::AtomicI64::new(0));
+    let asked = oauth::refresh(&script, &client(Vendor::Google), &token, &slow).await;
+    let retry_at = Some(in_seconds(60 + 33));
+    assert_eq!(
+        Failure::from(asked.unwrap_err()).class,
+        Class::Passing { retry_at }
+    );
 }
 
 #[tokio::test]

@@ -101,11 +101,21 @@ pub(crate) fn instances(
         .collect()
 }
 
-/// The event with this id: stored, or an instance that nothing has set apart yet.
+/// The event with this id: stored, or an instance that nothing has set apart yet. Where an exception was dropped and the
+/// series came to have its place again, that is the instance, as in every listing.
 pub(crate) fn find(calendar: &Calendar, id: &str, switches: &Switches) -> Option<Arc<Event>> {
-    if let Some(event) = calendar.event(id) {
-        return Some(Arc::clone(event));
+    match calendar.event(id) {
+        None => yielded(calendar, id, switches),
+        Some(dropped) if dropped.is_tombstone() && dropped.slot.is_some() => {
+            let again = yielded(calendar, id, switches).filter(|again| !again.is_tombstone());
+            again.or_else(|| Some(Arc::clone(dropped)))
+        }
+        Some(event) => Some(Arc::clone(event)),
     }
+}
+
+/// The instance with this id that a series yields.
+fn yielded(calendar: &Calendar, id: &str, switches: &Switches) -> Option<Arc<Event>> {
     let (series, original) = id.rsplit_once('_')?;
     let series = calendar.event(series).filter(|event| event.is_series())?;
     let local = original_local(original, &series.start)?;

@@ -1,6 +1,7 @@
 //! Links that show only that the time is taken.
 
 use super::*;
+use crate::event::{FreeBusyStatus, Override, RecurrenceId, Status};
 
 #[test]
 fn a_busy_only_link_shows_and_takes_nothing_but_time() {
@@ -152,4 +153,59 @@ fn a_copy_loses_what_its_link_may_not_show_any_more() {
         &[],
     );
     assert_eq!(owed, Owed::Nothing);
+}
+
+#[test]
+fn an_occurrence_whose_difference_the_other_side_cannot_show_follows_its_series_there() {
+    let rules = Rules {
+        detail: Detail::Busy,
+        ..rules(Direction::TwoWay)
+    };
+    let named = RecurrenceId(date(2026, 12, 8).at(9, 0, 0, 0));
+    let perhaps = RecurrenceId(date(2026, 12, 15).at(9, 0, 0, 0));
+    let mut series = meeting("Rounds", 9);
+    let mut own = meeting("Rounds, by heart", 9).master;
+    series
+        .recurrence_overrides
+        .insert(named, Override::Replaced(Box::new(own.clone())));
+    own.details.status = Status::Tentative;
+    series
+        .recurrence_overrides
+        .insert(perhaps, Override::Replaced(Box::new(own)));
+    // There, only what is tentative is an exception: a title is not shown.
+    let mut base = rules.mask(&series);
+    base.recurrence_overrides.remove(&named);
+    let mut theirs = base.clone();
+    theirs.master.details.free_busy_status = FreeBusyStatus::Free;
+
+    let steps = plan_incoming(
+        &mirrored(&base, live(&series), Debt::Settled),
+        Theirs::Present(&RemoteId::from("x"), &observed(&theirs)),
+        &rules,
+    );
+    let [Step::SetMirror(_), Step::UpdateEvent { body, .. }] = steps.as_slice() else {
+        panic!("{}", told(&steps))
+    };
+    let state = |id: RecurrenceId| {
+        let Override::Replaced(one) = &body.recurrence_overrides[&id] else {
+            panic!("{body:?}")
+        };
+        (one.details.title.as_str(), one.details.free_busy_status)
+    };
+    assert_eq!(state(named), ("Rounds, by heart", FreeBusyStatus::Free));
+    assert_eq!(
+        state(perhaps),
+        ("Rounds, by heart", FreeBusyStatus::Busy),
+        "theirs tells of it by itself"
+    );
+    // What is still owed there will say so there.
+    let steps = plan_incoming(
+        &mirrored(&base, live(&series), Debt::Owed),
+        Theirs::Present(&RemoteId::from("x"), &observed(&theirs)),
+        &rules,
+    );
+    let [Step::SetMirror(_), Step::UpdateEvent { body, .. }] = steps.as_slice() else {
+        panic!("{}", told(&steps))
+    };
+    assert_eq!(body.recurrence_overrides, series.recurrence_overrides);
 }

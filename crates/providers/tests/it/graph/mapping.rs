@@ -403,6 +403,44 @@ fn the_way_into_an_online_meeting_stays_in_its_body() {
 }
 
 #[test]
+fn a_status_beside_that_of_the_time_counts_until_something_else_is_shown() {
+    use FreeBusyStatus::{Busy, Free};
+    use Status::{Cancelled, Confirmed, Tentative};
+    let state = |show_as: &str, note: Value| {
+        let mut value = single("e1", "Lunch");
+        value["showAs"] = json!(show_as);
+        value["singleValueExtendedProperties"] = json!([{"id": "string {5B6F1C9E-2D4A-4F0B-9C38-7A1D60E4B2F7} name kalends-note", "value": note}]);
+        let details = read(&value).master.details;
+        (details.status, details.free_busy_status)
+    };
+    // Each as it is here, what is shown of it, and whether that would be read as something else.
+    let table = [
+        ((Confirmed, Busy), "busy", false),
+        ((Confirmed, Free), "free", false),
+        ((Tentative, Busy), "tentative", false),
+        ((Tentative, Free), "free", true),
+        ((Cancelled, Busy), "free", true),
+        ((Cancelled, Free), "free", true),
+    ];
+    for (here, shown, is_noted) in table {
+        let mut copy = event("x", berlin("2026-06-01T10:00:00"));
+        (
+            copy.master.details.status,
+            copy.master.details.free_busy_status,
+        ) = here;
+        let sent = posted(&copy);
+        let note = sent["singleValueExtendedProperties"][2]["value"].clone();
+        assert_eq!(sent["showAs"], shown, "{here:?}");
+        assert_eq!(note != "{}", is_noted, "{here:?}");
+        assert_eq!(state(shown, note.clone()), here);
+        // Whoever says in Outlook that it takes time says so of all of it.
+        if shown != "busy" {
+            assert_eq!(state("busy", note), (Confirmed, Busy), "{here:?}");
+        }
+    }
+}
+
+#[test]
 fn the_zone_that_a_person_named_comes_back() {
     let rome = |note: &str, original: &str| {
         let mut value = single("e1", "Lunch");

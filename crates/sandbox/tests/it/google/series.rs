@@ -251,6 +251,31 @@ fn exceptions_without_a_place_in_the_new_rule_are_dropped_or_kept() {
 }
 
 #[test]
+fn where_an_exception_was_dropped_the_series_can_have_an_instance_again() {
+    let mut desk = Desk::new();
+    desk.google().switches.misfits = Misfits::Dropped;
+    let id = made(&mut desk, &weekly("standup", 3));
+    let (series, second) = (format!("{EVENTS}/{id}"), format!("{EVENTS}/{id}{SECOND}"));
+    desk.patch(&second, &json!({ "summary": "special" })).ok();
+    for rule in ["COUNT=1", "COUNT=3"] {
+        let lines = json!({ "recurrence": [format!("RRULE:FREQ=WEEKLY;{rule}")] });
+        desk.patch(&series, &lines).ok();
+    }
+    let again = desk.get(&second).ok();
+    assert_eq!(
+        (&again["summary"], &again["status"]),
+        (&json!("standup"), &json!("confirmed"))
+    );
+    let listed = desk.get(&format!("{series}/instances")).ok();
+    let listed = listed["items"].as_array().unwrap();
+    let listed = listed.iter().find(|one| one["id"] == again["id"]).unwrap();
+    assert_eq!(
+        listed["etag"], again["etag"],
+        "what is listed can be written"
+    );
+}
+
+#[test]
 fn a_stricter_instance_makes_the_series_strict_and_a_laxer_one_nothing() {
     let mut desk = Desk::new();
     let id = made(&mut desk, &weekly("standup", 3));

@@ -86,7 +86,7 @@ async fn client(
         ));
     }
     let none = SecretString::from("kalends-doctor-asks");
-    let asked = oauth::refresh(transport, &known.client, &none, SystemClock.now());
+    let asked = oauth::refresh(transport, &known.client, &none, &SystemClock);
     findings.push(match asked.await {
         Err(GrantError::Dead(_)) => well(
             about,

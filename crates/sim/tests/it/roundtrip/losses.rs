@@ -194,10 +194,17 @@ pub(crate) const GRAPH: Holding = Holding {
             },
         },
         Loss {
-            what: "a status beside that of the time",
-            becomes: "cancelled is free, and what is tentative and free is free",
+            what: "a status beside that of the time, of one occurrence",
+            becomes: "those of its series where both show the same, else cancelled is free, and what is tentative and free is free",
             take: |event| {
-                each(event, |details| {
+                let series = event.master.details.clone();
+                instances(event, |instance| {
+                    let details = &mut instance.details;
+                    if shown(details) == shown(&series) {
+                        details.status = series.status;
+                        details.free_busy_status = series.free_busy_status;
+                        return;
+                    }
                     if details.status == Status::Cancelled {
                         details.free_busy_status = FreeBusyStatus::Free;
                     }
@@ -371,6 +378,16 @@ fn instances(event: &mut Event, mut act: impl FnMut(&mut Instance)) {
         if let Override::Replaced(instance) = over {
             act(instance);
         }
+    }
+}
+
+/// The one state that Outlook shows of the two that an event has here.
+fn shown(details: &Details) -> (Status, FreeBusyStatus) {
+    match (details.status, details.free_busy_status) {
+        (Status::Cancelled, _) | (_, FreeBusyStatus::Free) => {
+            (Status::Confirmed, FreeBusyStatus::Free)
+        }
+        busy => busy,
     }
 }
 
