@@ -130,13 +130,28 @@ pub fn plan_incoming(ours: &Ours, theirs: Theirs<'_>, rules: &Rules) -> Vec<Step
 /// through the link or not: the deletion would take it along.
 fn is_changed(agreed: &Agreed, canonical: &Canonical, observed: &Observed, rules: &Rules) -> bool {
     match (canonical, agreed.mirror.origin) {
-        (Canonical::Deleted { .. }, Origin::Remote) => {
-            !differing(&observed.event, &agreed.base).is_empty()
+        (Canonical::Deleted { last, .. }, Origin::Remote) => {
+            let ours = last.as_deref().filter(|_| rules.sends());
+            is_edited(&observed.event, &agreed.base, ours)
         }
-        (Canonical::Deleted { .. }, Origin::Kalends) | (Canonical::Live { .. }, _) => {
+        (Canonical::Deleted { last, .. }, Origin::Kalends) => {
+            let ours = last.as_deref().filter(|_| rules.sends());
+            let ours = ours.map(|last| rules.mask(last));
+            let (theirs, base) = (rules.mask(&observed.event), rules.mask(&agreed.base));
+            is_edited(&theirs, &base, ours.as_ref())
+        }
+        (Canonical::Live { .. }, _) => {
             !differing(&rules.mask(&observed.event), &rules.mask(&agreed.base)).is_empty()
         }
     }
+}
+
+/// Whether something was made of an event there that it was not here when it was deleted. What it was here may have got
+/// there by a write of ours that was refused halfway, and nobody edited it.
+fn is_edited(theirs: &Event, base: &Event, ours: Option<&Event>) -> bool {
+    differing(theirs, base)
+        .iter()
+        .any(|field| ours.is_none_or(|ours| get(theirs, field) != get(ours, field)))
 }
 
 /// The authority over an event: over copies that we made it is always ours too.

@@ -306,6 +306,36 @@ fn a_link_that_only_receives_owes_nothing_for_an_edit_that_beats_a_deletion() {
 }
 
 #[test]
+fn half_of_a_write_of_ours_is_no_edit_that_would_beat_a_deletion_here() {
+    // Title and time were changed here; the title arrived, the time was refused, and then the event was deleted.
+    let last = meeting("Late lunch", 13);
+    let half = meeting("Late lunch", 12);
+    for origin in [Origin::Remote, Origin::Kalends] {
+        let ours = Ours::Mirrored {
+            agreed: Box::new(agreed(&meeting("Lunch", 12), origin)),
+            canonical: deleted_from(&last),
+            debt: Debt::Owed,
+            held: Vec::new(),
+        };
+        let plan = |theirs: &Event, direction| incoming(&ours, Some(theirs), &rules(direction));
+        assert_eq!(plan(&half, Direction::TwoWay), "agree");
+        assert_eq!(
+            plan(&meeting("Brunch", 12), Direction::TwoWay),
+            "agree, update to Brunch (EditBeatsDeletionHere)"
+        );
+        assert_eq!(
+            plan(&meeting("Late lunch", 11), Direction::TwoWay),
+            "agree, update to Late lunch (EditBeatsDeletionHere)"
+        );
+        // Through a link that sends nothing, nothing of ours can have got there.
+        assert_eq!(
+            plan(&half, Direction::Pull),
+            "agree, update to Late lunch (EditBeatsDeletionHere)"
+        );
+    }
+}
+
+#[test]
 fn an_undecided_conflict_is_not_settled_by_the_next_change() {
     let rules = Rules {
         conflict_policy: ConflictPolicy::Ask,
