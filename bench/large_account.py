@@ -40,6 +40,7 @@ SIZES, QUICK_SIZES = (100, 10_000, 30_000, 100_000), (100, 2_000)
 # How many changes are synced one after the other, so that the clock of the processor's time is fine enough.
 CHANGES = 20
 SECONDS_MAX = 4 * 3600
+SECONDS_BETWEEN_LOOKS = 2
 # Requests for a page of events, as the journal of the sandbox has them.
 LISTINGS = {"google": r"/events\?", "microsoft": r"/events\?|/delta\?|/events/delta"}
 # What a page of ids has, for the comparison in the end.
@@ -223,6 +224,11 @@ class Kalends:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
 
+    def held_mb(self):
+        """What it holds now: all, and what of it is no file."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return tuple(round(int(re.search(rf"{name}:\s+(\d+)", status)[1]) / 1024, 1) for name in ("VmRSS", "RssAnon"))
+
     def cpu_s(self):
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
@@ -274,10 +280,14 @@ class Kalends:
         return dict(self.told("SELECT name, count(*) FROM bench_writes GROUP BY name ORDER BY name"))
 
 
-def wait(kalends):
-    """Waits for the first success of the link, and answers when its listing was whole."""
+def wait(kalends, curve=None):
+    """Waits for the first success of the link; notes meanwhile how much memory is held at how many events."""
     deadline = time.monotonic() + SECONDS_MAX
+    next_look = 0
     while time.monotonic() < deadline:
+        if curve is not None and time.monotonic() > next_look:
+            curve.append((kalends.count(), *kalends.held_mb()))
+            next_look = time.monotonic() + SECONDS_BETWEEN_LOOKS
         at, error = kalends.told("SELECT last_success_at, last_error FROM links")[0]
         if at is not None:
             return
@@ -311,8 +321,8 @@ def whole(kalends, sandbox, vendor, count):
     kalends.start()
     kalends.connect(sandbox, vendor)
     idle_mb, cpu, requests, began = kalends.peak_mb(), kalends.cpu_s(), sandbox.requests(), time.monotonic()
-    link = kalends.link()
-    wait(kalends)
+    link, curve = kalends.link(), []
+    wait(kalends, curve)
     row = {
         "vendor": vendor,
         "events": count,
@@ -321,6 +331,7 @@ def whole(kalends, sandbox, vendor, count):
         "first_requests": sandbox.requests() - requests,
         "idle_mb": idle_mb,
         "peak_mb": kalends.peak_mb(),
+        "curve": curve,
     }
     check(kalends, sandbox, vendor, count)
     # Once before it counts: the program reads pages of its own for the first time.
