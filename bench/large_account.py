@@ -5,7 +5,9 @@
     .venv/bin/python bench/large_account.py --events 1000 --vendor google
 
 Ann's accounts are those of `kalends sandbox`, in a process of its own. One event in ten is a series at Google, one in a
-hundred at Microsoft, where each has to be asked for by itself. Prints a table, and writes bench/large_account.json.
+hundred at Microsoft, where each has to be asked for by itself. Each size is synced by three installations: by `kalends
+serve`, by `kalends sync --watch`, and by a `kalends serve` that is killed in the middle of the listing. In the end each
+must have every event that is there once. Prints tables, and writes bench/large_account.json.
 """
 
 import argparse
@@ -22,8 +24,10 @@ import sqlite3
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
@@ -36,6 +40,11 @@ SIZES, QUICK_SIZES = (100, 10_000, 30_000, 100_000), (100, 2_000)
 # How many changes are synced one after the other, so that the clock of the processor's time is fine enough.
 CHANGES = 20
 SECONDS_MAX = 4 * 3600
+SECONDS_BETWEEN_LOOKS = 2
+# Requests for a page of events, as the journal of the sandbox has them.
+LISTINGS = {"google": r"/events\?", "microsoft": r"/events\?|/delta\?|/events/delta"}
+# What a page of ids has, for the comparison in the end.
+IDS_PER_PAGE = {"google": 2500, "microsoft": 1000}
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -46,9 +55,11 @@ class Stay(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def ask(method, url, token=None, body=None, form=None):
+def ask(method, url, token=None, body=None, form=None, prefer=None):
     request = urllib.request.Request(url, method=method)
     data = None
+    if prefer:
+        request.add_header("Prefer", prefer)
     if token:
         request.add_header("Authorization", f"Bearer {token}")
     if body is not None:
@@ -84,6 +95,32 @@ class Sandbox:
     def requests(self):
         return ask("GET", f"http://127.0.0.1:{self.port}/_sandbox/requests?limit=0")[0]["ever"]
 
+    def listed(self, vendor, since):
+        """The requests for pages of events that came after that number."""
+        door = f"http://127.0.0.1:{self.port}/_sandbox/requests?limit=100000&since={since}"
+        kept = ask("GET", door)[0]["requests"]
+        return [one["path"] for one in kept if one["method"] == "GET" and re.search(LISTINGS[vendor], one["path"])]
+
+    def ids(self, vendor):
+        """Every event of Ann's first calendar: what happens once, and masters."""
+        token, base, size = self.person(vendor)["access_token"], self.told[vendor]["base"], IDS_PER_PAGE[vendor]
+        ids = []
+        if vendor == "google":
+            first = f"{base}/calendar/v3/calendars/primary/events?maxResults={size}&fields=nextPageToken,items(id,recurringEventId)"
+            url = first
+            while url:
+                page = ask("GET", url, token)[0]
+                ids += [one["id"] for one in page.get("items", []) if "recurringEventId" not in one]
+                after = page.get("nextPageToken")
+                url = after and f"{first}&pageToken={urllib.parse.quote(after)}"
+        else:
+            url = f"{base}/v1.0/me/events?$select=id&$top={size}"
+            while url:
+                page = ask("GET", url, token, prefer='IdType="ImmutableId"')[0]
+                ids += [one["id"] for one in page["value"]]
+                url = page.get("@odata.nextLink")
+        return ids
+
     def person(self, vendor):
         return next(one for one in self.told[vendor]["users"] if one["email"] == ANN[vendor])
 
@@ -93,13 +130,13 @@ class Sandbox:
         title = f"Appointment {number}"
         if vendor == "google":
             events = f"{base}/calendar/v3/calendars/primary/events"
-            found = ask("GET", f"{events}?maxResults=10&q={urllib.parse.quote(title)}", token)[0]["items"]
-            one = next(one for one in found if one["summary"].startswith(title))
+            # Its note names it: a title would be found in those of longer numbers too.
+            (one,) = ask("GET", f"{events}?q={urllib.parse.quote(f'Patient {number}.')}", token)[0]["items"]
             ask("PATCH", f"{events}/{one['id']}", token, {"summary": f"{title}, later"})
         else:
             events = f"{base}/v1.0/me/events"
             wanted = urllib.parse.quote(f"subject eq '{title}'")
-            one = ask("GET", f"{events}?$filter={wanted}", token)[0]["value"][0]
+            (one,) = ask("GET", f"{events}?$filter={wanted}", token)[0]["value"]
             ask("PATCH", f"{events}/{one['id']}", token, {"subject": f"{title}, later"})
 
     def stop(self):
@@ -133,6 +170,7 @@ class Kalends:
             f"KALENDS_{upper}_CLIENT_ID": sandbox.told[vendor]["client_id"],
             f"KALENDS_{upper}_CLIENT_SECRET_FILE": str(secret),
             f"KALENDS_{upper}_BASE_URL": sandbox.told[vendor]["base"],
+            "KALENDS_PUSH": "false",
         }
         self.say("tenant", "add", "demo", "--name", "Demo", "--calendar-sync")
         self.say("--tenant", "demo", "user", "add", "olivia@demo.example", "--role", "owner", "--no-password")
@@ -146,9 +184,19 @@ class Kalends:
             raise SystemExit(f"kalends {' '.join(arguments)}: {ran.stderr}")
         return ran.stdout
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process:
+            self.kill()
+
+    def run(self, *arguments):
+        with open(self.home / "log", "ab") as log:
+            self.process = subprocess.Popen([self.program, *arguments], env=self.env, stdout=log, stderr=log)
+
     def start(self):
-        log = open(self.home / "log", "ab")
-        self.process = subprocess.Popen([self.program, "serve"], env=self.env, stdout=log, stderr=log)
+        self.run("serve")
         deadline = time.monotonic() + 60
         while True:
             try:
@@ -162,10 +210,12 @@ class Kalends:
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+        self.process = None
 
     def stop(self):
         self.process.terminate()
         self.process.wait()
+        self.process = None
 
     def api(self, method, path, body=None):
         return ask(method, f"http://127.0.0.1:{self.port}{path}", self.token, body)[0]
@@ -173,6 +223,11 @@ class Kalends:
     def peak_mb(self):
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+
+    def held_mb(self):
+        """What it holds now: all, and what of it is no file."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return tuple(round(int(re.search(rf"{name}:\s+(\d+)", status)[1]) / 1024, 1) for name in ("VmRSS", "RssAnon"))
 
     def cpu_s(self):
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
@@ -202,27 +257,63 @@ class Kalends:
     def shown(self, link):
         return self.api("GET", f"/api/calendar/links/{link}/")["link"]
 
-    def events(self):
-        """How many events there are, and how many mirrors."""
-        with sqlite3.connect(f"file:{self.home}/kalends.db?mode=ro", uri=True) as database:
-            count = lambda text: database.execute(text).fetchone()[0]
-            return count("SELECT count(*) FROM events WHERE body IS NOT NULL"), count("SELECT count(*) FROM mirrors")
+    def told(self, text):
+        """What the database answers."""
+        with closing(sqlite3.connect(f"file:{self.home}/kalends.db?mode=ro", uri=True, timeout=60)) as database:
+            return database.execute(text).fetchall()
+
+    def count(self):
+        return self.told("SELECT count(*) FROM events WHERE NOT deleted")[0][0]
+
+    def count_writes(self):
+        """From now on every row that is written is counted, by table."""
+        with closing(sqlite3.connect(self.home / "kalends.db", timeout=60)) as database:
+            database.execute("CREATE TABLE bench_writes (name TEXT)")
+            names = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'bench_writes'"
+            for (name,) in database.execute(names).fetchall():
+                for verb in ("insert", "update", "delete"):
+                    note = f"INSERT INTO bench_writes VALUES ('{name}')"
+                    database.execute(f"CREATE TRIGGER bench_{verb}_{name} AFTER {verb} ON {name} BEGIN {note}; END")
+            database.commit()
+
+    def written(self):
+        return dict(self.told("SELECT name, count(*) FROM bench_writes GROUP BY name ORDER BY name"))
 
 
-def wait(kalends, link, since=None):
-    """Waits for a success, or one after another."""
+def wait(kalends, curve=None):
+    """Waits for the first success of the link; notes meanwhile how much memory is held at how many events."""
     deadline = time.monotonic() + SECONDS_MAX
+    next_look = 0
     while time.monotonic() < deadline:
-        shown = kalends.shown(link)
-        if shown["last_success_at"] not in (None, since):
+        if curve is not None and time.monotonic() > next_look:
+            curve.append((kalends.count(), *kalends.held_mb()))
+            next_look = time.monotonic() + SECONDS_BETWEEN_LOOKS
+        at, error = kalends.told("SELECT last_success_at, last_error FROM links")[0]
+        if at is not None:
             return
-        time.sleep(0.2)
-    raise SystemExit(f"the first sync takes longer than {SECONDS_MAX} s: {shown}")
+        if kalends.process.poll() is not None:
+            raise SystemExit(f"kalends ended by itself: {kalends.home}/log")
+        time.sleep(0.1)
+    raise SystemExit(f"the first sync takes longer than {SECONDS_MAX} s: {error}")
 
 
-def check(kalends, count):
-    if kalends.events() != (count + HELD, count + HELD):
-        raise SystemExit(f"{count + HELD} events were to be there, and there are (events, mirrors) {kalends.events()}")
+def check(kalends, sandbox, vendor, count):
+    """Every event that is there is here once, and nothing else."""
+    there = sorted(sandbox.ids(vendor))
+    mirrored = sorted(one for (one,) in kalends.told("SELECT remote_id FROM mirrors"))
+    if len(there) != count + HELD or there != mirrored:
+        lacking, beyond = set(there) - set(mirrored), set(mirrored) - set(there)
+        raise SystemExit(
+            f"{count + HELD} events were to be there, there are {len(there)}, and {len(mirrored)} mirrors of them; "
+            f"{len(lacking)} lack, {len(beyond)} are too many: {sorted(lacking)[:3]} {sorted(beyond)[:3]}"
+        )
+    joined = "SELECT count(DISTINCT e.id) FROM events e JOIN mirrors m ON m.event_id = e.id WHERE NOT e.deleted"
+    (here,), (titles,) = kalends.told(joined)[0], kalends.told("SELECT count(DISTINCT title) FROM events WHERE NOT deleted")[0]
+    if (kalends.count(), here) != (count + HELD, count + HELD) or titles < count:
+        raise SystemExit(f"{count + HELD} events were to be here: {kalends.count()}, mirrored {here}, titles {titles}")
+    left = kalends.told("SELECT count(*) FROM listing_parts")[0][0]
+    if left:
+        raise SystemExit(f"{left} parts of series are left over")
 
 
 def whole(kalends, sandbox, vendor, count):
@@ -230,8 +321,8 @@ def whole(kalends, sandbox, vendor, count):
     kalends.start()
     kalends.connect(sandbox, vendor)
     idle_mb, cpu, requests, began = kalends.peak_mb(), kalends.cpu_s(), sandbox.requests(), time.monotonic()
-    link = kalends.link()
-    wait(kalends, link)
+    link, curve = kalends.link(), []
+    wait(kalends, curve)
     row = {
         "vendor": vendor,
         "events": count,
@@ -240,23 +331,51 @@ def whole(kalends, sandbox, vendor, count):
         "first_requests": sandbox.requests() - requests,
         "idle_mb": idle_mb,
         "peak_mb": kalends.peak_mb(),
+        "curve": curve,
     }
-    check(kalends, count)
+    check(kalends, sandbox, vendor, count)
     # Once before it counts: the program reads pages of its own for the first time.
     costs = []
     for turn in range(CHANGES + 1):
-        sandbox.rename(vendor, turn * (count // (CHANGES + 1)) + 1)
-        cpu, requests, began = kalends.cpu_s(), sandbox.requests(), time.monotonic()
-        ran = kalends.api("POST", f"/api/calendar/links/{link}/sync/")
-        if ran["updated"] != 1:
-            raise SystemExit(f"one change was to arrive: {ran}")
-        costs.append((time.monotonic() - began, kalends.cpu_s() - cpu, sandbox.requests() - requests))
+        number = turn * (count // (CHANGES + 2)) + 1
+        # Not a series: those cost more, however many others there are.
+        costs.append(change(kalends, sandbox, vendor, link, number + (number % 10 == 0)))
     costs = costs[1:]
     row["change_ms"] = 1000 * sorted(cost[0] for cost in costs)[len(costs) // 2]
     row["change_cpu_ms"] = 1000 * sum(cost[1] for cost in costs) / len(costs)
     row["change_requests"] = sum(cost[2] for cost in costs) / len(costs)
+    kalends.count_writes()
+    change(kalends, sandbox, vendor, link, count - 1)
+    row["change_rows"] = kalends.written()
+    check(kalends, sandbox, vendor, count)
     kalends.stop()
     return row
+
+
+def change(kalends, sandbox, vendor, link, number):
+    """One event is renamed there, and a sync brings it: seconds, seconds of the processor, requests."""
+    sandbox.rename(vendor, number)
+    cpu, requests, began = kalends.cpu_s(), sandbox.requests(), time.monotonic()
+    ran = kalends.api("POST", f"/api/calendar/links/{link}/sync/")
+    if ran["updated"] != 1:
+        raise SystemExit(f"one change was to arrive: {ran}")
+    return time.monotonic() - began, kalends.cpu_s() - cpu, sandbox.requests() - requests
+
+
+def alone(kalends, sandbox, vendor, row):
+    """The same first sync by a process that does nothing else."""
+    kalends.start()
+    kalends.connect(sandbox, vendor)
+    kalends.stop()
+    connection = json.loads(kalends.say("--tenant", "demo", "--json", "connections"))["connections"][0]["id"]
+    seen = json.loads(kalends.say("--tenant", "demo", "--json", "calendars"))["remote_calendars"]
+    primary = next(one for one in seen if one["access"] == "read_write")
+    kalends.say("--tenant", "demo", "link", "--connection", connection, "--remote", primary["id"])
+    kalends.run("sync", "--watch")
+    wait(kalends)
+    row["sync_peak_mb"] = kalends.peak_mb()
+    kalends.stop()
+    check(kalends, sandbox, vendor, row["events"])
 
 
 def killed(kalends, sandbox, vendor, row):
@@ -264,34 +383,59 @@ def killed(kalends, sandbox, vendor, row):
     kalends.start()
     kalends.connect(sandbox, vendor)
     before, began = sandbox.requests(), time.monotonic()
-    link = kalends.link()
+    kalends.link()
     half = row["first_requests"] // 2
-    while sandbox.requests() - before < half and kalends.shown(link)["last_success_at"] is None:
+    while sandbox.requests() - before < half and not kalends.told("SELECT 1 FROM links WHERE last_success_at IS NOT NULL"):
         time.sleep(0.01)
     kalends.kill()
     row["before_kill_s"] = time.monotonic() - began
     row["before_kill_requests"] = sandbox.requests() - before
-    row["before_kill_events"] = kalends.events()[0]
+    row["before_kill_pages"] = len(sandbox.listed(vendor, before))
+    row["before_kill_events"] = kalends.count()
+    place, done = kalends.told("SELECT listing_page, last_success_at FROM links")[0]
     before, began = sandbox.requests(), time.monotonic()
     kalends.start()
-    wait(kalends, link)
+    wait(kalends)
     row["after_kill_s"] = time.monotonic() - began
     row["after_kill_requests"] = sandbox.requests() - before
-    check(kalends, row["events"])
+    pages = sandbox.listed(vendor, before)
+    row["after_kill_pages"] = len(pages)
+    # Where it went on is where the database said it stood.
+    row["went_on"] = bool(place) and not done and bool(pages) and token(vendor, pages[0]) in place
+    row["after_kill_peak_mb"] = kalends.peak_mb()
+    check(kalends, sandbox, vendor, row["events"])
     kalends.stop()
 
 
+def token(vendor, path):
+    """By which a request says at which page it goes on; without one it begins anew."""
+    name = {"google": "pageToken", "microsoft": "$skiptoken"}[vendor]
+    query = urllib.parse.parse_qs(urllib.parse.urlsplit(path).query)
+    return query.get(name, ["it begins anew"])[0]
+
+
 def show(rows):
-    print(
-        f"\n{'vendor':<11}{'events':>8}{'first s':>9}{'CPU s':>8}{'peak MB':>9}{'requests':>10}"
-        f"{'killed at':>11}{'then':>7}{'a change: ms':>14}{'CPU ms':>8}{'requests':>10}"
-    )
+    def line(row, *wanted):
+        told = [row.get(name, "-") for name, _ in wanted]
+        shown = [f"{value:.1f}" if isinstance(value, float) else str(value) for value in told]
+        return "".join(f"{value:>{width}}" for value, (_, width) in zip(shown, wanted))
+
+    print(f"\nThe first sync\n{'vendor':<11}{'events':>8}{'s':>9}{'CPU s':>9}{'requests':>10}{'idle MB':>9}{'serve MB':>10}{'sync MB':>9}")
+    names = ("events", 8), ("first_s", 9), ("first_cpu_s", 9), ("first_requests", 10), ("idle_mb", 9), ("peak_mb", 10), ("sync_peak_mb", 9)
     for row in rows:
-        print(
-            f"{row['vendor']:<11}{row['events']:>8}{row['first_s']:>9.1f}{row['first_cpu_s']:>8.1f}{row['peak_mb']:>9.1f}"
-            f"{row['first_requests']:>10}{row.get('before_kill_requests', '-'):>11}{row.get('after_kill_requests', '-'):>7}"
-            f"{row['change_ms']:>14.1f}{row['change_cpu_ms']:>8.1f}{row['change_requests']:>10.1f}"
-        )
+        print(f"{row['vendor']:<11}{line(row, *names)}")
+    print(
+        f"\nKilled in the middle of it\n{'vendor':<11}{'events':>8}{'had':>8}{'pages':>7}{'requests':>10}"
+        f"{'then pages':>12}{'requests':>10}{'s':>9}{'peak MB':>9}  went on where it was"
+    )
+    names = ("events", 8), ("before_kill_events", 8), ("before_kill_pages", 7), ("before_kill_requests", 10)
+    names += ("after_kill_pages", 12), ("after_kill_requests", 10), ("after_kill_s", 9), ("after_kill_peak_mb", 9)
+    for row in rows:
+        print(f"{row['vendor']:<11}{line(row, *names)}  {'yes' if row['went_on'] else 'no'}")
+    print(f"\nOne change after it\n{'vendor':<11}{'events':>8}{'ms':>9}{'CPU ms':>9}{'requests':>10}  rows written")
+    for row in rows:
+        rows_written = ", ".join(f"{count} {name}" for name, count in row["change_rows"].items())
+        print(f"{row['vendor']:<11}{line(row, ('events', 8), ('change_ms', 9), ('change_cpu_ms', 9), ('change_requests', 10))}  {rows_written}")
 
 
 def main():
@@ -311,10 +455,14 @@ def main():
         sandbox = Sandbox(program, count, f"http://127.0.0.1:{port}")
         try:
             for vendor in options.vendor or sorted(ANN):
-                row = whole(Kalends(program, HOME / "whole", port, sandbox, vendor), sandbox, vendor, count)
+                with Kalends(program, HOME / "whole", port, sandbox, vendor) as kalends:
+                    row = whole(kalends, sandbox, vendor, count)
                 rows.append(row)
-                # The second installation finds the account as the changes left it, which costs it nothing.
-                killed(Kalends(program, HOME / "killed", port, sandbox, vendor), sandbox, vendor, row)
+                # The other installations find the account as the changes left it, which costs them nothing.
+                with Kalends(program, HOME / "killed", port, sandbox, vendor) as kalends:
+                    killed(kalends, sandbox, vendor, row)
+                with Kalends(program, HOME / "alone", port, sandbox, vendor) as kalends:
+                    alone(kalends, sandbox, vendor, row)
                 print(f"  {json.dumps(row)}", flush=True)
         finally:
             sandbox.stop()

@@ -26,6 +26,10 @@ use crate::{EngineError, load};
 /// How many listed versions are compared with the store at once.
 const COMPARE_BATCH: usize = 500;
 
+/// How many of an account's events one statement goes through where all are looked at: however large the account is, none
+/// takes as long as a lease, which is renewed in between.
+const STRETCH: i64 = 1_000;
+
 /// How many events are taken in by one transaction. Indexes are written page by page: the more events at once, the fewer
 /// pages.
 const APPLY_BATCH: usize = 200;
@@ -260,14 +264,11 @@ async fn sweep(run: &Run<'_>, rest: &mut Rest) -> Result<(), EngineError> {
     }
     let mut after: Option<EventId> = None;
     loop {
+        run.stays().await?;
         let mut tx = run.engine.store.read(run.lease.tenant).await?;
-        let limit = i64::try_from(COMPARE_BATCH).unwrap_or(i64::MAX);
-        let unseen = mirrors::unseen(&mut tx, run.link.id, rest.generation, after, limit).await?;
+        let end = mirrors::stretch_end(&mut tx, run.link.id, after, STRETCH).await?;
+        let unseen = mirrors::unseen(&mut tx, run.link.id, rest.generation, after, end).await?;
         drop(tx);
-        let Some(last) = unseen.last() else {
-            break;
-        };
-        after = Some(last.event);
         let doubtful: Vec<RemoteId> = unseen
             .into_iter()
             .map(|mirror| mirror.remote_id)
@@ -275,6 +276,10 @@ async fn sweep(run: &Run<'_>, rest: &mut Rest) -> Result<(), EngineError> {
             .collect();
         rest.gone
             .extend(read(run, &doubtful, rest.generation).await?);
+        if end.is_none() {
+            break;
+        }
+        after = end;
     }
     sweep_outside(run, rest).await
 }
@@ -283,6 +288,7 @@ async fn sweep(run: &Run<'_>, rest: &mut Rest) -> Result<(), EngineError> {
 async fn sweep_outside(run: &Run<'_>, rest: &mut Rest) -> Result<(), EngineError> {
     let mut after: Option<RemoteId> = None;
     while run.import.is_bound() {
+        run.stays().await?;
         let mut tx = run.engine.store.read(run.lease.tenant).await?;
         let limit = i64::try_from(COMPARE_BATCH).unwrap_or(i64::MAX);
         let (link, after_id) = (run.link.id, after.as_ref());
@@ -373,6 +379,7 @@ async fn delete(
 ) -> Result<(), EngineError> {
     let mut deletions = 0;
     for chunk in chunks(gone) {
+        run.stays().await?;
         deletions += plan_deletions(run, &chunk)
             .await?
             .1
@@ -391,6 +398,7 @@ async fn delete(
         Brake::Release => carry_out(run, gone).await,
         Brake::Hold => {
             for chunk in chunks(gone) {
+                run.stays().await?;
                 hold(run, &chunk).await?;
             }
             Ok(())
@@ -400,6 +408,7 @@ async fn delete(
 
 async fn carry_out(run: &Run<'_>, gone: &BTreeSet<RemoteId>) -> Result<(), EngineError> {
     for chunk in chunks(gone) {
+        run.stays().await?;
         take_in(run, chunk, Rider::default()).await?;
     }
     Ok(())
@@ -470,22 +479,25 @@ async fn owe_unmirrored(run: &Run<'_>) -> Result<(), EngineError> {
     }
     let mut after = None;
     loop {
+        run.stays().await?;
         let mut tx = run.engine.store.read(run.lease.tenant).await?;
-        let limit = i64::try_from(COMPARE_BATCH).unwrap_or(i64::MAX);
-        let events = events::unmirrored(&mut tx, run.link.id, after, limit).await?;
+        let end = events::stretch_end(&mut tx, after, STRETCH).await?;
+        let events = events::unmirrored(&mut tx, run.link.id, after, end).await?;
         drop(tx);
-        let Some(last) = events.last() else {
+        for chunk in events.chunks(COMPARE_BATCH) {
+            let mut batch = Batch::new(run.id, run.engine.clock.now());
+            batch.steps = chunk
+                .iter()
+                .map(|event| Step::Push {
+                    event: *event,
+                    reason: Reason::NewHere,
+                })
+                .collect();
+            submit(run, batch).await?;
+        }
+        if end.is_none() {
             return Ok(());
-        };
-        after = Some(*last);
-        let mut batch = Batch::new(run.id, run.engine.clock.now());
-        batch.steps = events
-            .into_iter()
-            .map(|event| Step::Push {
-                event,
-                reason: Reason::NewHere,
-            })
-            .collect();
-        submit(run, batch).await?;
+        }
+        after = end;
     }
 }

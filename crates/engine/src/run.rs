@@ -130,6 +130,11 @@ impl Run<'_> {
         }
     }
 
+    /// Renews the lease where it is time to, between two of many looks at the database.
+    pub(crate) async fn stays(&self) -> Result<(), EngineError> {
+        self.holding(std::future::ready(())).await
+    }
+
     /// Waits for the provider, keeping the lease alive.
     pub(crate) async fn holding<T>(&self, work: impl Future<Output = T>) -> Result<T, EngineError> {
         match self.mode {

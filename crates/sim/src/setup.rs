@@ -139,6 +139,8 @@ fn vendors(stage: &Stage, chance: &mut Chance) {
     world.google.switches = google::Switches::draw(chance);
     world.google.switches.quotas.user_units_per_minute = UNITS_PER_MINUTE;
     world.google.switches.quotas.project_units_per_minute = UNITS_PER_MINUTE;
+    // What its Discovery document has no name for is a mistake of the adapter's, which Google would pass over in silence.
+    world.google.switches.unknown_names = google::UnknownNames::Refused;
     world.microsoft.seed(chance.next());
     world.microsoft.switches = microsoft::Switches::draw(chance);
     let (of_google, of_microsoft) = (&world.google.switches, &world.microsoft.switches);

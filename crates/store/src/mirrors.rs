@@ -85,21 +85,42 @@ pub async fn by_events(
     rows.iter().map(read).collect()
 }
 
-/// The mirrors that no listing since `generation` has seen, by event.
+/// Where the next `count` mirrors of a link end, by event; none where there are fewer. Whoever looks at all of them goes from
+/// end to end: a statement over a whole account could take longer than a lease.
+pub async fn stretch_end(
+    tx: &mut Tx,
+    link: LinkId,
+    after: Option<EventId>,
+    count: i64,
+) -> Result<Option<EventId>, StoreError> {
+    let after = after.unwrap_or(EventId(uuid::Uuid::nil()));
+    let binds = binds![tx.tenant, link, after, count - 1];
+    let rows = tx
+        .rows(
+            "SELECT event_id FROM mirrors WHERE tenant_id = $1 AND link_id = $2 AND event_id > $3
+             ORDER BY event_id LIMIT 1 OFFSET $4",
+            binds,
+        )
+        .await?;
+    rows.first().map(|row| row.get("event_id")).transpose()
+}
+
+/// The mirrors after one event and up to another that no listing since `generation` has seen, by event.
 pub async fn unseen(
     tx: &mut Tx,
     link: LinkId,
     generation: i64,
     after: Option<EventId>,
-    limit: i64,
+    until: Option<EventId>,
 ) -> Result<Vec<MirrorVersion>, StoreError> {
     let after = after.unwrap_or(EventId(uuid::Uuid::nil()));
-    let binds = binds![tx.tenant, link, generation, after, limit];
+    let until = until.unwrap_or(EventId(uuid::Uuid::max()));
+    let binds = binds![tx.tenant, link, generation, after, until];
     let rows = tx
         .rows(
             "SELECT event_id, remote_id, version FROM mirrors
-             WHERE tenant_id = $1 AND link_id = $2 AND generation < $3 AND event_id > $4
-             ORDER BY event_id LIMIT $5",
+             WHERE tenant_id = $1 AND link_id = $2 AND generation < $3 AND event_id > $4 AND event_id <= $5
+             ORDER BY event_id",
             binds,
         )
         .await?;

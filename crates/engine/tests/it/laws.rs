@@ -133,6 +133,32 @@ async fn a_dead_cursor_is_routine() {
 }
 
 #[tokio::test]
+async fn a_large_calendar_is_gone_through_from_end_to_end() {
+    // More than one statement looks at.
+    const LARGE: usize = 1_100;
+    let world = World::new().await;
+    let (ann, ben) = (Remote::new(), Remote::new());
+    let id = |n: usize| format!("/{n:04}.ics");
+    for n in 0..LARGE {
+        ann.put(&id(n), meeting(&n.to_string(), &format!("Event {n:04}")));
+    }
+    let to_ann = world.link(&ann).await;
+    assert_eq!(world.sync(to_ann).await.counts.created, LARGE);
+    // What is linked later is owed all of it.
+    let to_ben = world.link(&ben).await;
+    assert_eq!(world.sync(to_ben).await.outcome, Outcome::Succeeded);
+    assert_eq!(ben.titles(), ann.titles());
+
+    // What goes without a word is missed by a listing of everything, wherever it stood.
+    for n in [0, LARGE / 2, LARGE - 1] {
+        ann.remove_silently(&id(n));
+    }
+    *ann.forgotten.lock().unwrap() = usize::MAX;
+    assert_eq!(world.sync(to_ann).await.counts.deleted, 3);
+    assert_eq!(world.titles().await, ann.titles());
+}
+
+#[tokio::test]
 async fn an_empty_or_failing_listing_deletes_nothing() {
     let world = World::new().await;
     let remote = Remote::new();

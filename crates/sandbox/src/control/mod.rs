@@ -18,6 +18,7 @@ mod reply;
 mod routes;
 mod rules;
 mod seeds;
+mod switches;
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};

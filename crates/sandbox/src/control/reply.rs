@@ -88,6 +88,16 @@ impl Refused {
         }
     }
 
+    /// A page of another site asks, by the browser of somebody who does not know.
+    pub(super) fn from_elsewhere() -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            field: None,
+            error: "A page of another site asks for this. These doors are for programs and for the sandbox's own pages."
+                .to_owned(),
+        }
+    }
+
     /// The door is there, and does something else.
     pub(super) fn method(methods: &[&str]) -> Self {
         Self {

@@ -7,12 +7,14 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::reply::{Asked, Done, Refused, respond};
-use super::{PREFIX, channels, clock, cursors, file, grants, journal, mails, people, rules, seeds};
+use super::{
+    PREFIX, channels, clock, cursors, file, grants, journal, mails, people, rules, seeds, switches,
+};
 use crate::page;
 use crate::world::World;
 
 /// Every door: its method, its path below [`PREFIX`], and what it does.
-const DOORS: [(&str, &str, &str); 34] = [
+const DOORS: [(&str, &str, &str); 37] = [
     ("GET", "", "this list"),
     (
         "GET",
@@ -94,6 +96,17 @@ const DOORS: [(&str, &str, &str); 34] = [
     ("DELETE", "faults", "takes all rules away"),
     ("GET", "faults/{id}", "one rule"),
     ("DELETE", "faults/{id}", "takes a rule away"),
+    (
+        "GET",
+        "switches",
+        "how Google and Microsoft behave where documents are silent",
+    ),
+    (
+        "PATCH",
+        "switches",
+        "sets some of them: {google?, microsoft?}",
+    ),
+    ("DELETE", "switches", "sets all of them back"),
     ("GET", "seeds", "worlds that can be planted here"),
     (
         "POST",
@@ -125,6 +138,9 @@ pub fn answer(
     let below = path.strip_prefix(PREFIX.trim_end_matches('/'))?;
     if !below.is_empty() && !below.starts_with('/') {
         return None;
+    }
+    if page::is_from_elsewhere(request) {
+        return Some(respond(Err(Refused::from_elsewhere())));
     }
     let segments: Vec<String> = below
         .split('/')
@@ -206,6 +222,9 @@ fn open(world: &mut World, asked: &Asked<'_>, segments: &[&str]) -> Option<Resul
         ("DELETE", ["faults"]) => Ok(rules::clear(world)),
         ("GET", ["faults", id]) => rules::one(world, id),
         ("DELETE", ["faults", id]) => rules::remove(world, id),
+        ("GET", ["switches"]) => Ok(switches::get(world)),
+        ("PATCH", ["switches"]) => switches::patch(world, asked),
+        ("DELETE", ["switches"]) => Ok(switches::delete(world)),
         ("GET", ["seeds"]) => Ok(seeds::list()),
         ("POST", ["seeds", name]) => seeds::plant(world, asked, name),
         ("GET", ["world"]) => file::get(world),

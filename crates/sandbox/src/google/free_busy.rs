@@ -1,7 +1,7 @@
 //! `freebusy.query`.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use kalends_calendar::zone;
 use serde_json::{Map, Value, json};
 
@@ -26,8 +26,8 @@ pub(super) fn query(google: &mut Google, call: &Call<'_>) -> Result<Reply, Refus
     if from >= until {
         return Err(Refusal::empty_range());
     }
-    let longest = SignedDuration::from_hours(24 * google.switches.free_busy_days_max);
-    if until.duration_since(from) > longest {
+    let days = google.switches.free_busy_days_max;
+    if until.duration_since(from).as_secs() > days.saturating_mul(24 * 60 * 60) {
         let message = "The requested time range is too long.";
         return Err(Refusal::new(400, "calendar", "timeRangeTooLong", message));
     }

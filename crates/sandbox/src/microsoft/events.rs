@@ -18,6 +18,7 @@ use super::moment::Moment;
 use super::options::{Options, Select};
 use super::refusal::Refusal;
 use super::render::{View, events_context, show_calendar};
+use super::shape;
 use super::switches::TransactionRepeat;
 use super::writing;
 use crate::world::By;
@@ -163,9 +164,10 @@ fn respond(
     response: &'static str,
 ) -> Result<Answer, Refusal> {
     let which = locate(graph, asked, id)?;
-    let body = parameters(asked, &["comment", "sendResponse", "proposedNewTime"])?;
+    let body = writing::parameters(asked.body, &["comment", "sendResponse", "proposedNewTime"])?;
     let proposed = writing::parameter(&body, "proposedNewTime").filter(|slot| !slot.is_null());
     if let Some(slot) = proposed {
+        shape::check("timeSlot", "proposedNewTime", slot)?;
         for end in ["start", "end"] {
             Moment::read(end, slot.get(end).unwrap_or(&Value::Null))?;
         }
@@ -186,7 +188,7 @@ fn respond(
 
 fn cancel(graph: &mut Microsoft, asked: &Asked<'_>, id: &str) -> Result<Answer, Refusal> {
     let which = locate(graph, asked, id)?;
-    let comment = comment(&parameters(asked, &["comment"])?)?;
+    let comment = comment(&writing::parameters(asked.body, &["comment"])?)?;
     let item = Arc::clone(graph.mailbox(asked.email)?.item(which.key)?);
     if !item.is_organizer {
         return Err(Refusal::request(
@@ -202,7 +204,7 @@ fn cancel(graph: &mut Microsoft, asked: &Asked<'_>, id: &str) -> Result<Answer, 
 
 fn forward(graph: &mut Microsoft, asked: &Asked<'_>, id: &str) -> Result<Answer, Refusal> {
     let which = locate(graph, asked, id)?;
-    let body = parameters(asked, &["comment", "toRecipients"])?;
+    let body = writing::parameters(asked.body, &["comment", "toRecipients"])?;
     let to = writing::parameter(&body, "toRecipients")
         .and_then(Value::as_array)
         .filter(|to| !to.is_empty())
@@ -212,6 +214,9 @@ fn forward(graph: &mut Microsoft, asked: &Asked<'_>, id: &str) -> Result<Answer,
                 "At least one recipient is needed.",
             )
         })?;
+    for recipient in to {
+        shape::check("recipient", "toRecipients", recipient)?;
+    }
     let to = to
         .iter()
         .map(writing::address)
@@ -223,13 +228,13 @@ fn forward(graph: &mut Microsoft, asked: &Asked<'_>, id: &str) -> Result<Answer,
 fn dismiss_reminder(graph: &mut Microsoft, asked: &Asked<'_>, id: &str) -> Result<Answer, Refusal> {
     // A dismissed reminder does not come up again; the event's own setting stays.
     locate(graph, asked, id)?;
-    parameters(asked, &[])?;
+    writing::parameters(asked.body, &[])?;
     Ok(Answer::accepted())
 }
 
 fn snooze_reminder(graph: &mut Microsoft, asked: &Asked<'_>, id: &str) -> Result<Answer, Refusal> {
     locate(graph, asked, id)?;
-    let body = parameters(asked, &["newReminderTime"])?;
+    let body = writing::parameters(asked.body, &["newReminderTime"])?;
     Moment::read(
         "newReminderTime",
         writing::parameter(&body, "newReminderTime").unwrap_or(&Value::Null),
@@ -305,22 +310,6 @@ fn shown(
     let mut event = view.event(item, date);
     event["@odata.context"] = events_context(asked, mailbox, "events/$entity").into();
     Ok(event)
-}
-
-/// The parameters of an action. An empty body has none.
-fn parameters(asked: &Asked<'_>, known: &[&str]) -> Result<Map<String, Value>, Refusal> {
-    if asked.body.is_empty() {
-        return Ok(Map::new());
-    }
-    let body = writing::object(asked.body)?;
-    match body.keys().find(|name| {
-        !name.contains('@') && !known.iter().any(|known| known.eq_ignore_ascii_case(name))
-    }) {
-        None => Ok(body),
-        Some(name) => Err(Refusal::unreadable(format!(
-            "The parameter '{name}' in the request payload is not a valid parameter for the operation."
-        ))),
-    }
 }
 
 fn comment(body: &Map<String, Value>) -> Result<String, Refusal> {

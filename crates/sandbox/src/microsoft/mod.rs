@@ -29,6 +29,7 @@ mod render;
 mod routes;
 mod schedule;
 mod settings;
+mod shape;
 pub(crate) mod signin;
 mod subscriptions;
 mod switches;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::refusal::Refusal;
+use super::shape;
 use super::zones;
 
 /// A zone under the name that a client gave it.
@@ -103,14 +104,7 @@ impl Moment {
         let object = value
             .as_object()
             .ok_or_else(|| Refusal::unreadable(format!("'{name}' is no dateTimeTimeZone.")))?;
-        if let Some(unknown) = object
-            .keys()
-            .find(|key| !matches!(key.as_str(), "dateTime" | "timeZone") && !key.starts_with('@'))
-        {
-            return Err(Refusal::unreadable(format!(
-                "The property '{unknown}' does not exist on type 'microsoft.graph.dateTimeTimeZone'."
-            )));
-        }
+        shape::check("dateTimeTimeZone", name, value)?;
         let text = object
             .get("dateTime")
             .and_then(Value::as_str)

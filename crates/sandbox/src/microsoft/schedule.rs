@@ -30,7 +30,15 @@ struct Busy {
 
 pub(crate) fn get_schedule(graph: &Microsoft, asked: &Asked<'_>) -> Result<Answer, Refusal> {
     asked.needs(Need::ReadCalendars)?;
-    let body = writing::object(asked.body)?;
+    let body = writing::parameters(
+        asked.body,
+        &[
+            "schedules",
+            "startTime",
+            "endTime",
+            "availabilityViewInterval",
+        ],
+    )?;
     let parameter = |name: &str| writing::parameter(&body, name);
     let schedules: Vec<String> = parameter("schedules")
         .and_then(Value::as_array)

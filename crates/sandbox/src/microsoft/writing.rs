@@ -8,6 +8,7 @@ use super::body;
 use super::item::{Address, Answer, Attendee, Details};
 use super::moment::{Moment, Zone};
 use super::refusal::Refusal;
+use super::shape;
 use super::switches::Switches;
 use super::words::{self, word};
 
@@ -59,6 +60,22 @@ pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, Refusal> {
     }
 }
 
+/// The parameters of an action, no others than these. An empty body has none.
+pub(crate) fn parameters(bytes: &[u8], known: &[&str]) -> Result<Map<String, Value>, Refusal> {
+    if bytes.is_empty() {
+        return Ok(Map::new());
+    }
+    let body = object(bytes)?;
+    match body.keys().find(|name| {
+        !name.contains('@') && !known.iter().any(|known| known.eq_ignore_ascii_case(name))
+    }) {
+        None => Ok(body),
+        Some(name) => Err(Refusal::unreadable(format!(
+            "The parameter '{name}' in the request payload is not a valid parameter for the operation."
+        ))),
+    }
+}
+
 /// A parameter of an action, whatever its capitals: the documents begin its name with a small letter, the metadata and the
 /// libraries that are made from it with a large one.
 pub(crate) fn parameter<'a>(body: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
@@ -88,8 +105,10 @@ pub(crate) fn apply(
                     "The property '{name}' does not exist on type 'microsoft.graph.event'."
                 )));
             }
-            None | Some((_, false)) => {}
+            None => {}
+            Some((property, false)) => shape::check_property(property, value)?,
             Some((property, true)) => {
+                shape::check_property(property, value)?;
                 if !ELSEWHERE.contains(property) {
                     set(details, property, value)?;
                 }
@@ -258,16 +277,6 @@ fn read_body(value: &Value) -> Result<String, Refusal> {
 
 /// A location, with what the server adds to it.
 fn location(value: &Value) -> Result<Value, Refusal> {
-    const KNOWN: [&str; 8] = [
-        "address",
-        "coordinates",
-        "displayName",
-        "locationEmailAddress",
-        "locationType",
-        "locationUri",
-        "uniqueId",
-        "uniqueIdType",
-    ];
     let Value::Object(written) = value else {
         return if value.is_null() {
             Ok(json!({}))
@@ -283,12 +292,7 @@ fn location(value: &Value) -> Result<Value, Refusal> {
         let enumeration = match name.as_str() {
             "locationType" => Some(words::LOCATION_TYPE),
             "uniqueIdType" => Some(words::LOCATION_ID_TYPE),
-            known if KNOWN.contains(&known) => None,
-            unknown => {
-                return Err(Refusal::unreadable(format!(
-                    "The property '{unknown}' does not exist on type 'microsoft.graph.location'."
-                )));
-            }
+            _ => None,
         };
         if let Some(table) = enumeration {
             member("location", table, value)?;

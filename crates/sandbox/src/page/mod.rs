@@ -142,6 +142,22 @@ fn is_from_here(request: &Request<Bytes>) -> bool {
     if let Some(site) = text("sec-fetch-site") {
         return site == "same-origin";
     }
+    is_of_this_origin(request)
+}
+
+/// Whether a browser asks for a page of another server. Programs say nothing of the kind, and what a person types has no
+/// page that it is from.
+pub(crate) fn is_from_elsewhere(request: &Request<Bytes>) -> bool {
+    let said = |name: &str| request.headers().get(name);
+    match said("sec-fetch-site") {
+        Some(site) => site != "same-origin" && site != "none",
+        None => said(header::ORIGIN.as_str()).is_some() && !is_of_this_origin(request),
+    }
+}
+
+/// Whether the header `Origin` names this server.
+fn is_of_this_origin(request: &Request<Bytes>) -> bool {
+    let text = |name: &str| request.headers().get(name)?.to_str().ok();
     let here = text(header::HOST.as_str())
         .or_else(|| request.uri().authority().map(http::uri::Authority::as_str));
     let origin = text(header::ORIGIN.as_str()).and_then(|origin| origin.split_once("://"));

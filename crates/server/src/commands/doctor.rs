@@ -68,6 +68,16 @@ pub(crate) async fn run(global: &Global, _: Doctor) -> Result<Ended> {
 
 async fn examine(settings: &Settings, findings: &mut Vec<Finding>) {
     names(settings, findings);
+    if let Some(file) = &settings.database.file
+        && !file.exists()
+    {
+        // Opening it would make it: who looks changes nothing.
+        let found = format!("there is none yet: {}", file.display());
+        let cure =
+            "kalends migrate up, or any other command, makes it; or correct `url` in `[database]`";
+        findings.push(bad("database", found, cure));
+        return;
+    }
     let store = match open_store(settings).await {
         Ok(store) => store,
         Err(error) => {
@@ -79,6 +89,11 @@ async fn examine(settings: &Settings, findings: &mut Vec<Finding>) {
     match store.migration_status().await {
         Ok(status) if status.iter().all(|migration| migration.applied) => {
             findings.push(well("database", "it answers, and its schema is up to date"));
+        }
+        Ok(status) if !status.iter().any(|migration| migration.applied) => {
+            let found = "it is empty: nothing was ever kept in it";
+            findings.push(bad("database", found, "kalends migrate up"));
+            return;
         }
         Ok(_) => {
             let found = "its schema is older than this program";

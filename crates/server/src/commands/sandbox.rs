@@ -38,10 +38,11 @@ EXAMPLES:
   kalends sandbox --listen 127.0.0.1:8090 --api http://127.0.0.1:8080
   kalends sandbox --tls --tls-dir ~/.local/share/kalends-sandbox
   kalends sandbox --seed clinic
-  kalends sandbox --world clinic.json --seed clinic    # as it was the last time; the first time a new clinic
+  kalends sandbox --world clinic.json --seed clinic   # as it was the last time
 
-  A Kalends that uses it: KALENDS_GOOGLE_BASE_URL=http://127.0.0.1:8090/google with the client id and secret that
-  this prints, KALENDS_MICROSOFT_BASE_URL likewise, and KALENDS_ALLOW_ADDRESSES=127.0.0.1.")]
+A Kalends uses it with KALENDS_GOOGLE_BASE_URL=http://127.0.0.1:8090/google, the client id and
+secret that this prints, KALENDS_MICROSOFT_BASE_URL likewise, and
+KALENDS_ALLOW_ADDRESSES=127.0.0.1.")]
 pub(crate) struct Sandbox {
     /// Address of the Kalends to which people are sent back after consenting
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]

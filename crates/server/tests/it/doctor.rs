@@ -83,6 +83,27 @@ fn settings_that_are_wrong_or_odd_are_found() {
 }
 
 #[test]
+fn a_database_that_is_not_there_yet_is_said_to_be_missing_and_is_not_made() {
+    let person = Person::new();
+    let file = person.folder().join("new/kalends.db");
+    let url = format!("sqlite:{}", file.display());
+    let said = doctor(&person, &[("KALENDS_DATABASE", &url)]);
+    let (text, cure) = found(&said, "database", "bad");
+    assert!(
+        text.starts_with("there is none yet: ") && text.ends_with("new/kalends.db"),
+        "{text}"
+    );
+    assert!(cure.contains("kalends migrate up"), "{cure}");
+    assert!(!file.exists(), "who looks changes nothing");
+    let empty = person.folder().join("empty.db");
+    std::fs::write(&empty, "").unwrap();
+    let url = format!("sqlite:{}", empty.display());
+    let said = doctor(&person, &[("KALENDS_DATABASE", &url)]);
+    let (text, _) = found(&said, "database", "bad");
+    assert_eq!(text, "it is empty: nothing was ever kept in it");
+}
+
+#[test]
 fn a_database_that_cannot_be_used_is_found() {
     let person = Person::new();
     let said = doctor(

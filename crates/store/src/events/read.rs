@@ -160,25 +160,45 @@ fn page(rows: &[Row], limit: i64) -> Result<EventPage, StoreError> {
     Ok(EventPage { events, next })
 }
 
-/// The events of a link's calendar, not deleted, that the link has no mirror of, by id: what a push owes a new link.
+/// Where the next `count` events of the tenant end, by id; none where there are fewer. See
+/// [`stretch_end`](crate::mirrors::stretch_end) of mirrors.
+pub async fn stretch_end(
+    tx: &mut Tx,
+    after: Option<EventId>,
+    count: i64,
+) -> Result<Option<EventId>, StoreError> {
+    let after = after.unwrap_or(EventId(uuid::Uuid::nil()));
+    let binds = binds![tx.tenant, after, count - 1];
+    let rows = tx
+        .rows(
+            "SELECT id FROM events WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT 1 OFFSET $3",
+            binds,
+        )
+        .await?;
+    rows.first().map(|row| row.get("id")).transpose()
+}
+
+/// The events of a link's calendar after one id and up to another, not deleted, that the link has no mirror of: what a push
+/// owes a new link.
 pub async fn unmirrored(
     tx: &mut Tx,
     link: LinkId,
     after: Option<EventId>,
-    limit: i64,
+    until: Option<EventId>,
 ) -> Result<Vec<EventId>, StoreError> {
     let after = after.unwrap_or(EventId(uuid::Uuid::nil()));
-    let binds = binds![tx.tenant, link, after, limit];
+    let until = until.unwrap_or(EventId(uuid::Uuid::max()));
+    let binds = binds![tx.tenant, link, after, until];
     let rows = tx
         .rows(
             "SELECT e.id FROM links l
              JOIN events e ON e.tenant_id = l.tenant_id AND e.calendar_id = l.calendar_id
-             WHERE l.tenant_id = $1 AND l.id = $2 AND NOT e.deleted AND e.id > $3
+             WHERE l.tenant_id = $1 AND l.id = $2 AND NOT e.deleted AND e.id > $3 AND e.id <= $4
                 AND NOT EXISTS (SELECT 1 FROM mirrors m WHERE m.tenant_id = l.tenant_id
                     AND m.link_id = l.id AND m.event_id = e.id)
                 AND NOT EXISTS (SELECT 1 FROM intents i WHERE i.tenant_id = l.tenant_id
                     AND i.link_id = l.id AND i.event_id = e.id)
-             ORDER BY e.id LIMIT $4",
+             ORDER BY e.id",
             binds,
         )
         .await?;

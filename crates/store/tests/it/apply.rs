@@ -156,13 +156,27 @@ contract! {
         batch.steps = vec![Step::SetMirror(mirror(all[150].0, "e150", "2"))];
         apply(&db.store, &lease, batch).await.unwrap();
         let mut tx = world.read().await;
-        let unseen = mirrors::unseen(&mut tx, link, 1, None, 1000).await.unwrap();
+        let unseen = mirrors::unseen(&mut tx, link, 1, None, None).await.unwrap();
         let told: Vec<_> = unseen.iter().map(|mirror| mirror.event).collect();
         let expected: Vec<_> = all[151..].iter().map(|(event, _)| *event).collect();
         assert_eq!(told, expected);
-        let page = mirrors::unseen(&mut tx, link, 1, Some(expected[9]), 2).await.unwrap();
-        assert_eq!(page[0].event, expected[10]);
-        assert_eq!(page.len(), 2);
+        let some = mirrors::unseen(&mut tx, link, 1, Some(expected[9]), Some(expected[11])).await.unwrap();
+        let told: Vec<_> = some.iter().map(|mirror| mirror.event).collect();
+        assert_eq!(told, expected[10..12]);
+        // From end to end, nothing is passed over and nothing is looked at twice.
+        let mut ids: Vec<_> = all.iter().map(|(event, _)| *event).collect();
+        ids.sort_unstable();
+        let (mut after, mut told, mut ends) = (None, Vec::new(), Vec::new());
+        loop {
+            let end = mirrors::stretch_end(&mut tx, link, after, 60).await.unwrap();
+            let unseen = mirrors::unseen(&mut tx, link, 1, after, end).await.unwrap();
+            told.extend(unseen.into_iter().map(|mirror| mirror.event));
+            let Some(end) = end else { break };
+            ends.push(end);
+            after = Some(end);
+        }
+        assert_eq!(told, expected);
+        assert_eq!(ends, [ids[59], ids[119], ids[179]]);
         assert_eq!(mirrors::count(&mut tx, link).await.unwrap(), 200);
         drop(tx);
         assert!(!world.look(link).await.live);

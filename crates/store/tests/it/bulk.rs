@@ -57,6 +57,6 @@ contract! {
         let count = i64::try_from(count).unwrap();
         assert_eq!(mirrors::count(&mut tx, link).await.unwrap(), count);
         assert_eq!(intents::count(&mut tx, other).await.unwrap(), count);
-        assert_eq!(mirrors::unseen(&mut tx, link, 1, None, 9).await.unwrap(), []);
+        assert_eq!(mirrors::unseen(&mut tx, link, 1, None, None).await.unwrap(), []);
     }
 }

@@ -75,7 +75,8 @@ contract! {
             let page = events::list_range(tx, calendar, Window::default(), None, 9).await.unwrap();
             assert_eq!(page.events, []);
         }
-        assert_eq!(events::unmirrored(tx, link, None, 9).await.unwrap(), []);
+        assert_eq!(events::unmirrored(tx, link, None, None).await.unwrap(), []);
+        assert_ne!(events::stretch_end(tx, None, 1).await.unwrap(), Some(canary));
         assert_eq!(events::history(tx, canary).await.unwrap(), []);
         assert_eq!(events::version(tx, canary, Revision(1)).await.unwrap(), None);
         assert_eq!(events::changes_since(tx, 0, 9).await.unwrap(), []);
@@ -94,7 +95,8 @@ contract! {
         assert_eq!(mirrors::by_remote_ids(tx, link, &here).await.unwrap(), []);
         assert_eq!(mirrors::versions(tx, link, &here).await.unwrap(), []);
         assert_eq!(mirrors::by_events(tx, link, &[canary]).await.unwrap(), []);
-        assert_eq!(mirrors::unseen(tx, link, 9, None, 9).await.unwrap(), []);
+        assert_eq!(mirrors::unseen(tx, link, 9, None, None).await.unwrap(), []);
+        assert_eq!(mirrors::stretch_end(tx, link, None, 1).await.unwrap(), None);
         assert_eq!(mirrors::count(tx, link).await.unwrap(), 0);
         assert_eq!(skips::get(tx, link, &here).await.unwrap(), []);
         assert_eq!(skips::list(tx, link).await.unwrap(), []);

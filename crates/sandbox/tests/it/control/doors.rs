@@ -305,3 +305,114 @@ fn google_forgets_what_was_deleted_and_the_cursors_from_before() {
     let elsewhere = desk.door("POST", "cursors/age", json!({ "face": "caldav" }));
     assert_eq!(elsewhere.is(400)["field"], "face");
 }
+
+#[test]
+fn no_page_of_another_site_opens_a_door() {
+    let mut desk = Desk::new();
+    let mut asks = |method: &str, path: &str, headers: &[(&str, &str)]| {
+        let mut request = http::Request::builder()
+            .method(method)
+            .uri(format!("/_sandbox/{path}"))
+            .header("host", "127.0.0.1:8090");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(bytes::Bytes::new()).expect("a request");
+        match desk.exchange(&request).outcome {
+            kalends_sandbox::Outcome::Answered(response) => response.status().as_u16(),
+            kalends_sandbox::Outcome::Lost => panic!("no answer"),
+        }
+    };
+    for (headers, status) in [
+        // A program.
+        (&[][..], 200),
+        // The page's own script, and an address that a person types.
+        (&[("sec-fetch-site", "same-origin")], 200),
+        (&[("sec-fetch-site", "none")], 200),
+        (&[("origin", "http://127.0.0.1:8090")], 200),
+        (&[("sec-fetch-site", "cross-site")], 403),
+        // Another port of this machine is another's page too.
+        (&[("sec-fetch-site", "same-site")], 403),
+        (&[("origin", "http://127.0.0.1:9000")], 403),
+        (&[("origin", "https://evil.example")], 403),
+        (&[("origin", "null")], 403),
+    ] {
+        for (method, path) in [("DELETE", "faults"), ("DELETE", "clock"), ("GET", "users")] {
+            assert_eq!(
+                asks(method, path, headers),
+                status,
+                "{method} {path} {headers:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn switches_are_set_by_name_all_of_a_request_or_none() {
+    let mut desk = Desk::new();
+    let before = desk.sees("switches");
+    assert_eq!(before["google"]["unknown_names"], "PassedOver");
+    let changes = json!({
+        "google": { "unknown_names": "Refused", "channels": { "lost_percent": 7 } },
+        "microsoft": { "page_default": 3 },
+    });
+    let after = desk.door("PATCH", "switches", changes).is(200);
+    assert_eq!(after["google"]["channels"]["lost_percent"], 7);
+    assert_eq!(after["microsoft"]["page_default"], 3);
+    assert_eq!(desk.sees("switches"), after);
+    let mut expected = before.clone();
+    expected["google"]["unknown_names"] = "Refused".into();
+    expected["google"]["channels"]["lost_percent"] = 7.into();
+    expected["microsoft"]["page_default"] = 3.into();
+    assert_eq!(after, expected, "what was not named stays");
+    desk.google("GET", "calendars/primary/events?colour=1", &Value::Null)
+        .is(400);
+
+    for (wrong, field) in [
+        (json!({ "caldav": {} }), "caldav"),
+        (json!({ "google": 1 }), "google"),
+        (
+            json!({ "google": { "quotas": { "spare": 1 } } }),
+            "google.quotas.spare",
+        ),
+        (
+            json!({ "microsoft": { "top_max": 5 }, "google": { "revival": "perhaps" } }),
+            "google.revival",
+        ),
+        (
+            json!({ "microsoft": { "page_default": 0 } }),
+            "microsoft.page_default",
+        ),
+        (
+            json!({ "microsoft": { "pushes_per_change": 101 } }),
+            "microsoft.pushes_per_change",
+        ),
+    ] {
+        let refused = desk.door("PATCH", "switches", wrong).is(400);
+        assert_eq!(refused["field"], field, "{refused}");
+        assert_eq!(desk.sees("switches"), after);
+    }
+    assert_ne!(desk.door("DELETE", "switches", Value::Null).is(200), after);
+    desk.google("GET", "calendars/primary/events?colour=1", &Value::Null)
+        .is(200);
+}
+
+#[test]
+fn every_switch_is_in_the_manual() {
+    let manual = include_str!("../../../../../docs/sandbox.md");
+    let switches = Desk::new().sees("switches");
+    for face in ["google", "microsoft"] {
+        for (name, value) in switches[face].as_object().expect("switches") {
+            let inner = value.as_object().into_iter().flatten();
+            let names = inner.map(|(inner, _)| format!("{name}.{inner}"));
+            let names: Vec<String> = names.collect();
+            for name in if names.is_empty() {
+                vec![name.clone()]
+            } else {
+                names
+            } {
+                assert!(manual.contains(&format!("| `{name}` |")), "{face}: {name}");
+            }
+        }
+    }
+}

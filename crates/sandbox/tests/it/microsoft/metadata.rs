@@ -9,6 +9,25 @@ use serde_json::{Value, json};
 
 use super::desk::{BEN, Desk, ask, berlin, event_path, five_days, guest, hour};
 
+/// What no type has.
+const NO_NAME: &str = "zzz";
+
+/// The properties of events that hold what has members by the metadata, and that are no resources of their own.
+const NESTED: [&str; 12] = [
+    "attendees",
+    "body",
+    "end",
+    "location",
+    "locations",
+    "multiValueExtendedProperties",
+    "onlineMeeting",
+    "organizer",
+    "recurrence",
+    "responseStatus",
+    "singleValueExtendedProperties",
+    "start",
+];
+
 /// What the metadata says about types.
 #[derive(Default)]
 struct Metadata {
@@ -90,6 +109,51 @@ impl Metadata {
         kind.properties
             .get(property)
             .or_else(|| self.property(kind.base.as_ref()?, property))
+    }
+
+    /// The properties of a type and of those that it builds on, with their types.
+    fn properties(&self, name: &str) -> BTreeMap<String, String> {
+        let kind = &self.types[name];
+        let mut all = kind
+            .base
+            .as_ref()
+            .map_or_else(BTreeMap::new, |base| self.properties(base));
+        let own = kind.properties.iter();
+        all.extend(own.map(|(name, (kind, _))| (name.clone(), kind.clone())));
+        all
+    }
+
+    /// Values of a type, each with all members it may have and one that nothing has, at every depth; and the type that
+    /// does not know it.
+    fn misspelt(&self, kind: &str) -> Vec<(Value, String)> {
+        if let Some(inner) = kind
+            .strip_prefix("Collection(")
+            .and_then(|kind| kind.strip_suffix(')'))
+        {
+            let all = self.misspelt(inner).into_iter();
+            return all.map(|(one, who)| (json!([one]), who)).collect();
+        }
+        let name = short(kind);
+        if !self.types.contains_key(&name) {
+            return Vec::new();
+        }
+        let members = self.properties(&name);
+        let plain: serde_json::Map<String, Value> = members
+            .keys()
+            .map(|member| (member.clone(), Value::Null))
+            .collect();
+        let with = |member: &str, value: Value| {
+            let mut object = plain.clone();
+            object.insert(member.to_owned(), value);
+            Value::Object(object)
+        };
+        // It is the last of all names: the ones before it were known.
+        let mut all = vec![(with(NO_NAME, json!(1)), name.clone())];
+        for (member, kind) in &members {
+            let inner = self.misspelt(kind).into_iter();
+            all.extend(inner.map(|(value, who)| (with(member, value), who)));
+        }
+        all
     }
 
     /// Checks a value against a type, and says where it is none of it.
@@ -274,4 +338,85 @@ fn what_the_face_shows_is_what_the_metadata_know() {
     desk.patch(&rich, json!({ "subject": "Changed" }));
     let push: Value = serde_json::from_slice(&desk.graph().pushes[0].body).expect("JSON");
     metadata.check("graph.changeNotificationCollection", &push, "notification");
+}
+
+#[test]
+fn a_name_that_nothing_has_is_refused_at_every_depth() {
+    let Some(metadata) = Metadata::load() else {
+        eprintln!("skipped: the official metadata are not at hand");
+        return;
+    };
+    let mut desk = Desk::new();
+    let id = desk.create_id(hour("Named", "2026-03-03"));
+    let mut tried = 0;
+    for (property, kind) in metadata.properties("event") {
+        if !NESTED.contains(&property.as_str()) {
+            continue;
+        }
+        for (value, who) in metadata.misspelt(&kind) {
+            let mut event = hour("Misspelt", "2026-03-04");
+            event[&property] = value.clone();
+            let patch = json!({ property.clone(): value });
+            for refused in [
+                desk.post("/me/events", event),
+                desk.send(ask("PATCH", event_path(&id)).body(patch)),
+            ] {
+                assert_eq!(refused.refusal(), (400, "RequestBodyRead"), "{property}");
+                assert!(
+                    refused.message().starts_with(&format!(
+                        "The property '{NO_NAME}' does not exist on type 'microsoft.graph.{who}'."
+                    )),
+                    "{property}: {}",
+                    refused.message()
+                );
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried >= 40, "{tried} names");
+}
+
+#[test]
+fn what_has_members_is_written_with_members_and_actions_know_their_parameters() {
+    let mut desk = Desk::new();
+    for (property, wrong) in [
+        ("body", json!("text")),
+        ("attendees", json!({ "emailAddress": {} })),
+        ("recurrence", json!([1])),
+    ] {
+        let mut event = hour("Flat", "2026-03-04");
+        event[property] = wrong;
+        let refused = desk.post("/me/events", event);
+        assert_eq!(refused.refusal(), (400, "RequestBodyRead"), "{property}");
+    }
+    let asked = json!({ "schedules": ["ann@example.com"], "startTime": berlin("2026-03-02T00:00:00"),
+        "endTime": berlin("2026-03-06T00:00:00"), "interval": 30 });
+    let refused = desk.post("/me/calendar/getSchedule", asked);
+    assert_eq!(refused.refusal(), (400, "RequestBodyRead"));
+    let mut invited = hour("Met", "2026-03-05");
+    invited["attendees"] = json!([guest(BEN)]);
+    desk.create(invited);
+    let theirs = desk.send(ask("GET", "/me/events").by_ben()).values();
+    let decline = format!(
+        "{}/decline",
+        event_path(theirs[0]["id"].as_str().expect("an id"))
+    );
+    let slot = json!({ "start": berlin("2026-03-05T09:00:00"), "end": berlin("2026-03-05T10:00:00"), "zone": "UTC" });
+    let refused = desk.send(
+        ask("POST", decline)
+            .by_ben()
+            .body(json!({ "proposedNewTime": slot })),
+    );
+    assert_eq!(refused.refusal(), (400, "RequestBodyRead"));
+    let forward = format!(
+        "{}/forward",
+        event_path(theirs[0]["id"].as_str().expect("an id"))
+    );
+    let to = json!([{ "emailAddress": { "address": "x@elsewhere.net", "mail": "x" } }]);
+    let refused = desk.send(
+        ask("POST", forward)
+            .by_ben()
+            .body(json!({ "toRecipients": to })),
+    );
+    assert_eq!(refused.refusal(), (400, "RequestBodyRead"));
 }
