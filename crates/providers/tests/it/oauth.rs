@@ -468,7 +468,7 @@ async fn a_wait_counts_from_when_the_answer_came() {
     let token = SecretString::from("refresh-one");
     let script = Script::new().on_with(GOOGLE_TOKEN, 429, &[("retry-after", "33")], "");
     let slow = Slow(std::sync::atomic::AtomicI64::new(0));
-    let asked = oauth::refresh(&script, &client(Vendor::Google), &token, &slow).await;
+    let asked = oauth::refresh(script.as_ref(), &client(Vendor::Google), &token, &slow).await;
     let retry_at = Some(in_seconds(60 + 33));
     assert_eq!(
         Failure::from(asked.unwrap_err()).class,

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method};
-use kalends_calendar::seams::Clock;
 use kalends_providers::http::{HttpTransport, Limits, Request, Transport};
 use kalends_providers::oauth::{self, GrantError, Vendor};
 use kalends_store::connections::{ConnectionState, ProviderKind};
