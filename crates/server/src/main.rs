@@ -33,6 +33,7 @@ mod smtp;
 #[cfg(test)]
 mod stage;
 mod stopping;
+mod web;
 mod words;
 
 use std::process::ExitCode;

@@ -43,6 +43,7 @@ use axum::routing::get;
 use tower_http::timeout::TimeoutLayer;
 
 pub(crate) use door::{Api, Shared, SignIn};
+pub(crate) use error::ApiError;
 pub(crate) use oauth::redirect_uri;
 pub(crate) use outer::{with_slash, wrapped};
 

@@ -25,6 +25,7 @@ use super::door::{KEY, REPLAYED};
 use super::error::ApiError;
 use super::input::BODY_BYTES_MAX;
 use crate::config::Server;
+use crate::web;
 
 /// How long a request may take until its answer begins. A sync waits for 10 s.
 const ANSWER_WITHIN: Duration = Duration::from_mins(1);
@@ -53,7 +54,7 @@ impl MakeRequestId for NewIds {
 pub(crate) fn wrapped(routes: Router, settings: &Server) -> Router {
     let encrypted = settings.is_encrypted();
     let routes = routes
-        .fallback(|| async { ApiError::not_found("page") })
+        .fallback(web::answer)
         .method_not_allowed_fallback(|| async {
             ApiError::new(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -148,7 +149,9 @@ async fn surrounded(request: Request, next: Next, encrypted: bool) -> Response {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers
+        .entry(CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(POLICY));
     if encrypted {
         headers.insert(
             STRICT_TRANSPORT_SECURITY,

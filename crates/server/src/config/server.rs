@@ -160,7 +160,7 @@ impl Server {
     /// Whether people may be sent back to an address: it is below one of the listed origins, or Kalends' own.
     pub(crate) fn may_return_to(&self, url: &Url) -> bool {
         let origin = url.origin().ascii_serialization();
-        let own = self.public_url.as_ref().map(Url::origin);
+        let own = Url::parse(&self.address()).ok().map(|own| own.origin());
         matches!(url.scheme(), "http" | "https")
             && url.username().is_empty()
             && url.password().is_none()

@@ -1,0 +1,7 @@
+// The time for everything that says “5 minutes ago”.
+
+const TICK_MS = 1_000
+
+export const clock = $state({ now: Date.now() })
+
+setInterval(() => (clock.now = Date.now()), TICK_MS)

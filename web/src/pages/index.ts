@@ -1,0 +1,40 @@
+// All pages, by their paths. Each is loaded when it is first gone to.
+
+import type { Component } from 'svelte'
+import type { Key } from '../i18n/index.svelte'
+
+/* eslint-disable-next-line @typescript-eslint/no-explicit-any -- each page has properties of its own */
+type Load = () => Promise<{ default: Component<any> }>
+export type Shown = { title: Key; load: Load; props: Record<string, string> }
+
+const pages: [path: string, title: Key, load: Load][] = [
+  ['/', 'status.title', () => import('./Status.svelte')],
+  ['/connect', 'connect.title', () => import('./Connect.svelte')],
+  ['/accounts/:id', 'choose.title', () => import('./Choose.svelte')],
+  ['/conflicts', 'conflicts.title', () => import('./Conflicts.svelte')],
+  ['/events/:id', 'event.history', () => import('./History.svelte')],
+  ['/members', 'members.title', () => import('./Members.svelte')],
+  ['/tokens', 'tokens.title', () => import('./Tokens.svelte')],
+  ['/audit', 'audit.title', () => import('./Audit.svelte')],
+  ['/platform', 'platform.title', () => import('./Platform.svelte')],
+]
+
+/** The page at a path; null where there is none. */
+export function page(path: string): Shown | null {
+  for (const [pattern, title, load] of pages) {
+    const props = match(pattern.split('/'), path.split('/'))
+    if (props) return { title, load, props }
+  }
+  return null
+}
+
+function match(pattern: string[], path: string[]): Record<string, string> | null {
+  if (pattern.length !== path.length) return null
+  const props: Record<string, string> = {}
+  for (const [index, part] of pattern.entries()) {
+    const given = path[index] ?? ''
+    if (part.startsWith(':')) props[part.slice(1)] = decodeURIComponent(given)
+    else if (part !== given) return null
+  }
+  return props
+}
