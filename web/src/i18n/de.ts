@@ -198,4 +198,5 @@ export const de: Words = {
   'event.untitled': '(ohne Titel)',
   'event.conflict': 'Jemand hat diesen Termin inzwischen geändert. Ihr Text bleibt hier stehen; sehen Sie den anderen an und speichern Sie noch einmal.',
   'event.overlaps': 'Überschneidet sich mit einem anderen Termin',
+  'event.endBeforeStart': 'Das Ende liegt vor dem Beginn.',
 }

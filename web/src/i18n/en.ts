@@ -201,4 +201,5 @@ export const en = {
   'event.untitled': '(no title)',
   'event.conflict': 'Somebody else changed this event meanwhile. Your text is kept here; look at theirs and save again.',
   'event.overlaps': 'Overlaps with another event',
+  'event.endBeforeStart': 'The end lies before the start.',
 } as const

@@ -9,6 +9,7 @@ export type Shown = { title: Key; load: Load; props: Record<string, string> }
 
 const pages: [path: string, title: Key, load: Load][] = [
   ['/', 'status.title', () => import('./Status.svelte')],
+  ['/calendar', 'calendar.title', () => import('./Calendar.svelte')],
   ['/connect', 'connect.title', () => import('./Connect.svelte')],
   ['/accounts/:id', 'choose.title', () => import('./Choose.svelte')],
   ['/conflicts', 'conflicts.title', () => import('./Conflicts.svelte')],
