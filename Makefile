@@ -2,7 +2,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-api test-clients check fmt sim bench bench-large demo acceptance clean
+.PHONY: help setup web test test-api test-clients check fmt sim bench bench-large demo acceptance clean
 
 SEEDS ?= 0..2000
 BENCH ?=
@@ -16,6 +16,9 @@ help: ## this page
 
 setup: ## install what is missing: PostgreSQL, the CalDAV servers, the oracles, the clients (idempotent)
 	@scripts/setup
+
+web: ## build the web app, which the binary has in it (then build that again)
+	@scripts/web
 
 test: ## everything: formatting, lints, tests on both databases and real servers, 200 simulation seeds
 	@scripts/test
@@ -53,4 +56,4 @@ test-clients: ## official Google and Microsoft client libraries against the sand
 
 clean: ## remove what was built, the demo's data and the Python environments
 	@cargo clean
-	@rm -rf .venv .venv-clients .demo .bench bench/results.json bench/large_account.json
+	@rm -rf .venv .venv-clients .venv-node web/node_modules web/dist/app web/dist/index.html .demo .bench bench/results.json bench/large_account.json

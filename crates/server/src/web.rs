@@ -49,10 +49,9 @@ pub(crate) async fn answer(method: Method, uri: Uri, headers: HeaderMap) -> Resp
         return (StatusCode::OK, Html(NOT_BUILT)).into_response();
     }
     let mut response = file(PAGE, &headers);
-    response.headers_mut().insert(
-        CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(POLICY),
-    );
+    response
+        .headers_mut()
+        .insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     response
 }
 
@@ -69,9 +68,11 @@ fn text<'a>(headers: &'a HeaderMap, name: &axum::http::HeaderName) -> &'a str {
 
 /// A file, compressed where the browser takes that.
 fn file(path: &str, headers: &HeaderMap) -> Response {
-    let takes_brotli = text(headers, &ACCEPT_ENCODING)
-        .split(',')
-        .any(|one| one.split(';').next().is_some_and(|name| name.trim() == "br"));
+    let takes_brotli = text(headers, &ACCEPT_ENCODING).split(',').any(|one| {
+        one.split(';')
+            .next()
+            .is_some_and(|name| name.trim() == "br")
+    });
     let compressed = takes_brotli
         .then(|| Built::get(&format!("{path}.br")))
         .flatten();
@@ -129,5 +130,62 @@ fn kind(path: &str) -> &'static str {
         Some("svg") => "image/svg+xml",
         Some("woff2") => "font/woff2",
         _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn asked(path: &'static str, accept: &'static str) -> Response {
+        let headers = HeaderMap::from_iter([
+            (ACCEPT, HeaderValue::from_static(accept)),
+            (ACCEPT_ENCODING, HeaderValue::from_static("gzip, br")),
+        ]);
+        answer(Method::GET, Uri::from_static(path), headers).await
+    }
+
+    #[tokio::test]
+    async fn a_browser_gets_the_app_at_any_path_or_reads_how_to_build_it() {
+        for path in ["/", "/connect", "/accounts/1"] {
+            let response = asked(path, "text/html,*/*").await;
+            assert_eq!(response.status(), StatusCode::OK, "{path}");
+            let kind = &response.headers()[CONTENT_TYPE];
+            assert_eq!(kind, "text/html; charset=utf-8", "{path}");
+        }
+        assert!(NOT_BUILT.contains("make web"));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_page_is_not_answered_with_one() {
+        for (path, accept) in [
+            ("/api/nothing/", "text/html"),
+            ("/app/gone.js", "text/html"),
+            ("/connect", "application/json"),
+        ] {
+            let response = asked(path, accept).await;
+            assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_files_of_the_app_come_compressed_and_are_kept_by_their_name() {
+        // In a binary without the app there are none.
+        for path in Built::iter().filter(|path| path.starts_with(FOR_EVER) && path.ends_with(".js"))
+        {
+            let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("br"))]);
+            let response = file(&path, &headers);
+            assert_eq!(response.headers()[CONTENT_ENCODING], "br", "{path}");
+            assert_eq!(
+                response.headers()[CONTENT_TYPE],
+                "text/javascript; charset=utf-8"
+            );
+            assert!(
+                response.headers()[CACHE_CONTROL]
+                    .to_str()
+                    .unwrap()
+                    .contains("immutable")
+            );
+        }
     }
 }

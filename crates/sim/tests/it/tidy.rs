@@ -121,6 +121,7 @@ const NOT_OURS: &[&str] = &[
     ".git",
     ".venv",
     ".venv-clients",
+    ".venv-node",
     ".demo",
     ".bench",
     "node_modules",
