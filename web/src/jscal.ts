@@ -69,6 +69,19 @@ function when({ allDay, start, end, zone }: Entry): Event {
   return { start: `${from.toPlainDateTime().toString({ smallestUnit: 'second' })}`, duration: lasts.toString(), timeZone: zone }
 }
 
+/** The form's event at another time: moments with an offset, seen in the event's zone, or days of which the last is not in it. */
+export function moved(entry: Entry, allDay: boolean, start: string, end: string): Entry {
+  if (allDay) {
+    const first = start.slice(0, 10)
+    const after = end ? Temporal.PlainDate.from(end.slice(0, 10)) : Temporal.PlainDate.from(first).add({ days: 1 })
+    return { ...entry, allDay, start: first, end: after.subtract({ days: 1 }).toString() }
+  }
+  const from = Temporal.Instant.from(start)
+  const to = end ? Temporal.Instant.from(end) : from.add({ hours: 1 })
+  const wall = (at: Temporal.Instant) => minutes(at.toZonedDateTimeISO(entry.zone).toPlainDateTime())
+  return { ...entry, allDay, start: wall(from), end: wall(to) }
+}
+
 /** A JSON Merge Patch (RFC 7396) from what the form showed to what it says now: only what the person changed. */
 export function patch(before: Entry, after: Entry): Event {
   const [old, now] = [toEvent(before), toEvent(after)]

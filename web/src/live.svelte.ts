@@ -1,22 +1,24 @@
 // Server-sent events, read with fetch: EventSource cannot say for which tenant it listens.
 
 import { prefix, tenantHeaders } from './api/client'
+import { lookAtPlan } from './plan.svelte'
 
 const WAIT_MS_FIRST = 1_000
 const WAIT_MS_MAX = 30_000
 
 export const live = $state<{ state: 'listening' | 'waiting' }>({ state: 'waiting' })
 
-/** Listens until the signal; tells each event's name. A stream that breaks is taken up where it broke. */
-export async function listen(told: (event: string, data: string) => void, stop: AbortSignal) {
+/** Listens until the signal; tells each event's name: `change` of an event, with `links` also `status` of a link or an account. A stream that breaks is taken up where it broke. */
+export async function listen(told: (event: string, data: string) => void, stop: AbortSignal, what: 'events' | 'links' = 'events') {
   let last: string | null = null
   let wait = WAIT_MS_FIRST
   while (!stop.aborted) {
     try {
       const headers: Record<string, string> = { ...tenantHeaders(), Accept: 'text/event-stream' }
       if (last) headers['Last-Event-ID'] = last
-      const response = await fetch(`${prefix}/api/calendar/stream/`, { headers, signal: stop })
+      const response = await fetch(`${prefix}/api/calendar/stream/${what === 'links' ? '?links=true' : ''}`, { headers, signal: stop })
       if (response.status === 410) last = null
+      if (response.status === 403) void lookAtPlan()
       if (!response.ok || !response.body) throw new Error(`status ${response.status}`)
       live.state = 'listening'
       wait = WAIT_MS_FIRST

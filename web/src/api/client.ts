@@ -60,6 +60,13 @@ async function reach(request: Request): Promise<Response> {
 export const api = createClient<paths>({ baseUrl: prefix, fetch: reach })
 api.use(named)
 
+let whenRefused: (refusal: Refusal) => void = () => {}
+
+/** Tells of every refusal, whoever asked. */
+export function onRefusal(told: (refusal: Refusal) => void) {
+  whenRefused = told
+}
+
 type Answered<T> = { data?: T; error?: unknown; response: Response }
 
 /** The answer's body, or its refusal thrown. */
@@ -68,5 +75,7 @@ export async function ask<T>(answer: Promise<Answered<T>>): Promise<T> {
   if (response.ok) return data as T
   const problem = (typeof error === 'object' ? error : null) as { code?: string; error?: string } | null
   if (!problem?.error) throw new Unreachable(`status ${response.status}`)
-  throw new Refusal(response.status, problem.code ?? 'unknown', problem.error)
+  const refusal = new Refusal(response.status, problem.code ?? 'unknown', problem.error)
+  whenRefused(refusal)
+  throw refusal
 }

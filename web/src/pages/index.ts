@@ -5,7 +5,10 @@ import type { Key } from '../i18n/index.svelte'
 
 /* eslint-disable-next-line @typescript-eslint/no-explicit-any -- each page has properties of its own */
 type Load = () => Promise<{ default: Component<any> }>
-export type Shown = { title: Key; load: Load; props: Record<string, string> }
+export type Shown = { title: Key; load: Load; needsSync: boolean; props: Record<string, string> }
+
+/** Pages that are of no use to a business without calendar sync. */
+const SYNC = ['/', '/calendar', '/connect', '/accounts/:id', '/conflicts', '/events/:id']
 
 const pages: [path: string, title: Key, load: Load][] = [
   ['/', 'status.title', () => import('./Status.svelte')],
@@ -18,13 +21,14 @@ const pages: [path: string, title: Key, load: Load][] = [
   ['/tokens', 'tokens.title', () => import('./Tokens.svelte')],
   ['/audit', 'audit.title', () => import('./Audit.svelte')],
   ['/platform', 'platform.title', () => import('./Platform.svelte')],
+  ['/platform/audit', 'audit.all', () => import('./PlatformAudit.svelte')],
 ]
 
 /** The page at a path; null where there is none. */
 export function page(path: string): Shown | null {
   for (const [pattern, title, load] of pages) {
     const props = match(pattern.split('/'), path.split('/'))
-    if (props) return { title, load, props }
+    if (props) return { title, load, needsSync: SYNC.includes(pattern), props }
   }
   return null
 }

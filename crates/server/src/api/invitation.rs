@@ -162,7 +162,8 @@ async fn welcome(
 pub(crate) async fn accepted() -> Response {
     page(
         StatusCode::OK,
-        "<h1>Welcome</h1><p>Your business is set up, and you are signed in as its owner.</p>",
+        "<h1>Welcome</h1><p>Your business is set up, and you are signed in as its owner.</p>\
+         <p><a href=\"/\">Open Kalends</a></p>",
     )
 }
 

@@ -602,8 +602,9 @@ fn about(api: TransformOpenApi<'_>) -> TransformOpenApi<'_> {
             "Every path answers with and without its trailing slash. The tenant is said by its subdomain, by the \
              header `X-Tenant`, or by a token that is bound to it. Errors are problem details (RFC 9457) which also \
              carry `success: false`, `error` and `code`. `GET /api/calendar/stream/` tells changes as server-sent \
-             events, resumable by `Last-Event-ID`. Every write takes an `Idempotency-Key`, with which it can be sent \
-             again without being carried out twice.",
+             events, resumable by `Last-Event-ID`; with `?links=true` it also says when a link or an account is no \
+             longer as it was. Every write takes an `Idempotency-Key`, with which it can be sent again without being \
+             carried out twice.",
         )
         .security_scheme("token", token)
         .security_scheme(door::AS_COOKIE, cookie)

@@ -20,6 +20,7 @@ use crate::credentials::{self, Kind};
 /// A token to be made.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewToken")]
 pub(crate) struct New {
     /// What it is for.
     name: String,
@@ -38,6 +39,7 @@ pub(crate) struct New {
 
 /// A token that was made. It is shown this once.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TokenMade")]
 pub(crate) struct Made {
     success: bool,
     /// For the header `Authorization: Bearer …`.
@@ -48,6 +50,7 @@ pub(crate) struct Made {
 
 /// A token, but for what it reads.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Token")]
 pub(crate) struct Shown {
     id: String,
     name: String,

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
 use futures_util::FutureExt;
 use kalends_calendar::ids::{TenantId, TokenId, UserId};
@@ -16,9 +18,9 @@ use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::members::{self, Role};
 use kalends_store::tenants::{self, NewTenant};
 use kalends_store::tokens::{self, NewToken, TokenHash};
-use kalends_store::users::{self, NewUser};
+use kalends_store::users::{self, NewUser, PasswordHash};
 use kalends_store::{Tx, remote_calendars};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::sandbox::ANY_PORT;
@@ -33,6 +35,9 @@ use crate::linking::{self, How, Making};
 use crate::sandboxed::{Beginning, Sandboxed};
 use crate::screen::Screen;
 use crate::seams::SystemClock;
+
+/// How much chance is in the demo's password: 16 characters, which one can still type.
+const PASSWORD_RANDOM_BYTES: usize = 12;
 
 /// Start everything at once, to try it: two tenants, users, tokens, accounts at CalDAV, Google and Microsoft.
 ///
@@ -83,17 +88,19 @@ pub(crate) async fn run(global: &Global, command: Demo) -> Result<Ended> {
     let told = json!({
         "api": api,
         "platform_token": people.platform,
+        "people": EVERYBODY.map(|(email, _)| email),
+        "password": people.password.expose_secret(),
         "tenants": {
             "demo": {
                 "owner_token": people.demo_owner,
                 "manager_token": people.demo_manager,
                 "staff_token": people.demo_staff,
                 "customer_token": people.demo_customer,
-                "login_url": format!("http://demo.localhost:{port}/api/docs/"),
+                "login_url": format!("http://demo.localhost:{port}/"),
             },
             "rival": {
                 "owner_token": people.rival_owner,
-                "login_url": format!("http://rival.localhost:{port}/api/docs/"),
+                "login_url": format!("http://rival.localhost:{port}/"),
             },
         },
         "sandbox": residents,
@@ -109,8 +116,15 @@ fn tell(screen: &Screen, told: &Value) -> Result<()> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let api = text(&told["api"]);
     let token = text(&told["tenants"]["demo"]["owner_token"]);
+    let password = text(&told["password"]);
     screen.line(&format!(
-        "The API is at {api}, described at {api}/api/docs/\n"
+        "Open {api}/ and sign in with the password {password} as"
+    ))?;
+    for (email, what) in EVERYBODY {
+        screen.line(&format!("  {email:<24}{what}"))?;
+    }
+    screen.line(&format!(
+        "\nThe API is at {api}, described at {api}/api/docs/\n"
     ))?;
     screen.line("Try:")?;
     for (method, path) in [
@@ -126,10 +140,24 @@ fn tell(screen: &Screen, told: &Value) -> Result<()> {
     screen.line("\nAll addresses and tokens as JSON: kalends demo --json. Ctrl-C ends it.")
 }
 
+/// Who lives in the demo, and as what.
+const EVERYBODY: [(&str, &str); 6] = [
+    ("olivia@demo.example", "owner of Demo Dental"),
+    ("mona@demo.example", "its manager"),
+    ("stan@demo.example", "its staff"),
+    ("carl@demo.example", "its customer"),
+    (
+        "rita@rival.example",
+        "owner of Rival Dental, which has no calendar sync",
+    ),
+    ("root@kalends.example", "platform admin"),
+];
+
 /// The tokens of everybody in the demo.
 struct People {
     demo: TenantId,
     owner: UserId,
+    password: SecretString,
     platform: String,
     demo_owner: String,
     demo_manager: String,
@@ -139,14 +167,16 @@ struct People {
 }
 
 async fn people(app: &App) -> Result<People> {
-    let root = user(app, "root@kalends.example", "Root", true).await?;
+    let password = password()?;
+    let hash = &credentials::hash_password(&password)?;
+    let root = user(app, "root@kalends.example", "Root", true, hash).await?;
     let demo = tenant(app, "demo", "Demo Dental", true).await?;
     let rival = tenant(app, "rival", "Rival Dental", false).await?;
-    let owner = user(app, "olivia@demo.example", "Olivia Owner", false).await?;
-    let manager = user(app, "mona@demo.example", "Mona Manager", false).await?;
-    let staff = user(app, "stan@demo.example", "Stan Staff", false).await?;
-    let customer = user(app, "carl@demo.example", "Carl Customer", false).await?;
-    let other = user(app, "rita@rival.example", "Rita Rival", false).await?;
+    let owner = user(app, "olivia@demo.example", "Olivia Owner", false, hash).await?;
+    let manager = user(app, "mona@demo.example", "Mona Manager", false, hash).await?;
+    let staff = user(app, "stan@demo.example", "Stan Staff", false, hash).await?;
+    let customer = user(app, "carl@demo.example", "Carl Customer", false, hash).await?;
+    let other = user(app, "rita@rival.example", "Rita Rival", false, hash).await?;
     let bound = [
         (demo, owner, Role::Owner),
         (demo, manager, Role::Manager),
@@ -169,6 +199,7 @@ async fn people(app: &App) -> Result<People> {
     Ok(People {
         demo,
         owner,
+        password,
         platform,
         demo_owner: next(),
         demo_manager: next(),
@@ -195,14 +226,27 @@ async fn tenant(app: &App, slug: &str, name: &str, calendar_sync: bool) -> Resul
     Ok(id)
 }
 
-async fn user(app: &App, email: &str, name: &str, platform_admin: bool) -> Result<UserId> {
+/// One password for everybody, good for as long as the demo is.
+fn password() -> Result<SecretString> {
+    let mut random = [0; PASSWORD_RANDOM_BYTES];
+    getrandom::fill(&mut random).map_err(|error| anyhow!("no randomness: {error}"))?;
+    Ok(SecretString::from(URL_SAFE_NO_PAD.encode(random)))
+}
+
+async fn user(
+    app: &App,
+    email: &str,
+    name: &str,
+    platform_admin: bool,
+    hash: &PasswordHash,
+) -> Result<UserId> {
     let id = UserId(app.ids.next());
     let mut tx = app.store.platform().await?;
     let new = NewUser {
         id,
         email: email.to_owned(),
         name: name.to_owned(),
-        password_hash: None,
+        password_hash: Some(hash.clone()),
         platform_admin,
         created_at: app.now(),
     };
@@ -235,7 +279,7 @@ async fn connect(
     people: &People,
     base: &str,
     user: &str,
-    password: &secrecy::SecretString,
+    password: &SecretString,
 ) -> Result<()> {
     let keys = wired.accounts.keys.clone().context("the vault is closed")?;
     let wanted = connecting::caldav(&wired.accounts, base, user, |_| Ok(password.clone()))?;

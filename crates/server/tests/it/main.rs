@@ -4,6 +4,7 @@
 
 mod accounts;
 mod accounts_come_and_go;
+mod app;
 mod bounds;
 mod conflicts;
 mod connecting;

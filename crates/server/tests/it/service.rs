@@ -233,17 +233,17 @@ impl Wire {
 
     /// The same; none where it is refused.
     pub(crate) fn tries_stream(&self, token: &str) -> Option<TcpStream> {
-        let mut stream = self.asks_for_stream(token, "");
+        let mut stream = self.asks_for_stream(token, "", "");
         let mut head = [0; 12];
         stream.read_exact(&mut head).unwrap();
         (&head == b"HTTP/1.1 200").then_some(stream)
     }
 
-    fn asks_for_stream(&self, token: &str, more: &str) -> TcpStream {
+    fn asks_for_stream(&self, token: &str, query: &str, more: &str) -> TcpStream {
         let mut stream = TcpStream::connect(&self.host).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let request = format!(
-            "GET /api/calendar/stream HTTP/1.1\r\nhost: {}\r\nconnection: close\r\nauthorization: Bearer {token}\r\n{more}\r\n",
+            "GET /api/calendar/stream{query} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\nauthorization: Bearer {token}\r\n{more}\r\n",
             self.host
         );
         stream.write_all(request.as_bytes()).unwrap();
@@ -252,16 +252,29 @@ impl Wire {
 
     /// The first lines of the event stream, from a place of the feed on.
     pub(crate) fn listens(&self, token: &str, from: &str, until: &str) -> String {
-        let mut stream = self.asks_for_stream(token, &format!("last-event-id: {from}\r\n"));
-        let mut heard = String::new();
-        let mut part = [0; 4096];
-        while !heard.contains(until) {
-            let length = stream.read(&mut part).unwrap();
-            assert_ne!(length, 0, "the stream ended: {heard}");
-            heard.push_str(&String::from_utf8_lossy(&part[..length]));
-        }
-        heard
+        let stream = self.asks_for_stream(token, "", &format!("last-event-id: {from}\r\n"));
+        heard(stream, until)
     }
+
+    /// What the event stream says of links and accounts from now on; reading begins when that is called.
+    pub(crate) fn listens_for_links(&self, token: &str) -> impl FnOnce(&str) -> String + use<> {
+        let mut stream = self.asks_for_stream(token, "?links=true", "");
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).unwrap();
+        move |until| heard(stream, until)
+    }
+}
+
+/// What a stream says until it has said something.
+fn heard(mut stream: TcpStream, until: &str) -> String {
+    let mut heard = String::new();
+    let mut part = [0; 4096];
+    while !heard.contains(until) {
+        let length = stream.read(&mut part).unwrap();
+        assert_ne!(length, 0, "the stream ended: {heard}");
+        heard.push_str(&String::from_utf8_lossy(&part[..length]));
+    }
+    heard
 }
 
 /// Asks some service for something, and reads the whole answer.

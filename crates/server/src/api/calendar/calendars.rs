@@ -32,6 +32,7 @@ pub(crate) struct NewCalendar {
 
 /// A calendar of the tenant's own.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Calendar")]
 pub(crate) struct Shown {
     id: String,
     name: String,
@@ -51,6 +52,7 @@ pub(crate) struct Calendars {
 
 /// One of them.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CalendarMade")]
 pub(crate) struct Made {
     success: bool,
     calendar: Shown,

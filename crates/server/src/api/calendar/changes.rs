@@ -17,6 +17,7 @@ use crate::api::words;
 
 /// From where on.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "ChangesWanted")]
 pub(crate) struct Since {
     /// The `next_cursor` of the page before; from the beginning if missing.
     #[serde(default)]
@@ -39,6 +40,7 @@ pub(crate) struct Changes {
 
 /// An event as it became.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EventChange")]
 pub(crate) struct Change {
     /// The position in the feed.
     pub(super) cursor: String,

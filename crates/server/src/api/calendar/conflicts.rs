@@ -17,6 +17,7 @@ use crate::api::words;
 
 /// Which conflicts.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "ConflictsWanted")]
 pub(crate) struct Wanted {
     /// `open` (as if missing) or `all`.
     #[serde(default)]
@@ -51,6 +52,7 @@ pub(crate) struct Conflicts {
 
 /// Both sides changed the same field, differently.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Conflict")]
 pub(crate) struct Shown {
     id: String,
     event_id: String,

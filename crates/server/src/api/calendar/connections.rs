@@ -51,6 +51,7 @@ pub(crate) struct NewFeed {
 
 /// An account that is connected now.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AccountConnected")]
 pub(crate) struct Connected {
     success: bool,
     id: String,

@@ -36,6 +36,7 @@ const EXPANDED_EVENTS_MAX: i64 = 10_000;
 
 /// Which events.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "EventsWanted")]
 pub(crate) struct Wanted {
     /// Only what happens after this.
     #[serde(default)]
@@ -75,6 +76,7 @@ pub(crate) struct Page {
 
 /// An event.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Event")]
 pub(crate) struct Shown {
     id: String,
     calendar_id: String,
@@ -90,6 +92,7 @@ pub(crate) struct Shown {
 
 /// One event.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EventAnswer")]
 pub(crate) struct One {
     success: bool,
     #[serde(flatten)]
@@ -125,6 +128,7 @@ enum Scope {
 
 /// Which page of a history.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "HistoryWanted")]
 pub(crate) struct Since {
     /// At most so many versions (1000).
     #[serde(default)]

@@ -31,6 +31,7 @@ const WINDOW_MAX: SignedDuration = SignedDuration::from_hours(62 * 24);
 /// Which calendars, and when.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "BusyAsked")]
 pub(crate) struct Asked {
     #[schemars(with = "words::Instant")]
     from: Timestamp,
@@ -54,6 +55,7 @@ pub(crate) struct Named {
 
 /// When they are taken.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BusyTold")]
 pub(crate) struct Told {
     success: bool,
     #[schemars(with = "words::Instant")]
@@ -85,6 +87,7 @@ pub(crate) struct Stretch {
 
 /// Why a calendar's times are not known.
 #[derive(Clone, Serialize, JsonSchema)]
+#[schemars(rename = "BusyProblem")]
 pub(crate) struct Problem {
     /// `not_found`, `not_supported`, `reconnect_required`, `waiting`, `provider_error`, or the provider's own word.
     code: String,

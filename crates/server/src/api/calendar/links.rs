@@ -54,11 +54,16 @@ pub(crate) struct NewLink {
     /// The last day that is imported, in the same way.
     #[serde(default)]
     end_date: Option<String>,
+    /// `paused`: it rests until it is resumed, so that a dry run can tell before what it would do; `active` if missing.
+    #[serde(default)]
+    #[schemars(with = "Option<words::LinkState>")]
+    state: Option<LinkState>,
 }
 
 /// What is to change of a link.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "LinkChange")]
 pub(crate) struct Change {
     #[serde(default)]
     #[schemars(with = "Option<words::Direction>")]
@@ -80,6 +85,7 @@ pub(crate) struct Change {
 
 /// A link.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Link")]
 pub(crate) struct Shown {
     id: String,
     connection_id: String,
@@ -99,6 +105,8 @@ pub(crate) struct Shown {
     end_date: Option<Date>,
     #[schemars(with = "words::LinkState")]
     state: LinkState,
+    /// Whether a run is under way.
+    syncing: bool,
     #[schemars(with = "Option<words::Instant>")]
     last_success_at: Option<Timestamp>,
     #[schemars(with = "Option<words::Instant>")]
@@ -142,6 +150,7 @@ pub(crate) struct Links {
 
 /// One of them.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LinkAnswer")]
 pub(crate) struct One {
     success: bool,
     link: Shown,
@@ -158,6 +167,7 @@ pub(crate) struct HowToSync {
 /// What came of it: of a dry run the plan, else the run.
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(rename = "SyncAnswer")]
 pub(crate) enum Came {
     /// A dry run.
     Plan(Plan),
@@ -167,6 +177,7 @@ pub(crate) enum Came {
 
 /// What a run would do.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SyncPlan")]
 pub(crate) struct Plan {
     success: bool,
     /// Always `planned`.
@@ -224,6 +235,9 @@ pub(crate) async fn make(gate: Gate<Tending>, Body(new): Body<NewLink>) -> Answe
     let made = linking::link(&mut tx, &calendar, &connection, &remote, how, making)
         .await
         .map_err(unlinked)?;
+    if let Some(state) = new.state {
+        links::set_state(&mut tx, made.id, state, gate.api().now()).await?;
+    }
     let link = get(&mut tx, made.id).await?;
     let detail = told(&mut tx, &link, &connection).await?;
     gate.audit(&mut tx, "link.create", format!("link {}", made.id), detail)
@@ -450,6 +464,7 @@ async fn shown(api: &Api, tx: &mut Tx, link: Link) -> Answer<Shown> {
         start_date: link.bounds.first_day,
         end_date: link.bounds.last_day,
         state: link.state,
+        syncing: link.lease_until.is_some_and(|until| api.now() < until),
         last_success_at: link.last_success_at,
         next_run_at: link.due_at,
         waiting,

@@ -21,6 +21,7 @@ pub(crate) struct Connections {
 
 /// An authorised account at a provider.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Connection")]
 pub(crate) struct Shown {
     id: String,
     /// For people: `Google`, `Microsoft`, `CalDAV`, `ICS`.

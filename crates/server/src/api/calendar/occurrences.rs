@@ -22,6 +22,7 @@ pub(super) const OCCURRENCES_MAX: usize = 10_000;
 
 /// One occurrence of an event.
 #[derive(Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Occurrence")]
 pub(crate) struct Shown {
     /// Of this event.
     pub(super) event_id: String,

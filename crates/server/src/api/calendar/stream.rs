@@ -1,6 +1,8 @@
-//! `GET /api/calendar/stream/`: the change feed as server-sent events, resumable by `Last-Event-ID`.
+//! `GET /api/calendar/stream/`: the change feed as server-sent events, resumable by `Last-Event-ID`; with `?links=true` also a
+//! word whenever a link or an account is no longer as it was.
 
 use std::convert::Infallible;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +11,13 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::StreamExt;
 use futures_util::stream::{self, Stream};
-use kalends_store::events;
+use kalends_store::{StoreError, Tx, connections, events, links};
+use serde::Deserialize;
 
 use super::changes::{change, cursor_gone, position};
 use crate::api::door::{Gate, OpenStream, Reading, Shared};
 use crate::api::error::Answer;
+use crate::api::input::Params;
 
 /// How often the feed is looked at. Another node may have written to it, which tells this one nothing.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -24,10 +28,20 @@ const BATCH: i64 = 100;
 /// After so many looks it is asked again whether the caller may still listen.
 const LOOKS_PER_CHECK: u32 = 10;
 
+/// What is to be told.
+#[derive(Deserialize, schemars::JsonSchema)]
+pub(crate) struct Wish {
+    /// Also when the state of a link or an account changes.
+    #[serde(default)]
+    links: bool,
+}
+
 struct Listening {
     gate: Gate<Reading>,
     api: Shared,
     since: i64,
+    /// How links and accounts were when they were last looked at; none where nobody asked.
+    states: Option<u64>,
     looks: u32,
     /// Counted while it is open.
     _open: OpenStream,
@@ -37,6 +51,7 @@ struct Listening {
 pub(crate) async fn stream(
     gate: Gate<Reading>,
     State(api): State<Shared>,
+    Params(wish): Params<Wish>,
     headers: HeaderMap,
 ) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     let since = match headers.get("last-event-id") {
@@ -46,12 +61,18 @@ pub(crate) async fn stream(
     if since > gate.feed_position().await? {
         return Err(cursor_gone());
     }
+    let states = if wish.links {
+        Some(states(&mut gate.read().await?).await?)
+    } else {
+        None
+    };
     let open = gate.open_stream()?;
     let stopping = api.stopping();
     let listening = Listening {
         gate,
         api,
         since,
+        states,
         looks: 0,
         _open: open,
     };
@@ -76,12 +97,20 @@ async fn look(mut listening: Listening) -> Option<(Vec<Event>, Listening)> {
         let found = events::changes_since(&mut tx, listening.since, BATCH)
             .await
             .ok()?;
+        let turned = match listening.states {
+            Some(before) => {
+                let now = states(&mut tx).await.ok()?;
+                listening.states = Some(now);
+                now != before
+            }
+            None => false,
+        };
         drop(tx);
-        if let Some(last) = found.last() {
+        if !found.is_empty() || turned {
             // Before anything is told.
             listening.gate.again().await.ok()?;
-            listening.since = last.seq;
-            let told = found
+            listening.since = found.last().map_or(listening.since, |last| last.seq);
+            let mut told: Vec<_> = found
                 .into_iter()
                 .map(change)
                 .filter_map(|change| {
@@ -93,8 +122,37 @@ async fn look(mut listening: Listening) -> Option<(Vec<Event>, Listening)> {
                         .ok()
                 })
                 .collect();
+            if turned {
+                // It carries no data, and no id: whoever hears it looks for themselves.
+                told.push(Event::default().event("status").data("{}"));
+            }
             return Some((told, listening));
         }
         clock.sleep(LOOK_EVERY).await;
     }
+}
+
+/// A number that changes when the state of a link or an account does.
+async fn states(tx: &mut Tx) -> Result<u64, StoreError> {
+    let mut states = DefaultHasher::new();
+    for link in links::list(tx).await? {
+        let words = (
+            link.id.to_string(),
+            link.fence,
+            link.failures,
+            link.last_error,
+        );
+        let times = (link.due_at, link.lease_until, link.last_success_at);
+        (words, times, link.state == links::LinkState::Paused).hash(&mut states);
+    }
+    for connection in connections::list(tx).await? {
+        let words = (
+            connection.id.to_string(),
+            connection.problem,
+            connection.retry_at,
+        );
+        let dead = connection.state == connections::ConnectionState::ReconnectNeeded;
+        (words, dead).hash(&mut states);
+    }
+    Ok(states.finish())
 }

@@ -37,6 +37,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Which account, and which of its calendars.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "SyncWanted")]
 pub(crate) struct Wanted {
     /// The id of the connection.
     #[schemars(with = "String")]

@@ -45,6 +45,7 @@ pub(crate) struct Filter {
 
 /// Entries, the latest first.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuditEntries")]
 pub(crate) struct Entries {
     success: bool,
     entries: Vec<Entry>,
@@ -54,6 +55,7 @@ pub(crate) struct Entries {
 
 /// An entry of the audit log.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuditEntry")]
 pub(crate) struct Entry {
     id: String,
     /// The id of the tenant; null where it is about the platform itself.

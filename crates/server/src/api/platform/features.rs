@@ -21,6 +21,7 @@ pub(crate) struct Catalogue {
 /// A feature.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Feature")]
 pub(crate) struct Entry {
     /// Lower case letters, digits and `_`; 64 at most.
     code: String,
@@ -30,6 +31,7 @@ pub(crate) struct Entry {
 
 /// A feature that was added.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FeatureAdded")]
 pub(crate) struct Added {
     success: bool,
     feature: Entry,

@@ -24,6 +24,7 @@ use crate::notices;
 
 /// Which page.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "InvitationsWanted")]
 pub(crate) struct Wanted {
     /// At most so many (1000).
     #[serde(default)]
@@ -36,6 +37,7 @@ pub(crate) struct Wanted {
 /// An invitation to be sent.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewInvitation")]
 pub(crate) struct New {
     /// Of the owner to be.
     email: String,
@@ -52,6 +54,7 @@ pub(crate) struct New {
 
 /// An invitation that was made. The link is shown this once.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "InvitationMade")]
 pub(crate) struct Made {
     success: bool,
     id: String,
@@ -74,6 +77,7 @@ pub(crate) struct Invitations {
 
 /// An invitation.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Invitation")]
 pub(crate) struct Shown {
     id: String,
     email: String,

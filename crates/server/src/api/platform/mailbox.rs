@@ -17,6 +17,7 @@ use crate::mailing::{self, Letter};
 
 /// From where notices are sent.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Mailbox")]
 pub(crate) struct Shown {
     success: bool,
     /// `smtp`, where the operator set a mail server; `mailbox`, where one is connected; else `none`: nothing is sent.
@@ -34,6 +35,7 @@ pub(crate) struct Shown {
 
 /// A connected mailbox.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MailboxAccount")]
 pub(crate) struct Connected {
     /// `Google` or `Microsoft`.
     provider: &'static str,

@@ -17,6 +17,7 @@ use crate::api::output::Reply;
 /// A plan.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Plan")]
 pub(crate) struct Shown {
     /// Its short name, such as `pro`.
     code: String,
@@ -34,6 +35,7 @@ pub(crate) struct Shown {
 /// What is to change of a plan; a missing member stays as it is.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "PlanChange")]
 pub(crate) struct Change {
     /// Which plan.
     code: String,
@@ -57,6 +59,7 @@ pub(crate) struct Plans {
 
 /// One plan.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PlanAnswer")]
 pub(crate) struct One {
     success: bool,
     plan: Shown,

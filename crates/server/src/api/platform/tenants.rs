@@ -23,6 +23,7 @@ use crate::config::check_slug;
 
 /// Which page.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "TenantsWanted")]
 pub(crate) struct Wanted {
     /// At most so many (1000).
     #[serde(default)]
@@ -35,6 +36,7 @@ pub(crate) struct Wanted {
 /// A tenant to be made. Every feature is off, unless said otherwise.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewTenant")]
 pub(crate) struct New {
     /// Its short name, as in its subdomain: lower case letters, digits and hyphens, 63 at most.
     slug: String,
@@ -55,6 +57,7 @@ pub(crate) struct New {
 )]
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "TenantChange")]
 pub(crate) struct Change {
     #[serde(default)]
     name: Option<String>,
@@ -75,6 +78,7 @@ pub(crate) struct Overrides(BTreeMap<String, Option<bool>>);
 
 /// A tenant.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Tenant")]
 pub(crate) struct Shown {
     id: String,
     slug: String,
@@ -100,6 +104,7 @@ pub(crate) struct Tenants {
 
 /// One tenant.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TenantAnswer")]
 pub(crate) struct One {
     success: bool,
     #[serde(flatten)]
