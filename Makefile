@@ -2,7 +2,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup web test test-api test-clients check fmt sim bench bench-large demo acceptance clean
+.PHONY: help setup web test test-web screenshots test-api test-clients check fmt sim bench bench-large demo acceptance clean
 
 SEEDS ?= 0..2000
 BENCH ?=
@@ -10,6 +10,7 @@ DEMO ?=
 ACCEPT ?=
 FUZZ ?=
 CLIENTS ?=
+WEB ?=
 
 help: ## this page
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,9 +52,15 @@ acceptance: ## prove on a real server: 10,000 events edited at random, 50 kills 
 test-api: ## fuzz the API from its own document (FUZZ=--quick for fewer cases)
 	@scripts/test-api $(FUZZ)
 
+test-web: ## the web app in a headless browser: stories, accessibility (WEB=tests/plans.test.mjs for one file)
+	@scripts/test-web $(WEB)
+
+screenshots: ## pictures of the web app's pages into web/screenshots
+	@scripts/screenshots
+
 test-clients: ## official Google and Microsoft client libraries against the sandbox (CLIENTS="--only msal" for some)
 	@scripts/test-clients $(CLIENTS)
 
 clean: ## remove what was built, the demo's data and the Python environments
 	@cargo clean
-	@rm -rf .venv .venv-clients .venv-node web/node_modules web/dist/app web/dist/index.html .demo .bench bench/results.json bench/large_account.json
+	@rm -rf .venv .venv-clients .venv-node web/node_modules web/dist/app web/dist/index.html web/screenshots .demo .bench bench/results.json bench/large_account.json

@@ -1,0 +1,80 @@
+// axe finds nothing serious on any page, in both themes; dialogs and the keyboard.
+
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { after, before, test } from 'node:test'
+import { demo, OLIVIA, person, signIn } from './harness.mjs'
+import { furnish, PAGES } from './pages.mjs'
+
+const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+let world
+let paths
+before(async () => {
+  world = await demo()
+  paths = await furnish(world)
+})
+after(() => world?.stop())
+
+/** What axe holds for serious or critical, as lines one can act upon. */
+async function serious(page) {
+  // Into the page's own world, past its policy for scripts, which forbids just that to everybody else.
+  await page.evaluate(AXE)
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }))
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 160)} ${node.any[0]?.message ?? ''}`))
+}
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`no page has serious issues in ${colorScheme}`, async () => {
+    const found = []
+    const browsers = new Map()
+    const nobody = await person(world, { colorScheme })
+    await nobody.to('/')
+    await nobody.page.getByLabel('Password').waitFor()
+    found.push(...(await serious(nobody.page)).map((line) => `sign-in: ${line}`))
+    await nobody.leave()
+    for (const { name, who, path, shows } of PAGES) {
+      if (!browsers.has(who)) {
+        browsers.set(who, await person(world, { colorScheme }))
+        await signIn(browsers.get(who), world, who)
+      }
+      const { page, to } = browsers.get(who)
+      await to(path ?? paths[name])
+      await shows(page).waitFor()
+      found.push(...(await serious(page)).map((line) => `${name}: ${line}`))
+    }
+    const { page, to } = browsers.get(OLIVIA)
+    await to('/calendar')
+    await page.getByText('Consultation').first().click()
+    await page.getByRole('dialog').getByLabel('Title').waitFor()
+    found.push(...(await serious(page)).map((line) => `event: ${line}`))
+    for (const browser of browsers.values()) await browser.leave()
+    assert.deepEqual(found, [])
+  })
+}
+
+test('by keyboard alone: in, to a page by its link, into a dialog and out again', async () => {
+  const keys = await person(world)
+  const { page, to } = keys
+  await to('/')
+  await page.getByLabel('E-mail address').focus()
+  await page.keyboard.type(OLIVIA)
+  await page.keyboard.press('Tab')
+  await page.keyboard.type(world.told.password)
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'Sync status' }).waitFor()
+  await page.keyboard.press('Tab')
+  assert.equal(await focused(page), 'Skip to the content')
+  await page.getByRole('button', { name: 'Disconnect' }).first().focus()
+  await page.keyboard.press('Enter')
+  await page.getByRole('dialog').waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  assert.equal(await focused(page), 'Disconnect')
+  await keys.leave()
+})
+
+const focused = (page) => page.evaluate(() => document.activeElement?.textContent?.trim())

@@ -1,0 +1,135 @@
+// From nothing to calendars in step, and out again: what a business does in its first minutes.
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { ANN, api, arrives, atGoogle, atMicrosoft, choose, connect, demo, google, microsoft, OLIVIA, person, signIn, want } from './harness.mjs'
+
+let world
+let olivia
+before(async () => {
+  world = await demo()
+  olivia = await person(world)
+})
+after(async () => {
+  await olivia?.leave()
+  await world?.stop()
+})
+
+test('a wrong password is said, and what was typed stays', async () => {
+  const { page, to } = olivia
+  await to('/')
+  await page.getByLabel('E-mail address').fill(OLIVIA)
+  await page.getByLabel('Password').fill('not the password')
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('alert').getByText('E-mail address or password are wrong.').waitFor()
+  assert.equal(await page.getByLabel('E-mail address').inputValue(), OLIVIA)
+})
+
+test('signing in shows what is in step', async () => {
+  await signIn(olivia, world, OLIVIA)
+  await olivia.page.getByRole('heading', { name: 'Sync status' }).waitFor()
+  await olivia.page.getByText('Everything is in step.').waitFor()
+})
+
+test('Google is connected by consent', async () => {
+  await google(world, 'POST', '', {
+    summary: 'From Google',
+    start: { dateTime: `${today()}T11:00:00`, timeZone: 'Europe/Berlin' },
+    end: { dateTime: `${today()}T12:00:00`, timeZone: 'Europe/Berlin' },
+  })
+  await connect(olivia, world, 'google')
+})
+
+test('a preview says what the first sync would do, and nothing is done', async () => {
+  const { page } = olivia
+  await want(olivia, world, 'google')
+  await page.getByRole('button', { name: 'Preview' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText('From Google').waitFor()
+  await dialog.getByText('Nothing has been written yet, and nobody gets a mail.').waitFor()
+  await dialog.getByRole('button', { name: 'Not now' }).click()
+  await dialog.waitFor({ state: 'detached' })
+  const { links } = await api(world, 'GET', '/api/calendar/links/')
+  assert.equal(links.some((link) => link.remote_calendar_id === ANN.google), false)
+})
+
+test('what was chosen is kept in step', async () => {
+  await choose(olivia, world, 'google')
+})
+
+test('Microsoft is connected too, into the same calendar', async () => {
+  const links = (await api(world, 'GET', '/api/calendar/links/')).links
+  const hub = (await api(world, 'GET', '/api/calendar/calendars/')).calendars
+  const own = hub.find((one) => links.some((link) => link.calendar_id === one.id && link.remote_calendar_id === ANN.google))
+  await connect(olivia, world, 'microsoft')
+  await choose(olivia, world, 'microsoft', own.name)
+  await atMicrosoft(world, 'From Google')
+})
+
+test('an event made in the app is at both', async () => {
+  const { page, to } = olivia
+  await to('/calendar')
+  await page.getByText('From Google').first().waitFor()
+  await page.getByRole('button', { name: 'New event' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Title').fill('Made in the app')
+  const calendar = dialog.getByLabel('Calendar')
+  const names = await calendar.locator('option').allTextContents()
+  await calendar.selectOption(names.find((name) => name !== 'Practice'))
+  await dialog.getByRole('button', { name: 'Save' }).click()
+  await dialog.waitFor({ state: 'hidden' })
+  const there = await atGoogle(world, 'Made in the app')
+  assert.equal(there.start.timeZone, 'Europe/Berlin')
+  await atMicrosoft(world, 'Made in the app')
+})
+
+test('an edit in the app is seen at Google, and an edit at Google in the app without a reload', async () => {
+  const { page } = olivia
+  await page.getByText('Made in the app').first().click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Title').fill('Edited in the app')
+  await dialog.getByRole('button', { name: 'Save' }).click()
+  const there = await atGoogle(world, 'Edited in the app')
+  await page.evaluate(() => (window.notReloaded = true))
+  await google(world, 'PATCH', `/${there.id}`, { summary: 'Edited at Google' })
+  await page.getByText('Edited at Google').first().waitFor()
+  assert.equal(await page.evaluate(() => window.notReloaded), true)
+})
+
+test('an event deleted at Microsoft leaves the app without a reload', async () => {
+  const { page } = olivia
+  const { id } = await atMicrosoft(world, 'Edited at Google')
+  await microsoft(world, 'DELETE', `/events/${id}`)
+  await page.getByText('Edited at Google').first().waitFor({ state: 'detached' })
+})
+
+test('disconnecting says what it does, and asks for a word only where something is removed', async () => {
+  const { page, to } = olivia
+  await to('/')
+  const account = page.getByRole('region', { name: ANN.microsoft })
+  await account.getByRole('button', { name: 'Disconnect' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText('1 calendar is no longer kept in step.').waitFor()
+  const go = dialog.getByRole('button', { name: 'Disconnect' })
+  assert.equal(await go.isEnabled(), true)
+  await dialog.getByLabel('Remove the events that Kalends wrote into this account').check()
+  assert.equal(await go.isEnabled(), false)
+  await dialog.getByLabel('Type remove to confirm the removal').fill('remove')
+  await go.click()
+  await account.waitFor({ state: 'detached' })
+  await arrives('the copies are gone', async () => {
+    const there = (await microsoft(world, 'GET', '/events?$top=100')).value
+    return !there.some((event) => event.subject === 'From Google')
+  })
+})
+
+test('signing out leaves nothing on the screen', async () => {
+  const { page } = olivia
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByLabel('Password').waitFor()
+  assert.equal(await page.getByRole('region').count(), 0)
+})
+
+function today() {
+  return new Date().toLocaleDateString('sv', { timeZone: 'Europe/Berlin' })
+}
