@@ -13,11 +13,13 @@ pub struct Swept {
     pub sessions: u64,
     /// OAuth states that nobody came back with.
     pub oauth_states: u64,
+    /// Tokens of screens inside other products.
+    pub tokens: u64,
     /// Answers that were kept for whoever sends a write again.
     pub answers: u64,
 }
 
-/// Deletes sessions, OAuth states and kept answers that have expired. To leave them does no harm but takes room: nothing finds them.
+/// Deletes sessions, OAuth states, tokens of embedded screens and kept answers that have expired. To leave them does no harm but takes room: nothing finds them.
 pub async fn sweep(store: &Store, now: Timestamp) -> Result<Swept, StoreError> {
     let mut tx = store.platform().await?;
     let sessions = tx
@@ -29,6 +31,12 @@ pub async fn sweep(store: &Store, now: Timestamp) -> Result<Swept, StoreError> {
             binds![now],
         )
         .await?;
+    let tokens = tx
+        .execute(
+            "DELETE FROM tokens WHERE embedded AND expires_at <= $1",
+            binds![now],
+        )
+        .await?;
     let answers = tx
         .execute("DELETE FROM answers WHERE expires_at <= $1", binds![now])
         .await?;
@@ -36,6 +44,7 @@ pub async fn sweep(store: &Store, now: Timestamp) -> Result<Swept, StoreError> {
     Ok(Swept {
         sessions,
         oauth_states,
+        tokens,
         answers,
     })
 }

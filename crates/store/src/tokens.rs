@@ -42,6 +42,8 @@ pub struct Token {
     pub last_used_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+    /// Whether it is for a screen inside another product.
+    pub embedded: bool,
 }
 
 /// A token to be kept.
@@ -65,6 +67,10 @@ pub struct NewToken {
     pub created_at: Timestamp,
     /// From when on it is good no more.
     pub expires_at: Option<Timestamp>,
+    /// Whether it is for a screen inside another product; then it is in nobody's list.
+    pub embedded: bool,
+    /// The token with which it was made, which ends it when it ends itself.
+    pub made_with: Option<TokenId>,
 }
 
 /// Keeps a token; [`StoreError::Taken`] if it is there already, [`StoreError::Reference`] if there is no such user or
@@ -81,11 +87,13 @@ pub async fn create(tx: &mut Tx, new: NewToken) -> Result<(), StoreError> {
         new.role.map(|role| role.word().to_owned()),
         new.created_at,
         new.expires_at,
+        new.embedded,
+        new.made_with,
     ];
     tx.execute(
         "INSERT INTO tokens
-            (id, hash, prefix, name, user_id, tenant_id, role, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            (id, hash, prefix, name, user_id, tenant_id, role, created_at, expires_at, embedded, made_with)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         binds,
     )
     .await?;
@@ -142,24 +150,24 @@ pub async fn get(store: &Store, id: TokenId) -> Result<Option<Token>, StoreError
     row.map(|row| read(&row)).transpose()
 }
 
-/// The tokens of a user, good or not, the latest first.
+/// The tokens of a user, good or not, the latest first; but for those of screens inside other products.
 pub async fn list(store: &Store, user: UserId) -> Result<Vec<Token>, StoreError> {
     let mut tx = store.begin_as(Scope::Platform, TxAccess::Read).await?;
     let rows = tx
         .rows(
-            "SELECT * FROM tokens WHERE user_id = $1 ORDER BY created_at DESC, id DESC",
+            "SELECT * FROM tokens WHERE user_id = $1 AND NOT embedded ORDER BY created_at DESC, id DESC",
             binds![user],
         )
         .await?;
     rows.iter().map(read).collect()
 }
 
-/// Ends a token for good. One that is revoked already stays so since then.
+/// Ends a token for good, and what was made with it. One that is revoked already stays so since then.
 pub async fn revoke(tx: &mut Tx, id: TokenId, at: Timestamp) -> Result<(), StoreError> {
     tx.require_platform()?;
     let touched = tx
         .execute(
-            "UPDATE tokens SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1",
+            "UPDATE tokens SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1 OR made_with = $1",
             binds![id, at],
         )
         .await?;
@@ -181,5 +189,6 @@ fn read(row: &Row) -> Result<Token, StoreError> {
         expires_at: row.opt("expires_at")?,
         last_used_at: row.opt("last_used_at")?,
         revoked_at: row.opt("revoked_at")?,
+        embedded: row.get("embedded")?,
     })
 }

@@ -6,6 +6,9 @@ use std::fmt::Write as _;
 use aide::openapi::{OpenApi, Operation, ReferenceOr};
 use serde_json::Value;
 
+use super::page::html;
+use crate::config::Server;
+
 /// One operation on the page.
 struct Entry<'a> {
     method: &'a str,
@@ -14,7 +17,7 @@ struct Entry<'a> {
 }
 
 /// The page.
-pub(super) fn page(document: &OpenApi) -> String {
+pub(super) fn page(settings: &Server, document: &OpenApi) -> String {
     let mut by_tag: BTreeMap<&str, Vec<Entry<'_>>> = BTreeMap::new();
     let paths = document.paths.iter().flat_map(|paths| &paths.paths);
     for (path, item) in paths {
@@ -53,14 +56,14 @@ pub(super) fn page(document: &OpenApi) -> String {
         }
     }
     let about = document.info.description.as_deref().unwrap_or_default();
-    format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>Kalends API</title>\
-         <link rel=\"stylesheet\" href=\"/assets/page.css\"></head><body><main><h1>Kalends API {}</h1><p>{}</p>\
-         <p>For programs: <a href=\"/api/openapi.json\">openapi.json</a> (OpenAPI 3.1).</p>{body}</main></body></html>",
+    let content = format!(
+        "<h1>Kalends API {}</h1><p>{}</p>\
+         <p>For programs: <a href=\"{}/api/openapi.json\">openapi.json</a> (OpenAPI 3.1).</p>{body}",
         escaped(&document.info.version),
         with_code(about),
-    )
+        settings.prefix(),
+    );
+    html(settings, "<title>Kalends API</title>", &content)
 }
 
 fn shown(entry: &Entry<'_>) -> String {

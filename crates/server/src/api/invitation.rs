@@ -1,9 +1,9 @@
 //! `/invitations/{token}/`: the page behind the link of an invitation, and what it sends.
 
 use axum::extract::{Form, Path, State};
-use axum::http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
+use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use kalends_calendar::ids::{TenantId, UserId};
 use kalends_store::audit::Entry;
 use kalends_store::invitations::{self, Acceptance, Invitation, InvitationHash};
@@ -16,6 +16,7 @@ use serde_json::json;
 use super::docs::escaped;
 use super::door::{Address, Api, Cause, Shared};
 use super::error::sentence;
+use super::page::page;
 use super::session;
 use crate::credentials::{self, Kind, PASSWORD_CHARS_MIN};
 
@@ -32,10 +33,10 @@ pub(crate) struct Accepting {
 pub(crate) async fn show(State(api): State<Shared>, Path(token): Path<String>) -> Response {
     match find(&api, &token).await {
         Ok((_, invitation)) => match is_known(&api, &invitation).await {
-            Ok(known) => page(StatusCode::OK, &form(&invitation, known, None)),
-            Err(error) => refused(&error.into()),
+            Ok(known) => page(&api.settings, StatusCode::OK, &form(&invitation, known, None)),
+            Err(error) => refused(&api, &error.into()),
         },
-        Err(error) => refused(&error),
+        Err(error) => refused(&api, &error),
     }
 }
 
@@ -49,23 +50,25 @@ pub(crate) async fn accept(
 ) -> Response {
     let (hash, invitation) = match find(&api, &token).await {
         Ok(found) => found,
-        Err(error) => return refused(&error),
+        Err(error) => return refused(&api, &error),
     };
     if api.limits().sign_in(&invitation.email, from).is_err() {
         return page(
+            &api.settings,
             StatusCode::TOO_MANY_REQUESTS,
             "<h1>Too many attempts</h1><p>Wait a minute, and open the link again.</p>",
         );
     }
     let again = |known, problem: &str| {
         page(
+            &api.settings,
             StatusCode::BAD_REQUEST,
             &form(&invitation, known, Some(problem)),
         )
     };
     let known = match users::by_email(api.before_sign_in(), &invitation.email).await {
         Ok(known) => known,
-        Err(error) => return refused(&error.into()),
+        Err(error) => return refused(&api, &error.into()),
     };
     if known
         .as_ref()
@@ -129,7 +132,7 @@ pub(crate) async fn accept(
     };
     let owner = match invitations::accept(api.before_sign_in(), &hash, acceptance).await {
         Ok((_, owner)) => owner,
-        Err(error) => return refused(&error),
+        Err(error) => return refused(&api, &error),
     };
     welcome(&api, owner, from, cause, &headers).await
 }
@@ -144,26 +147,33 @@ async fn welcome(
 ) -> Response {
     let user = match users::get(api.before_sign_in(), owner).await {
         Ok(Some(user)) => user,
-        Ok(None) => return refused(&InvitationError::Unknown),
-        Err(error) => return refused(&error.into()),
+        Ok(None) => return refused(&api, &InvitationError::Unknown),
+        Err(error) => return refused(&api, &error.into()),
     };
     match session::begin(api, &user, from, cause, headers).await {
         Ok(cookie) => {
             let mut response = StatusCode::SEE_OTHER.into_response();
             let headers = response.headers_mut();
             headers.insert(SET_COOKIE, cookie);
-            headers.insert(LOCATION, HeaderValue::from_static("/invitations/accepted/"));
+            let next = format!("{}/invitations/accepted/", api.settings.prefix());
+            if let Ok(next) = HeaderValue::from_str(&next) {
+                headers.insert(LOCATION, next);
+            }
             response
         }
         Err(error) => error.into_response(),
     }
 }
 
-pub(crate) async fn accepted() -> Response {
+pub(crate) async fn accepted(State(api): State<Shared>) -> Response {
     page(
+        &api.settings,
         StatusCode::OK,
-        "<h1>Welcome</h1><p>Your business is set up, and you are signed in as its owner.</p>\
-         <p><a href=\"/\">Open Kalends</a></p>",
+        &format!(
+            "<h1>Welcome</h1><p>Your business is set up, and you are signed in as its owner.</p>\
+             <p><a href=\"{}/\">Open Kalends</a></p>",
+            api.settings.prefix()
+        ),
     )
 }
 
@@ -182,7 +192,7 @@ async fn is_known(api: &Api, invitation: &Invitation) -> Result<bool, StoreError
 }
 
 /// A clear page for a link that is good no more, or never was.
-fn refused(error: &InvitationError) -> Response {
+fn refused(api: &Api, error: &InvitationError) -> Response {
     let (status, title, text) = match error {
         InvitationError::Unknown => (
             StatusCode::NOT_FOUND,
@@ -223,7 +233,7 @@ fn refused(error: &InvitationError) -> Response {
             )
         }
     };
-    page(status, &format!("<h1>{title}</h1><p>{text}</p>"))
+    page(&api.settings, status, &format!("<h1>{title}</h1><p>{text}</p>"))
 }
 
 fn form(invitation: &Invitation, known: bool, problem: Option<&str>) -> String {
@@ -250,19 +260,4 @@ fn form(invitation: &Invitation, known: bool, problem: Option<&str>) -> String {
         "<h1>Welcome to {tenant}</h1><p>You are invited as its owner, as {email}.</p>{problem}\
          <form method=\"post\">{fields}<button>Accept the invitation</button></form>"
     )
-}
-
-/// A page that nobody keeps.
-pub(super) fn page(status: StatusCode, content: &str) -> Response {
-    let html = format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <meta name=\"robots\" content=\"noindex\"><title>Kalends</title>\
-         <link rel=\"stylesheet\" href=\"/assets/page.css\"></head><body><main>{content}</main></body></html>"
-    );
-    let mut response = (status, Html(html)).into_response();
-    // The address is a secret: neither is the page kept, nor does it tell other sites whence one comes.
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }

@@ -13,6 +13,7 @@ mod calendar;
 mod cookie;
 mod docs;
 mod door;
+mod embed;
 mod error;
 mod hooks;
 mod input;
@@ -20,6 +21,7 @@ mod invitation;
 mod oauth;
 mod outer;
 mod output;
+mod page;
 mod paging;
 mod platform;
 mod session;
@@ -45,7 +47,9 @@ use tower_http::timeout::TimeoutLayer;
 pub(crate) use door::{Api, Shared, SignIn};
 pub(crate) use error::ApiError;
 pub(crate) use oauth::redirect_uri;
-pub(crate) use outer::{with_slash, wrapped};
+pub(crate) use outer::{as_routed, wrapped};
+
+use crate::config::Server;
 
 use calendar::{
     calendars, changes, conflicts, connections, disconnect, events, free_busy, links, list,
@@ -518,6 +522,17 @@ fn own_routes() -> ApiRouter<Shared> {
             ),
         )
         .api_route(
+            "/api/embed-links/",
+            post_with(
+                embed::make,
+                op!(
+                    "session",
+                    "createEmbedLink",
+                    "Make a link that opens a screen inside a host product"
+                ),
+            ),
+        )
+        .api_route(
             "/api/tokens/{id}/",
             delete_with(
                 tokens::revoke,
@@ -527,9 +542,9 @@ fn own_routes() -> ApiRouter<Shared> {
 }
 
 /// What is no API: the stream (which OpenAPI 3.1 cannot describe), the document, and pages.
-fn pages(document: &OpenApi) -> Router<Shared> {
+fn pages(settings: &Server, document: &OpenApi) -> Router<Shared> {
     let json = serde_json::to_string(document).unwrap_or_default();
-    let page = docs::page(document);
+    let page = docs::page(settings, document);
     let as_json = move || async move { ([(CONTENT_TYPE, "application/json")], json) };
     Router::new()
         .route("/api/calendar/stream/", get(stream::stream))
@@ -566,7 +581,7 @@ pub(crate) fn router(api: Shared) -> Router {
     let wake = middleware::from_fn_with_state(Arc::clone(&api), door::wake);
     router
         .route_layer(once)
-        .merge(pages(&document))
+        .merge(pages(&api.settings, &document))
         .route_layer(wake)
         .with_state(api)
 }

@@ -1,6 +1,7 @@
 //! What surrounds every request: its id, limits, headers of defence, a line in the log, and problem details for every
 //! error, whoever made it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -25,7 +26,7 @@ use super::door::{KEY, REPLAYED};
 use super::error::ApiError;
 use super::input::BODY_BYTES_MAX;
 use crate::config::Server;
-use crate::web;
+use crate::web::{Framed, Site};
 
 /// How long a request may take until its answer begins. A sync waits for 10 s.
 const ANSWER_WITHIN: Duration = Duration::from_mins(1);
@@ -53,8 +54,9 @@ impl MakeRequestId for NewIds {
 /// The routes with all that surrounds them.
 pub(crate) fn wrapped(routes: Router, settings: &Server) -> Router {
     let encrypted = settings.is_encrypted();
+    let site = Arc::new(Site::new(settings));
     let routes = routes
-        .fallback(web::answer)
+        .fallback(move |method, uri, headers| async move { site.answer(&method, &uri, &headers) })
         .method_not_allowed_fallback(|| async {
             ApiError::new(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -145,9 +147,12 @@ async fn surrounded(request: Request, next: Next, encrypted: bool) -> Response {
         request = id,
         "answered"
     );
+    let is_framed = response.extensions().get::<Framed>().is_some();
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    if !is_framed {
+        headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    }
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers
         .entry(CONTENT_SECURITY_POLICY)
@@ -194,8 +199,36 @@ fn as_problem(response: Response) -> Response {
     ApiError::new(status, code, error).into_response()
 }
 
+/// The path as the routes have it: without the prefix, if a proxy left it there, and with its trailing slash.
+pub(crate) fn as_routed<B>(prefix: &str, request: axum::http::Request<B>) -> axum::http::Request<B> {
+    with_slash(without_prefix(prefix, request))
+}
+
+fn without_prefix<B>(prefix: &str, mut request: axum::http::Request<B>) -> axum::http::Request<B> {
+    let uri = request.uri();
+    let rest = uri.path().strip_prefix(prefix);
+    let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
+        return request;
+    };
+    let rest = if rest.is_empty() { "/" } else { rest };
+    if let Some(uri) = at_path(uri, rest) {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+/// An address with another path, and the query that it has.
+fn at_path(uri: &Uri, path: &str) -> Option<Uri> {
+    let query = uri
+        .query()
+        .map_or_else(String::new, |query| format!("?{query}"));
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(format!("{path}{query}").parse::<PathAndQuery>().ok()?);
+    Uri::from_parts(parts).ok()
+}
+
 /// The path with its trailing slash, as the routes have it: every path answers without it too.
-pub(crate) fn with_slash<B>(mut request: axum::http::Request<B>) -> axum::http::Request<B> {
+fn with_slash<B>(mut request: axum::http::Request<B>) -> axum::http::Request<B> {
     let uri = request.uri();
     let path = uri.path();
     let is_ours = path.starts_with("/api/") || path.starts_with("/invitations/");
@@ -203,15 +236,7 @@ pub(crate) fn with_slash<B>(mut request: axum::http::Request<B>) -> axum::http::
     if !is_ours || is_file || path.ends_with('/') {
         return request;
     }
-    let query = uri
-        .query()
-        .map_or_else(String::new, |query| format!("?{query}"));
-    let Ok(path) = format!("{path}/{query}").parse::<PathAndQuery>() else {
-        return request;
-    };
-    let mut parts = uri.clone().into_parts();
-    parts.path_and_query = Some(path);
-    if let Ok(uri) = Uri::from_parts(parts) {
+    if let Some(uri) = at_path(uri, &format!("{path}/")) {
         *request.uri_mut() = uri;
     }
     request
@@ -232,5 +257,19 @@ mod tests {
         assert_eq!(of("/api/calendar/list?a=/b"), "/api/calendar/list/?a=/b");
         assert_eq!(of("/api/openapi.json"), "/api/openapi.json");
         assert_eq!(of("/healthz"), "/healthz");
+    }
+
+    #[test]
+    fn below_a_prefix_a_path_is_found_whether_or_not_the_proxy_took_the_prefix_away() {
+        let of = |prefix: &str, uri: &str| {
+            let request = axum::http::Request::builder().uri(uri).body(()).unwrap();
+            as_routed(prefix, request).uri().to_string()
+        };
+        for uri in ["/kalends/api/tokens?a=b", "/api/tokens?a=b"] {
+            assert_eq!(of("/kalends", uri), "/api/tokens/?a=b");
+        }
+        assert_eq!(of("/kalends", "/kalends"), "/");
+        assert_eq!(of("/kalends", "/kalendsapi/"), "/kalendsapi/");
+        assert_eq!(of("", "/connect?with=ics"), "/connect?with=ics");
     }
 }

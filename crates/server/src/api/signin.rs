@@ -19,7 +19,7 @@ use super::docs::escaped;
 use super::door::{Newcomer, SIGN_IN_WITHIN, Shared};
 use super::error::{Answer, ApiError};
 use super::input::Params;
-use super::invitation::page;
+use super::page::page;
 use super::oauth::sent_back;
 use super::{cookie, session};
 use crate::config::Server;
@@ -170,6 +170,7 @@ async fn land(newcomer: &Newcomer, brought: Brought) -> Result<Response, Refusal
     let mut response = match return_url {
         Some(url) => onward(&url)?,
         None => page(
+            &newcomer.api.settings,
             StatusCode::OK,
             &format!(
                 "<h1>Signed in</h1><p>You are signed in as {}.</p>",
@@ -229,16 +230,19 @@ fn refused(newcomer: &Newcomer, refusal: &Refusal) -> Response {
     };
     if newcomer.api.limits().failure(newcomer.address).is_err() {
         return page(
+            &newcomer.api.settings,
             StatusCode::TOO_MANY_REQUESTS,
             "<h1>Too many attempts</h1><p>Wait a minute, and try again.</p>",
         );
     }
     page(
+        &newcomer.api.settings,
         status,
         &format!(
             "<h1>Not signed in</h1><p class=\"problem\" role=\"alert\">{}</p>\
-             <p><a href=\"{BEGIN}\">Try again</a></p>",
-            escaped(&why)
+             <p><a href=\"{}{BEGIN}\">Try again</a></p>",
+            escaped(&why),
+            newcomer.api.settings.prefix()
         ),
     )
 }

@@ -113,6 +113,8 @@ pub(crate) async fn make(Whole(signed): Whole, Body(new): Body<New>) -> Answer<O
         role: new.role,
         created_at: now,
         expires_at: new.expires_at,
+        embedded: false,
+        made_with: None,
     };
     let id = token.id;
     let mut tx = signed.platform().await?;

@@ -267,6 +267,8 @@ async fn token(app: &App, tx: &mut Tx, user: UserId, tenant: Option<TenantId>) -
         role: None,
         created_at: app.now(),
         expires_at: None,
+        embedded: false,
+        made_with: None,
     };
     tokens::create(tx, new).await?;
     Ok(fresh.secret.expose_secret().to_owned())

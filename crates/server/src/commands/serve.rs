@@ -103,7 +103,9 @@ pub(crate) async fn serve(
     let lasting = api.lasting().clone();
     let way_in = Arc::clone(api.way_in());
     let routes = health(Arc::new(app.store.clone())).merge(api::router(api));
-    let service = MapRequestLayer::new(api::with_slash).layer(api::wrapped(routes, &settings));
+    let prefix = settings.prefix().to_owned();
+    let as_routed = move |request: Request| api::as_routed(&prefix, request);
+    let service = MapRequestLayer::new(as_routed).layer(api::wrapped(routes, &settings));
     let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
     let http = axum::serve(listener, service).with_graceful_shutdown(stopped.clone());
     let sweeping = sweep(app, stopped.clone());

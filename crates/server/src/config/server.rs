@@ -40,6 +40,9 @@ pub(super) struct Section {
     /// Sites to which people may be sent back after consenting at a provider.
     #[serde(default)]
     return_origins: Vec<String>,
+    /// Sites whose pages may show screens of Kalends in a frame.
+    #[serde(default)]
+    frame_origins: Vec<String>,
 }
 
 /// Where the API is served, and under which names.
@@ -61,6 +64,8 @@ pub(crate) struct Server {
     pub(crate) cors_origins: Vec<HeaderValue>,
     /// The origins to which people may be sent back after consenting at a provider.
     pub(crate) return_origins: Vec<String>,
+    /// The origins whose pages may show screens of Kalends in a frame.
+    pub(crate) frame_origins: Vec<String>,
 }
 
 impl Section {
@@ -90,13 +95,17 @@ impl Section {
                     Ok(HeaderValue::from_str(text)?)
                 })
                 .collect::<Result<_>>()?,
-            return_origins: self
-                .return_origins
-                .into_iter()
-                .map(|text| origin("server.return_origins", &text).map(|()| text))
-                .collect::<Result<_>>()?,
+            return_origins: origins("server.return_origins", self.return_origins)?,
+            frame_origins: origins("server.frame_origins", self.frame_origins)?,
         })
     }
+}
+
+fn origins(setting: &str, listed: Vec<String>) -> Result<Vec<String>> {
+    listed
+        .into_iter()
+        .map(|text| origin(setting, &text).map(|()| text))
+        .collect()
 }
 
 fn push(file: Option<bool>) -> Result<bool> {
@@ -114,14 +123,23 @@ fn public(text: &str) -> Result<Url> {
         .with_context(|| format!("server.public_url: {text:?} is no address"))?;
     let fits = matches!(url.scheme(), "http" | "https")
         && url.host().is_some()
-        && url.path() == "/"
-        && url.query().is_none();
+        && url.username().is_empty()
+        && url.password().is_none()
+        && is_plain(url.path())
+        && url.query().is_none()
+        && url.fragment().is_none();
     if !fits {
         bail!(
-            "server.public_url: {text:?} must be like https://kalends.example.com, without a path"
+            "server.public_url: {text:?} must be like https://kalends.example.com, or with a path such as /kalends"
         );
     }
     Ok(url)
+}
+
+/// Whether a path stands in pages, cookies and headers as it is.
+fn is_plain(path: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte);
+    path.bytes().all(plain) && !path.contains("//")
 }
 
 /// Makes sure that a text is an origin as browsers write it (RFC 6454 §6.2).
@@ -157,6 +175,12 @@ impl Server {
         }
     }
 
+    /// The path below which people reach it, such as `/kalends`, where it shares its host with others; else empty.
+    pub(crate) fn prefix(&self) -> &str {
+        let path = self.public_url.as_ref().map_or("", Url::path);
+        path.trim_end_matches('/')
+    }
+
     /// Whether people may be sent back to an address: it is below one of the listed origins, or Kalends' own.
     pub(crate) fn may_return_to(&self, url: &Url) -> bool {
         let origin = url.origin().ascii_serialization();
@@ -172,6 +196,24 @@ impl Server {
         match &self.public_url {
             Some(url) => url.scheme() == "https",
             None => !self.listen.ip().is_loopback(),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Server {
+    /// One that nothing is told of.
+    pub(crate) fn for_tests() -> Self {
+        Self {
+            listen: LISTEN,
+            public_url: None,
+            push: false,
+            domain: None,
+            behind_proxy: false,
+            requests_per_minute: NonZeroU32::MAX,
+            cors_origins: Vec::new(),
+            return_origins: Vec::new(),
+            frame_origins: Vec::new(),
         }
     }
 }
@@ -196,7 +238,7 @@ pub(super) fn reference() -> Vec<Setting> {
             Some("public_url"),
             Some("PUBLIC_URL"),
             "where it listens",
-            "under which address people and providers reach it: `https://kalends.example.com`. Google and Microsoft call only where it is `https`",
+            "under which address people and providers reach it: `https://kalends.example.com`, or `https://example.com/kalends` where it shares its host. Google and Microsoft call only where it is `https`",
         ),
         setting(
             Some("push"),
@@ -234,5 +276,39 @@ pub(super) fn reference() -> Vec<Setting> {
             "none",
             "sites to which people may be sent back after consenting at Google or Microsoft: `[\"https://app.example.com\"]`",
         ),
+        setting(
+            Some("frame_origins"),
+            None,
+            "none",
+            "sites whose pages may show screens of Kalends in a frame: `[\"https://app.example.com\"]`",
+        ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_public_address_may_have_a_path_and_nothing_else() {
+        let prefix = |text: &str| Server {
+            public_url: Some(public(text).unwrap()),
+            ..Server::for_tests()
+        };
+        assert_eq!(prefix("https://kalends.example.com").prefix(), "");
+        let below = prefix("https://example.com/tools/kalends/");
+        assert_eq!(below.prefix(), "/tools/kalends");
+        assert_eq!(below.address(), "https://example.com/tools/kalends");
+        for wrong in [
+            "ftp://example.com",
+            "https://example.com/?a",
+            "https://example.com/#a",
+            "https://ann:pw@example.com/",
+            "https://example.com/a//b",
+            "https://example.com/%22",
+        ] {
+            let error = public(wrong).unwrap_err().to_string();
+            assert!(error.contains("server.public_url"), "{wrong}: {error}");
+        }
+    }
 }

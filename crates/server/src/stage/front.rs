@@ -1,6 +1,5 @@
 //! The API over a stage, in this process: the clock stays in the test's hand, and all the world is the sandbox.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::Router;
@@ -66,16 +65,7 @@ impl Front {
             holder: "the node".to_owned(),
         };
         let mailer = Mailer::new(&Mail::default(), Arc::clone(&accounts)).unwrap();
-        let settings = Server {
-            listen: ([127, 0, 0, 1], 8080).into(),
-            public_url: None,
-            push: false,
-            domain: None,
-            behind_proxy: false,
-            requests_per_minute: NonZeroU32::MAX,
-            cors_origins: Vec::new(),
-            return_origins: Vec::new(),
-        };
+        let settings = Server::for_tests();
         let api = Api::new(
             engine,
             Arc::clone(&accounts),
@@ -103,6 +93,8 @@ impl Front {
             role,
             created_at: stage.clock.now(),
             expires_at: None,
+            embedded: false,
+            made_with: None,
         };
         let mut tx = stage.store.platform().await.unwrap();
         tokens::create(&mut tx, new).await.unwrap();

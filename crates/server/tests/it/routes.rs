@@ -116,6 +116,7 @@ const ROUTES: &[(&str, &str, Needs)] = &[
     ("GET", "/api/session/methods/", Nobody),
     ("GET", "/api/tokens/", Known),
     ("POST", "/api/tokens/", Known),
+    ("POST", "/api/embed-links/", Member(Staff)),
     ("DELETE", "/api/tokens/{id}/", Known),
 ];
 

@@ -25,6 +25,8 @@ fn new_token(user: UserId, hash: TokenHash, expires_at: Option<Timestamp>) -> Ne
         role: None,
         created_at: at(0),
         expires_at,
+        embedded: false,
+        made_with: None,
     }
 }
 

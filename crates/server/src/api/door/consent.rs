@@ -29,6 +29,7 @@ use super::gate::{Asks, Gate, Tending};
 use super::{Shared, address, tenant};
 use crate::api::error::{ApiError, documented};
 use crate::api::input::Body;
+use crate::config::Server;
 use crate::credentials::{self, Kind};
 
 /// How long somebody may take to consent.
@@ -198,6 +199,13 @@ pub(crate) struct Visitor {
     address: Option<IpAddr>,
     request: Option<String>,
     api: Shared,
+}
+
+impl Visitor {
+    /// How the service is set up.
+    pub(crate) fn settings(&self) -> &Server {
+        &self.api.settings
+    }
 }
 
 impl FromRequestParts<Shared> for Visitor {

@@ -8,9 +8,11 @@ use axum::extract::FromRequestParts;
 use axum::http::header::HOST;
 use axum::http::request::Parts;
 use jiff::Timestamp;
+use kalends_calendar::ids::TokenId;
 use kalends_store::features::{self, CALENDAR_SYNC, Effective};
 use kalends_store::members::{self, Member, Role};
 use kalends_store::tenants::{self, Tenant};
+use kalends_store::tokens::{self, Token};
 use kalends_store::users::User;
 use kalends_store::{StoreError, Tx};
 use schemars::JsonSchema;
@@ -20,6 +22,7 @@ use url::Url;
 use super::caller::{self, Caller};
 use super::{Api, Shared};
 use crate::api::error::{ApiError, documented};
+use crate::config::Server;
 
 /// Names the tenant where neither subdomain nor token does.
 const TENANT_HEADER: &str = "x-tenant";
@@ -59,6 +62,22 @@ impl Present {
         self.caller.api.store.begin(self.tenant.id).await
     }
 
+    /// Begins a transaction about the tenant in which tokens for it can be kept, which are of no tenant.
+    pub(crate) async fn administer(&self) -> Result<Tx, StoreError> {
+        self.caller.api.store.administer(self.tenant.id).await
+    }
+
+    /// A token with which somebody got in.
+    pub(crate) async fn token(&self, id: TokenId) -> Result<Token, ApiError> {
+        let token = tokens::get(&self.caller.api.store, id).await?;
+        token.ok_or_else(ApiError::bad_credentials)
+    }
+
+    /// How the service is set up.
+    pub(crate) fn settings(&self) -> &Server {
+        &self.caller.api.settings
+    }
+
     /// The tenant's members, with who they are.
     pub(crate) async fn people(&self) -> Result<Vec<(Member, User)>, StoreError> {
         members::people(&self.caller.api.store, self.tenant.id).await
@@ -70,7 +89,7 @@ impl Present {
     }
 
     /// Makes sure that somebody is a member with this role or a greater one.
-    pub(super) fn require(&self, least: Role) -> Result<Role, ApiError> {
+    pub(crate) fn require(&self, least: Role) -> Result<Role, ApiError> {
         match self.standing {
             Standing::Member(role) if role >= least => Ok(role),
             Standing::Member(_) | Standing::Platform => Err(ApiError::role_required(format!(

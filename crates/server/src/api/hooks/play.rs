@@ -306,7 +306,7 @@ impl Play {
         let router = Router::new()
             .fallback_service(api::wrapped(api::router(shared), &settings))
             .layer(middleware::map_request(
-                async |request: axum::extract::Request| api::with_slash(request),
+                async |request: axum::extract::Request| api::as_routed("", request),
             ));
         wires.router.set(router.clone()).unwrap();
         let remote = match vendor {
@@ -352,6 +352,8 @@ impl Play {
             role: None,
             created_at: self.stage.clock.now(),
             expires_at: None,
+            embedded: false,
+            made_with: None,
         };
         let mut tx = self
             .stage

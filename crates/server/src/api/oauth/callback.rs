@@ -64,9 +64,12 @@ impl From<ApiError> for Refusal {
 }
 
 async fn land(visitor: Visitor, vendor: Vendor, brought: Brought) -> Response {
+    let settings = visitor.settings().clone();
     let back = match visitor.come_back(vendor, &brought.state).await {
         Ok(Ok(back)) => back,
-        Ok(Err(unwelcome)) => return page::told(vendor, &unwelcome_end(&unwelcome), None),
+        Ok(Err(unwelcome)) => {
+            return page::told(&settings, vendor, &unwelcome_end(&unwelcome), None);
+        },
         Err(error) => return error.into_response(),
     };
     let return_url = back.return_url().map(str::to_owned);
@@ -80,7 +83,7 @@ async fn land(visitor: Visitor, vendor: Vendor, brought: Brought) -> Response {
         Err(Refusal::Told(status, code, why)) => End::Refused { status, code, why },
         Err(Refusal::Internal(error)) => return error.into_response(),
     };
-    page::told(vendor, &end, return_url.as_deref())
+    page::told(&settings, vendor, &end, return_url.as_deref())
 }
 
 /// Changes the code for tokens, looks what they open, and keeps them.

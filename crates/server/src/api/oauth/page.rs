@@ -2,11 +2,13 @@
 
 use axum::http::header::{CACHE_CONTROL, LOCATION};
 use axum::http::{HeaderValue, StatusCode};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use kalends_providers::oauth::Vendor;
 use url::Url;
 
 use crate::api::docs::escaped;
+use crate::api::page;
+use crate::config::Server;
 
 /// How a consent ended.
 pub(super) enum End {
@@ -31,10 +33,15 @@ pub(super) enum End {
 }
 
 /// Tells how it ended.
-pub(super) fn told(vendor: Vendor, end: &End, return_url: Option<&str>) -> Response {
+pub(super) fn told(
+    settings: &Server,
+    vendor: Vendor,
+    end: &End,
+    return_url: Option<&str>,
+) -> Response {
     let response = match return_url.and_then(|url| url.parse::<Url>().ok()) {
-        Some(url) => onward(vendor, end, url),
-        None => page(end),
+        Some(url) => onward(settings, vendor, end, url),
+        None => page(settings, end),
     };
     let mut response = response;
     // The address holds the code and the state: neither is the page kept, nor does it tell other sites whence one comes.
@@ -43,7 +50,7 @@ pub(super) fn told(vendor: Vendor, end: &End, return_url: Option<&str>) -> Respo
     response
 }
 
-fn onward(vendor: Vendor, end: &End, mut url: Url) -> Response {
+fn onward(settings: &Server, vendor: Vendor, end: &End, mut url: Url) -> Response {
     {
         let mut query = url.query_pairs_mut();
         query.append_pair("provider", vendor.word());
@@ -62,11 +69,11 @@ fn onward(vendor: Vendor, end: &End, mut url: Url) -> Response {
     }
     match HeaderValue::from_str(url.as_str()) {
         Ok(location) => (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response(),
-        Err(_) => page(end),
+        Err(_) => page(settings, end),
     }
 }
 
-fn page(end: &End) -> Response {
+fn page(settings: &Server, end: &End) -> Response {
     let (status, content) = match end {
         End::Connected { account, next, .. } => (
             StatusCode::OK,
@@ -85,11 +92,5 @@ fn page(end: &End) -> Response {
             ),
         ),
     };
-    let html = format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <meta name=\"robots\" content=\"noindex\"><title>Kalends</title>\
-         <link rel=\"stylesheet\" href=\"/assets/page.css\"></head><body><main>{content}</main></body></html>"
-    );
-    (status, Html(html)).into_response()
+    page::page(settings, status, &content)
 }

@@ -10,6 +10,7 @@ use kalends_providers::oauth::{self, GrantError, Vendor};
 use kalends_store::connections::{ConnectionState, ProviderKind};
 use kalends_store::{Store, StoreError, mailbox};
 use secrecy::SecretString;
+use url::Url;
 
 use super::{Finding, bad, wary, well};
 use crate::api::redirect_uri;
@@ -114,7 +115,10 @@ async fn client(
 
 /// Whether people and providers reach Kalends from outside, under the address that they are told.
 async fn hooks(settings: &Settings, transport: &dyn Transport) -> Option<Finding> {
-    let url = settings.server.public_url.as_ref()?.join("/healthz").ok()?;
+    settings.server.public_url.as_ref()?;
+    let url: Url = format!("{}/healthz", settings.server.address())
+        .parse()
+        .ok()?;
     let request = Request {
         method: Method::GET,
         url: url.clone(),

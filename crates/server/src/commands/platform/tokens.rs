@@ -101,6 +101,8 @@ async fn create(
         role: role.and_then(As::role),
         created_at: now,
         expires_at,
+        embedded: false,
+        made_with: None,
     };
     let id = token.id;
     let mut tx = app.store.administer(app.tenant).await?;
