@@ -1,6 +1,7 @@
 // Server-sent events, read with fetch: EventSource cannot say for which tenant it listens.
 
-import { prefix, tenantHeaders } from './api/client'
+import { ownHeaders } from './api/client'
+import { root } from './place'
 import { lookAtPlan } from './plan.svelte'
 
 const WAIT_MS_FIRST = 1_000
@@ -14,9 +15,9 @@ export async function listen(told: (event: string, data: string) => void, stop: 
   let wait = WAIT_MS_FIRST
   while (!stop.aborted) {
     try {
-      const headers: Record<string, string> = { ...tenantHeaders(), Accept: 'text/event-stream' }
+      const headers: Record<string, string> = { ...ownHeaders(), Accept: 'text/event-stream' }
       if (last) headers['Last-Event-ID'] = last
-      const response = await fetch(`${prefix}/api/calendar/stream/${what === 'links' ? '?links=true' : ''}`, { headers, signal: stop })
+      const response = await fetch(`${root}/api/calendar/stream/${what === 'links' ? '?links=true' : ''}`, { headers, signal: stop })
       if (response.status === 410) last = null
       if (response.status === 403) void lookAtPlan()
       if (!response.ok || !response.body) throw new Error(`status ${response.status}`)

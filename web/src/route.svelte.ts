@@ -1,6 +1,6 @@
 // Where the person is: a path below the server's own prefix, and its query. Links are plain anchors.
 
-const prefix = new URL(document.baseURI).pathname.replace(/\/$/, '')
+import { home as prefix, root } from './place'
 
 function read() {
   const { pathname, search } = location
@@ -26,6 +26,11 @@ export function to(path: string): string {
   return prefix + path
 }
 
+/** The address of a file of this app. */
+export function file(path: string): string {
+  return root + path
+}
+
 addEventListener('popstate', arrive)
 document.addEventListener('click', (event) => {
   const anchor = (event.target as Element).closest?.('a')
@@ -33,7 +38,7 @@ document.addEventListener('click', (event) => {
   if (!anchor || !plain || event.defaultPrevented || anchor.target || anchor.hasAttribute('download')) return
   const url = new URL(anchor.href)
   const ours = url.origin === location.origin && url.pathname.startsWith(`${prefix}/`)
-  const theServers = /^\/(api|invitations)\//.test(url.pathname.slice(prefix.length))
+  const theServers = /^\/(api|invitations)\//.test(url.pathname.slice(root.length))
   if (!ours || theServers) return
   event.preventDefault()
   go(url.pathname.slice(prefix.length) + url.search)

@@ -1,5 +1,6 @@
 // Who is signed in, and for which tenant they look.
 
+import { keep, kept } from './kept'
 import { actFor, api, ask, Refusal, type Schemas } from './api/client'
 
 type Me = Schemas['Me']
@@ -17,9 +18,9 @@ export const session = $state<{ me: Me | null; tenant: Membership | null; asked:
 export async function look() {
   try {
     session.me = await ask(api.GET('/api/session/'))
-    const kept = localStorage.getItem(KEPT)
+    const before = kept(KEPT)
     const all = session.me.tenants
-    choose(all.find((one) => one.slug === kept) ?? all[0] ?? null)
+    choose(all.find((one) => one.slug === before) ?? all[0] ?? null)
   } catch (error) {
     if (!(error instanceof Refusal && error.status === 401)) throw error
     leave()
@@ -31,7 +32,7 @@ export async function look() {
 export function choose(membership: Membership | null) {
   session.tenant = membership
   actFor(membership?.slug ?? null)
-  if (membership) localStorage.setItem(KEPT, membership.slug)
+  if (membership) keep(KEPT, membership.slug)
 }
 
 /** Forgets who was signed in, here in the page. */

@@ -1,6 +1,8 @@
 // The API, typed from its own document.
 
 import createClient, { type Middleware } from 'openapi-fetch'
+import { link } from '../embed'
+import { root } from '../place'
 import type { components, paths } from './schema'
 
 export type Schemas = components['schemas']
@@ -19,8 +21,6 @@ export class Refusal extends Error {
 /** The server cannot be reached, or answers nonsense. */
 export class Unreachable extends Error {}
 
-export const prefix = new URL(document.baseURI).pathname.replace(/\/$/, '')
-
 let tenant: string | null = null
 
 /** For which tenant everything is asked from now on. */
@@ -28,13 +28,14 @@ export function actFor(slug: string | null) {
   tenant = slug
 }
 
-export function tenantHeaders(): Record<string, string> {
-  return tenant ? { 'X-Tenant': tenant } : {}
+/** Who asks, where no cookie says it, and for which tenant. */
+export function ownHeaders(): Record<string, string> {
+  return { ...(tenant ? { 'X-Tenant': tenant } : {}), ...(link.token ? { Authorization: `Bearer ${link.token}` } : {}) }
 }
 
 const named: Middleware = {
   onRequest({ request }) {
-    for (const [name, value] of Object.entries(tenantHeaders())) request.headers.set(name, value)
+    for (const [name, value] of Object.entries(ownHeaders())) request.headers.set(name, value)
     // A write that is sent again after a lost answer is carried out once.
     if (!['GET', 'HEAD'].includes(request.method)) request.headers.set('Idempotency-Key', crypto.randomUUID())
     return request
@@ -57,7 +58,7 @@ async function reach(request: Request): Promise<Response> {
   }
 }
 
-export const api = createClient<paths>({ baseUrl: prefix, fetch: reach })
+export const api = createClient<paths>({ baseUrl: root, fetch: reach })
 api.use(named)
 
 let whenRefused: (refusal: Refusal) => void = () => {}

@@ -229,4 +229,7 @@ export const de: Words = {
   'platform.invited.expired': 'abgelaufen',
   'platform.invited.revoked': 'zurückgenommen',
   'platform.revoke': 'Die Einladung von {name} zurücknehmen',
+  'embed.back': 'Sie können dieses Fenster schließen.',
+  'embed.expired': 'Diese Ansicht ist abgelaufen',
+  'embed.expiredText': 'Laden Sie die Seite neu, in der sie steht.',
 }

@@ -232,4 +232,7 @@ export const en = {
   'platform.invited.expired': 'expired',
   'platform.invited.revoked': 'taken back',
   'platform.revoke': 'Take the invitation of {name} back',
+  'embed.back': 'You can close this window.',
+  'embed.expired': 'This screen has expired',
+  'embed.expiredText': 'Load the page around it again.',
 } as const

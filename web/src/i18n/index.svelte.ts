@@ -1,5 +1,7 @@
 // What the pages say, in the person's language.
 
+import { link } from '../embed'
+import { keep, kept } from '../kept'
 import { de } from './de'
 import { en } from './en'
 
@@ -11,8 +13,8 @@ const KEPT = 'kalends.language'
 const all: Record<Language, Words> = { en, de }
 
 function first(): Language {
-  const kept = localStorage.getItem(KEPT)
-  if (kept === 'en' || kept === 'de') return kept
+  const chosen = link.language ?? kept(KEPT)
+  if (chosen === 'en' || chosen === 'de') return chosen
   return navigator.languages.find((one) => /^(en|de)\b/.test(one))?.startsWith('de') ? 'de' : 'en'
 }
 
@@ -20,7 +22,7 @@ export const language = $state<{ now: Language }>({ now: first() })
 
 export function speak(now: Language) {
   language.now = now
-  localStorage.setItem(KEPT, now)
+  keep(KEPT, now)
 }
 
 /** The words of a key, with what stands in braces filled in; `n` also chooses between one and several. */

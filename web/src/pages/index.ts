@@ -2,6 +2,7 @@
 
 import type { Component } from 'svelte'
 import type { Key } from '../i18n/index.svelte'
+import { embedded } from '../place'
 
 /* eslint-disable-next-line @typescript-eslint/no-explicit-any -- each page has properties of its own */
 type Load = () => Promise<{ default: Component<any> }>
@@ -24,9 +25,13 @@ const pages: [path: string, title: Key, load: Load][] = [
   ['/platform/audit', 'audit.all', () => import('./PlatformAudit.svelte')],
 ]
 
+/** What a screen inside another product leads to. */
+const EMBEDDED = ['/', '/connect', '/accounts/:id', '/conflicts', '/events/:id']
+
 /** The page at a path; null where there is none. */
 export function page(path: string): Shown | null {
   for (const [pattern, title, load] of pages) {
+    if (embedded && !EMBEDDED.includes(pattern)) continue
     const props = match(pattern.split('/'), path.split('/'))
     if (props) return { title, load, needsSync: SYNC.includes(pattern), props }
   }

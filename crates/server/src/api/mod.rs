@@ -49,14 +49,14 @@ pub(crate) use error::ApiError;
 pub(crate) use oauth::redirect_uri;
 pub(crate) use outer::{as_routed, wrapped};
 
-use crate::config::Server;
-
 use calendar::{
     calendars, changes, conflicts, connections, disconnect, events, free_busy, links, list,
     overlaps, status, stream, sync,
 };
 use oauth::{callback, initiate};
 use platform::{audit, features, invitations, mailbox, plans, tenants};
+
+use crate::config::Server;
 
 /// What every operation is told by: its id, what it does in a line, and where it stands in the document.
 macro_rules! op {
