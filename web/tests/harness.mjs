@@ -18,8 +18,8 @@ export const ROOT = 'root@kalends.example'
 export const ANN = { google: 'ann@example.com', microsoft: 'ann@contoso.example' }
 
 /** Everything that `kalends demo` starts, until the end of the test file. */
-export async function demo() {
-  const child = spawn(PROGRAM, ['demo', '--json'], { stdio: ['ignore', 'pipe', 'pipe'] })
+export async function demo(more = []) {
+  const child = spawn(PROGRAM, ['demo', '--json', ...more], { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   child.stderr.on('data', (text) => (said += text))
   const lines = createInterface({ input: child.stdout })

@@ -268,7 +268,10 @@ mod tests {
         for path in ["/", "/connect", "/embedded"] {
             let page = asked(&site, path, "text/html");
             assert!(page.extensions().get::<Framed>().is_none(), "{path}");
-            assert!(policy_of(&page).ends_with("frame-ancestors 'none'"), "{path}");
+            assert!(
+                policy_of(&page).ends_with("frame-ancestors 'none'"),
+                "{path}"
+            );
         }
     }
 

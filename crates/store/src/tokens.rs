@@ -44,6 +44,8 @@ pub struct Token {
     pub revoked_at: Option<Timestamp>,
     /// Whether it is for a screen inside another product.
     pub embedded: bool,
+    /// The token with which it was made.
+    pub made_with: Option<TokenId>,
 }
 
 /// A token to be kept.
@@ -190,5 +192,6 @@ fn read(row: &Row) -> Result<Token, StoreError> {
         last_used_at: row.opt("last_used_at")?,
         revoked_at: row.opt("revoked_at")?,
         embedded: row.get("embedded")?,
+        made_with: row.opt("made_with")?,
     })
 }

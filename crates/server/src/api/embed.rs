@@ -116,10 +116,7 @@ pub(crate) struct Made {
     expires_at: Timestamp,
 }
 
-pub(crate) async fn make(
-    inside: Inside<Tending>,
-    Body(new): Body<New>,
-) -> Answer<Once<Made, 201>> {
+pub(crate) async fn make(inside: Inside<Tending>, Body(new): Body<New>) -> Answer<Once<Made, 201>> {
     let present = inside.0;
     let settings = present.settings();
     if settings.frame_origins.is_empty() {
@@ -242,7 +239,10 @@ fn look(settings: &Server, new: &New) -> Answer<Vec<(&'static str, String)>> {
             .and_then(|logo| logo.parse::<Url>().ok())
             .filter(listed)
             .ok_or_else(|| {
-                ApiError::field("logo", "it must lie below an origin of server.frame_origins")
+                ApiError::field(
+                    "logo",
+                    "it must lie below an origin of server.frame_origins",
+                )
             })?;
         look.push(("logo", url.into()));
     }

@@ -33,7 +33,11 @@ pub(crate) struct Accepting {
 pub(crate) async fn show(State(api): State<Shared>, Path(token): Path<String>) -> Response {
     match find(&api, &token).await {
         Ok((_, invitation)) => match is_known(&api, &invitation).await {
-            Ok(known) => page(&api.settings, StatusCode::OK, &form(&invitation, known, None)),
+            Ok(known) => page(
+                &api.settings,
+                StatusCode::OK,
+                &form(&invitation, known, None),
+            ),
             Err(error) => refused(&api, &error.into()),
         },
         Err(error) => refused(&api, &error),
@@ -233,7 +237,11 @@ fn refused(api: &Api, error: &InvitationError) -> Response {
             )
         }
     };
-    page(&api.settings, status, &format!("<h1>{title}</h1><p>{text}</p>"))
+    page(
+        &api.settings,
+        status,
+        &format!("<h1>{title}</h1><p>{text}</p>"),
+    )
 }
 
 fn form(invitation: &Invitation, known: bool, problem: Option<&str>) -> String {

@@ -200,7 +200,10 @@ fn as_problem(response: Response) -> Response {
 }
 
 /// The path as the routes have it: without the prefix, if a proxy left it there, and with its trailing slash.
-pub(crate) fn as_routed<B>(prefix: &str, request: axum::http::Request<B>) -> axum::http::Request<B> {
+pub(crate) fn as_routed<B>(
+    prefix: &str,
+    request: axum::http::Request<B>,
+) -> axum::http::Request<B> {
     with_slash(without_prefix(prefix, request))
 }
 

@@ -19,8 +19,8 @@ use super::docs::escaped;
 use super::door::{Newcomer, SIGN_IN_WITHIN, Shared};
 use super::error::{Answer, ApiError};
 use super::input::Params;
-use super::page::page;
 use super::oauth::sent_back;
+use super::page::page;
 use super::{cookie, session};
 use crate::config::Server;
 

@@ -136,15 +136,20 @@ pub(crate) async fn make(Whole(signed): Whole, Body(new): Body<New>) -> Answer<O
 }
 
 pub(crate) async fn revoke(signed: Signed, Id(id): Id<TokenId>) -> Answer<Json<serde_json::Value>> {
+    let with = match &signed.0.via {
+        Via::Token(id) => Some(*id),
+        Via::Session(_) => None,
+    };
+    // What a token made it may end; a narrow one may end itself, and no other.
+    let may = |token: &Token| {
+        let is_its_work = with.is_some() && token.made_with == with;
+        let is_own = token.user == signed.0.user.id;
+        is_its_work || is_own && (!signed.0.is_narrow() || with == Some(token.id))
+    };
     let token = tokens::get(signed.own(), id)
         .await?
-        .filter(|token| token.user == signed.0.user.id)
+        .filter(may)
         .ok_or_else(|| ApiError::not_found("token"))?;
-    // A narrow token may end itself, and no other.
-    let is_itself = matches!(&signed.0.via, Via::Token(own) if *own == id);
-    if signed.0.is_narrow() && !is_itself {
-        return Err(ApiError::not_found("token"));
-    }
     let mut tx = signed.platform().await?;
     tokens::revoke(&mut tx, token.id, signed.api().now()).await?;
     signed

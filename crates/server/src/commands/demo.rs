@@ -22,19 +22,23 @@ use kalends_store::users::{self, NewUser, PasswordHash};
 use kalends_store::{Tx, remote_calendars};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use url::Url;
 
 use super::sandbox::ANY_PORT;
 use super::{serve, stop};
 use crate::Ended;
 use crate::app::{App, Wired};
 use crate::cli::Global;
-use crate::config::{Settings, Vendors};
+use crate::config::{Settings, Vendors, checked_origin, checked_public_url};
 use crate::connecting::{self, Keeping};
 use crate::credentials::{self, Kind};
 use crate::linking::{self, How, Making};
 use crate::sandboxed::{Beginning, Sandboxed};
 use crate::screen::Screen;
 use crate::seams::SystemClock;
+
+/// Where somebody who develops a host product is likely to serve it.
+const HOST: &str = "http://localhost:3000";
 
 /// How much chance is in the demo's password: 16 characters, which one can still type.
 const PASSWORD_RANDOM_BYTES: usize = 12;
@@ -48,7 +52,8 @@ const PASSWORD_RANDOM_BYTES: usize = 12;
 EXAMPLES:
   kalends demo
   kalends demo --json                 # the first line is a JSON object with all addresses and tokens
-  kalends demo --listen 127.0.0.1:8080 --sandbox-listen 127.0.0.1:8090")]
+  kalends demo --listen 127.0.0.1:8080 --sandbox-listen 127.0.0.1:8090
+  kalends demo --host http://localhost:5173   # whose pages may show embedded screens")]
 pub(crate) struct Demo {
     /// Address and port of the API [default: a free port of this machine]
     #[arg(long, value_name = "ADDRESS:PORT")]
@@ -56,6 +61,12 @@ pub(crate) struct Demo {
     /// Address and port of the accounts [default: a free port of this machine]
     #[arg(long, value_name = "ADDRESS:PORT")]
     sandbox_listen: Option<SocketAddr>,
+    /// The site of a host product that is being developed beside it: its pages may frame screens, and people return there
+    #[arg(long, value_name = "ORIGIN", default_value = HOST, value_parser = checked_origin)]
+    host: String,
+    /// Under which address people reach it, if a proxy stands before it [default: where it listens]
+    #[arg(long, value_name = "URL", value_parser = checked_public_url)]
+    public_url: Option<Url>,
 }
 
 pub(crate) async fn run(global: &Global, command: Demo) -> Result<Ended> {
@@ -68,6 +79,9 @@ pub(crate) async fn run(global: &Global, command: Demo) -> Result<Ended> {
     sandbox.refuse_unknown_names();
     let mut settings = Settings::for_demo(global, folder.path())?;
     settings.server.listen = listener.local_addr()?;
+    settings.server.public_url = command.public_url;
+    settings.server.return_origins = vec![command.host.clone()];
+    settings.server.frame_origins = vec![command.host];
     settings.vendors = Vendors::sandboxed(&sandbox.base(), |vendor| sandbox.client(vendor))?;
     settings.signin = Some(sandbox.sign_in());
     sandbox.send_back_to(&settings.server.address());
@@ -78,13 +92,16 @@ pub(crate) async fn run(global: &Global, command: Demo) -> Result<Ended> {
     let accounts = sandbox.users().to_vec();
     let base = sandbox.base();
     let residents = sandbox.told();
-    let port = server.listen.port();
+    let login = |slug: &str| match server.public_url {
+        Some(_) => format!("{}/", server.address()),
+        None => format!("http://{slug}.localhost:{}/", server.listen.port()),
+    };
     let people = people(&app).await?;
     // The sandbox answers while its account is being connected.
     let serving = tokio::spawn(sandbox.serve(clock, stopped.clone()));
     let (user, password) = accounts.first().context("the sandbox has no users")?;
     Box::pin(connect(&app, &wired, &people, &base, user, password)).await?;
-    let api = format!("http://{}", server.listen);
+    let api = server.address();
     let told = json!({
         "api": api,
         "platform_token": people.platform,
@@ -96,11 +113,11 @@ pub(crate) async fn run(global: &Global, command: Demo) -> Result<Ended> {
                 "manager_token": people.demo_manager,
                 "staff_token": people.demo_staff,
                 "customer_token": people.demo_customer,
-                "login_url": format!("http://demo.localhost:{port}/"),
+                "login_url": login("demo"),
             },
             "rival": {
                 "owner_token": people.rival_owner,
-                "login_url": format!("http://rival.localhost:{port}/"),
+                "login_url": login("rival"),
             },
         },
         "sandbox": residents,

@@ -25,7 +25,7 @@ pub(crate) use keys::{KeyPlace, Keys};
 pub(crate) use mail::{Mail, Smtp};
 pub(crate) use network::Network;
 pub(crate) use reference::table;
-pub(crate) use server::Server;
+pub(crate) use server::{Server, checked_origin, checked_public_url};
 pub(crate) use signin::SignIn;
 pub(crate) use sync::Sync;
 pub(crate) use vendors::{VendorSettings, Vendors};
@@ -149,9 +149,6 @@ impl Settings {
         settings.vendors = Vendors::default();
         settings.mail = Mail::default();
         settings.signin = None;
-        settings.server.public_url = None;
-        // A host product that somebody develops beside it.
-        settings.server.return_origins = vec!["http://localhost:3000".to_owned()];
         settings.server.domain = None;
         Ok(settings)
     }

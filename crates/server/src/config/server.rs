@@ -79,7 +79,7 @@ impl Section {
         let public_url = env("KALENDS_PUBLIC_URL").or(self.public_url);
         Ok(Server {
             listen,
-            public_url: public_url.as_deref().map(public).transpose()?,
+            public_url: public_url.as_deref().map(checked_public_url).transpose()?,
             push: push(self.push)?,
             domain: env("KALENDS_DOMAIN")
                 .or(self.domain)
@@ -117,7 +117,8 @@ fn push(file: Option<bool>) -> Result<bool> {
     }
 }
 
-fn public(text: &str) -> Result<Url> {
+/// An address under which people may reach the service.
+pub(crate) fn checked_public_url(text: &str) -> Result<Url> {
     let url: Url = text
         .parse()
         .with_context(|| format!("server.public_url: {text:?} is no address"))?;
@@ -140,6 +141,11 @@ fn public(text: &str) -> Result<Url> {
 fn is_plain(path: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte);
     path.bytes().all(plain) && !path.contains("//")
+}
+
+/// A site, as browsers write its origin (RFC 6454 §6.2).
+pub(crate) fn checked_origin(text: &str) -> Result<String> {
+    origin("the site", text).map(|()| text.to_owned())
 }
 
 /// Makes sure that a text is an origin as browsers write it (RFC 6454 §6.2).
@@ -292,7 +298,7 @@ mod tests {
     #[test]
     fn the_public_address_may_have_a_path_and_nothing_else() {
         let prefix = |text: &str| Server {
-            public_url: Some(public(text).unwrap()),
+            public_url: Some(checked_public_url(text).unwrap()),
             ..Server::for_tests()
         };
         assert_eq!(prefix("https://kalends.example.com").prefix(), "");
@@ -307,7 +313,7 @@ mod tests {
             "https://example.com/a//b",
             "https://example.com/%22",
         ] {
-            let error = public(wrong).unwrap_err().to_string();
+            let error = checked_public_url(wrong).unwrap_err().to_string();
             assert!(error.contains("server.public_url"), "{wrong}: {error}");
         }
     }

@@ -14,6 +14,7 @@ mod cut_off;
 mod deletions;
 mod device;
 mod doctor;
+mod embedding;
 mod features;
 mod files;
 mod free_busy;

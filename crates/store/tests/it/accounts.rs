@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use kalends_calendar::ids::{TenantId, TokenId, UserId};
 use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::members::{self, Member, Role};
+use kalends_store::sweep::{Swept, sweep};
 use kalends_store::tenants::{self, NewTenant};
 use kalends_store::tokens::{self, NewToken, TokenHash};
 use kalends_store::users::{self, NewUser, PasswordHash};
@@ -232,6 +233,26 @@ contract! {
         let error = platform(&db.store, async |tx| tokens::revoke(tx, nothing, at(4)).await).await.unwrap_err();
         assert_eq!(error.to_string(), "no such token");
         assert_eq!(tokens::get(&db.store, nothing).await.unwrap(), None);
+    }
+
+    async fn tokens_of_embedded_screens_are_in_no_list_end_with_their_maker_and_are_swept(db) {
+        let ann = user(&db.store, "ann").await;
+        let maker = new_token(ann, TokenHash([1; 32]), None);
+        let embedded = NewToken { embedded: true, made_with: Some(maker.id), ..new_token(ann, HASH, Some(at(10))) };
+        for new in [maker.clone(), embedded.clone()] {
+            platform(&db.store, async |tx| tokens::create(tx, new).await).await.unwrap();
+        }
+        let listed = tokens::list(&db.store, ann).await.unwrap();
+        assert_eq!(listed.iter().map(|token| token.id).collect::<Vec<_>>(), [maker.id]);
+        let found = tokens::get(&db.store, embedded.id).await.unwrap().unwrap();
+        assert_eq!((found.embedded, found.made_with), (true, Some(maker.id)));
+        assert!(good(&db.store, 1).await);
+        platform(&db.store, async |tx| tokens::revoke(tx, maker.id, at(2)).await).await.unwrap();
+        assert!(!good(&db.store, 3).await);
+
+        assert_eq!(sweep(&db.store, at(9)).await.unwrap(), Swept::default());
+        assert_eq!(sweep(&db.store, at(10)).await.unwrap(), Swept { tokens: 1, ..Swept::default() });
+        assert!(tokens::get(&db.store, maker.id).await.unwrap().is_some());
     }
 
     async fn the_use_of_a_token_is_kept_to_the_minute(db) {

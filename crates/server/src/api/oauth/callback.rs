@@ -69,7 +69,7 @@ async fn land(visitor: Visitor, vendor: Vendor, brought: Brought) -> Response {
         Ok(Ok(back)) => back,
         Ok(Err(unwelcome)) => {
             return page::told(&settings, vendor, &unwelcome_end(&unwelcome), None);
-        },
+        }
         Err(error) => return error.into_response(),
     };
     let return_url = back.return_url().map(str::to_owned);
