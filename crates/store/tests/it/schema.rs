@@ -72,7 +72,7 @@ contract! {
         world.set_sync(None).await;
         world.member("ann", Role::Owner).await;
         let down = db.store.migrate_down(4).await.unwrap();
-        assert_eq!(down.len(), 10);
+        assert_eq!(down.len(), 11);
         db.store.migrate_up().await.unwrap();
         assert_eq!(tenants::by_id(&db.store, world.tenant).await.unwrap(), before);
         let mut tx = world.read().await;
