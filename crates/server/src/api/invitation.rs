@@ -151,8 +151,8 @@ async fn welcome(
 ) -> Response {
     let user = match users::get(api.before_sign_in(), owner).await {
         Ok(Some(user)) => user,
-        Ok(None) => return refused(&api, &InvitationError::Unknown),
-        Err(error) => return refused(&api, &error.into()),
+        Ok(None) => return refused(api, &InvitationError::Unknown),
+        Err(error) => return refused(api, &error.into()),
     };
     match session::begin(api, &user, from, cause, headers).await {
         Ok(cookie) => {
