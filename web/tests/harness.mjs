@@ -72,7 +72,7 @@ export async function signIn({ page, to }, { told }, email) {
   await page.getByLabel('E-mail address').fill(email)
   await page.getByLabel('Password').fill(told.password)
   await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByRole('button', { name: 'Sign out' }).waitFor({ state: 'attached' })
+  await page.getByRole('button', { name: 'Sign out', includeHidden: true }).waitFor({ state: 'attached' })
 }
 
 /** From the page of accounts through the provider's consent page, to the choice of calendars. */
