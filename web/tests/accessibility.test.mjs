@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { after, before, test } from 'node:test'
-import { demo, OLIVIA, person, signIn } from './harness.mjs'
+import { CALENDAR, demo, OLIVIA, person, signIn } from './harness.mjs'
 import { furnish, PAGES } from './pages.mjs'
 
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -47,7 +47,7 @@ for (const colorScheme of ['light', 'dark']) {
       found.push(...(await serious(page)).map((line) => `${name}: ${line}`))
     }
     const { page, to } = browsers.get(OLIVIA)
-    await to('/calendar')
+    await to(CALENDAR)
     await page.getByText('Consultation').first().click()
     await page.getByRole('dialog').getByLabel('Title').waitFor()
     found.push(...(await serious(page)).map((line) => `event: ${line}`))
