@@ -2,7 +2,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup web test test-web screenshots test-api test-clients check fmt sim bench bench-large demo acceptance clean
+.PHONY: help setup web test test-web screenshots lighthouse test-api test-clients check fmt sim bench bench-large demo acceptance clean
 
 SEEDS ?= 0..2000
 BENCH ?=
@@ -55,6 +55,9 @@ test-api: ## fuzz the API from its own document (FUZZ=--quick for fewer cases)
 test-web: ## the web app in a headless browser: stories, accessibility (WEB=tests/plans.test.mjs for one file)
 	@scripts/test-web $(WEB)
 
+lighthouse: ## Lighthouse's points for the status page, as a phone on a slow line sees it (on a quiet machine)
+	@scripts/lighthouse
+
 screenshots: ## pictures of the web app's pages into web/screenshots
 	@scripts/screenshots
 
@@ -63,4 +66,4 @@ test-clients: ## official Google and Microsoft client libraries against the sand
 
 clean: ## remove what was built, the demo's data and the Python environments
 	@cargo clean
-	@rm -rf .venv .venv-clients .venv-node web/node_modules web/dist/app web/dist/index.html web/screenshots .demo .bench bench/results.json bench/large_account.json
+	@rm -rf .venv .venv-clients .venv-node web/node_modules web/lighthouse/node_modules web/dist/app web/dist/index.html web/screenshots .demo .bench bench/results.json bench/large_account.json

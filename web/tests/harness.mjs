@@ -18,10 +18,10 @@ export const ROOT = 'root@kalends.example'
 export const ANN = { google: 'ann@example.com', microsoft: 'ann@contoso.example' }
 
 /** Chromium without a window and with nobody's data: each has a folder of its own, which goes with it. */
-export const openBrowser = () =>
+export const openBrowser = (more = []) =>
   chromium.launch({
     executablePath: CHROMIUM,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', ...more],
   })
 
 /** The day on which the tests' events are, whenever they run: one that was today when they began. */
@@ -31,7 +31,7 @@ export const DAY = new Date().toLocaleDateString('sv', { timeZone: 'Europe/Berli
 export const CALENDAR = `/calendar?on=${DAY}`
 
 /** Everything that `kalends demo` starts, until the end of the test file. */
-export async function demo(more = []) {
+export async function demo(more = [], forBrowser = []) {
   const child = spawn(PROGRAM, ['demo', '--json', ...more], { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   child.stderr.on('data', (text) => (said += text))
@@ -41,7 +41,7 @@ export async function demo(more = []) {
     child.once('exit', (code) => failed(new Error(`kalends demo ended with ${code}: ${said}`)))
     child.once('error', failed)
   })
-  const browser = await openBrowser()
+  const browser = await openBrowser(forBrowser)
   return {
     told,
     browser,

@@ -33,13 +33,22 @@ export function t(key: Key, fill: Record<string, string | number> = {}): string 
 }
 
 function which(n: number): 'one' | 'other' {
-  return new Intl.PluralRules(language.now).select(n) === 'one' ? 'one' : 'other'
+  return made('plural', (own) => new Intl.PluralRules(own)).select(n) === 'one' ? 'one' : 'other'
+}
+
+const makings = new Map<string, unknown>()
+
+/** A formatter of the person's language, made once: making one takes longer than all that it formats on a page. */
+function made<T>(name: string, make: (language: Language) => T): T {
+  const key = `${language.now} ${name}`
+  if (!makings.has(key)) makings.set(key, make(language.now))
+  return makings.get(key) as T
 }
 
 /** A moment as a distance from now, such as “5 minutes ago”. */
 export function distance(at: string, now: number): string {
   const seconds = (Date.parse(at) - now) / 1_000
-  const format = new Intl.RelativeTimeFormat(language.now, { numeric: 'auto' })
+  const format = made('distance', (own) => new Intl.RelativeTimeFormat(own, { numeric: 'auto' }))
   const units: [Intl.RelativeTimeFormatUnit, number][] = [
     ['day', 86_400],
     ['hour', 3_600],
@@ -53,5 +62,6 @@ export function distance(at: string, now: number): string {
 
 /** A moment in full. */
 export function moment(at: string): string {
-  return new Intl.DateTimeFormat(language.now, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at))
+  const format = made('moment', (own) => new Intl.DateTimeFormat(own, { dateStyle: 'medium', timeStyle: 'short' }))
+  return format.format(new Date(at))
 }
