@@ -53,7 +53,12 @@ export function distance(at: string, now: number): string {
   return format.format(Math.round(seconds), 'second')
 }
 
+/** The browser's own form of the language that was chosen, such as `de-AT`; else the language alone. */
+export function region(): string {
+  return navigator.languages.find((one) => one.split('-')[0] === language.now && one.includes('-')) ?? language.now
+}
+
 /** A moment in full. */
 export function moment(at: string): string {
-  return new Intl.DateTimeFormat(language.now, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at))
+  return new Intl.DateTimeFormat(region(), { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at))
 }
