@@ -1,4 +1,4 @@
-// axe finds nothing serious on any page, in both themes; dialogs and the keyboard.
+// axe finds nothing serious on any page, in both themes.
 
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
@@ -55,26 +55,3 @@ for (const colorScheme of ['light', 'dark']) {
     assert.deepEqual(found, [])
   })
 }
-
-test('by keyboard alone: in, to a page by its link, into a dialog and out again', async () => {
-  const keys = await person(world)
-  const { page, to } = keys
-  await to('/')
-  await page.getByLabel('E-mail address').focus()
-  await page.keyboard.type(OLIVIA)
-  await page.keyboard.press('Tab')
-  await page.keyboard.type(world.told.password)
-  await page.keyboard.press('Enter')
-  await page.getByRole('heading', { name: 'Sync status' }).waitFor()
-  await page.keyboard.press('Tab')
-  assert.equal(await focused(page), 'Skip to the content')
-  await page.getByRole('button', { name: 'Disconnect' }).first().focus()
-  await page.keyboard.press('Enter')
-  await page.getByRole('dialog').waitFor()
-  await page.keyboard.press('Escape')
-  await page.getByRole('dialog').waitFor({ state: 'detached' })
-  assert.equal(await focused(page), 'Disconnect')
-  await keys.leave()
-})
-
-const focused = (page) => page.evaluate(() => document.activeElement?.textContent?.trim())

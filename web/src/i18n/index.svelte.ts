@@ -32,6 +32,10 @@ export function t(key: Key, fill: Record<string, string | number> = {}): string 
   return plural.replace(/\{(\w+)\}/g, (whole, name: string) => String(fill[name] ?? whole))
 }
 
+export function knows(key: string): key is Key {
+  return Object.hasOwn(en, key)
+}
+
 function which(n: number): 'one' | 'other' {
   return made('plural', (own) => new Intl.PluralRules(own)).select(n) === 'one' ? 'one' : 'other'
 }
@@ -60,8 +64,13 @@ export function distance(at: string, now: number): string {
   return format.format(Math.round(seconds), 'second')
 }
 
+/** The browser's own form of the language that was chosen, such as `de-AT`; else the language alone. */
+export function region(): string {
+  return navigator.languages.find((one) => one.split('-')[0] === language.now && one.includes('-')) ?? language.now
+}
+
 /** A moment in full. */
 export function moment(at: string): string {
-  const format = made('moment', (own) => new Intl.DateTimeFormat(own, { dateStyle: 'medium', timeStyle: 'short' }))
+  const format = made('moment', () => new Intl.DateTimeFormat(region(), { dateStyle: 'medium', timeStyle: 'short' }))
   return format.format(new Date(at))
 }
