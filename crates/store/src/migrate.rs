@@ -75,6 +75,7 @@ const MIGRATIONS: &[Migration] = migrations![
     12 "0012_revocations",
     13 "0013_channels",
     14 "0014_scale",
+    15 "0015_overview",
 ];
 
 impl Store {
