@@ -104,6 +104,6 @@ async function retitle(from, title) {
 
 function event(summary, hour) {
   const day = new Date().toLocaleDateString('sv', { timeZone: 'Europe/Berlin' })
-  const at = (time) => ({ dateTime: `${day}T${time}:00:00`, timeZone: 'Europe/Berlin' })
+  const at = (time) => ({ dateTime: `${day}T${String(time).padStart(2, '0')}:00:00`, timeZone: 'Europe/Berlin' })
   return { summary, start: at(hour), end: at(hour + 1) }
 }

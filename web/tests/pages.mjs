@@ -31,6 +31,8 @@ export async function furnish(world) {
   await connect(olivia, world, 'microsoft')
   await choose(olivia, world, 'microsoft')
   await operator(world, 'POST', '/grants/revoke', { face: 'microsoft', user: ANN.microsoft })
+  // At Microsoft a token for access outlives the consent; it is the next one that is refused.
+  await operator(world, 'POST', '/grants/expire', { face: 'microsoft', user: ANN.microsoft, tokens: 'access' })
   const revoked = olivia.page.getByRole('region', { name: ANN.microsoft })
   await revoked.getByRole('button', { name: 'Sync now' }).click()
   await revoked.getByText('Needs reconnecting').first().waitFor()
