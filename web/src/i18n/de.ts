@@ -1,6 +1,10 @@
+import { deciding } from './deciding.de'
 import type { Words } from './index.svelte'
+import { platform } from './platform.de'
 
 export const de: Words = {
+  ...deciding,
+  ...platform,
   'app.skip': 'Zum Inhalt springen',
   'nav.status': 'Sync-Status',
   'nav.calendar': 'Kalender',

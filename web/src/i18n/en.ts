@@ -1,4 +1,9 @@
+import { deciding } from './deciding.en'
+import { platform } from './platform.en'
+
 export const en = {
+  ...deciding,
+  ...platform,
   'app.skip': 'Skip to the content',
   'nav.status': 'Sync status',
   'nav.calendar': 'Calendar',
