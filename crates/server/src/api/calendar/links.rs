@@ -128,6 +128,8 @@ pub(crate) struct Shown {
     held_deletions: usize,
     /// Items that could not be handled.
     skipped: usize,
+    /// Of the owed writes those that the provider refused. They are sent again when their events change.
+    refused: usize,
     /// Remote events that lie outside its dates and are left where they are.
     outside: i64,
     /// Events that stand on both sides.
@@ -522,6 +524,7 @@ async fn shown(api: &Api, tx: &mut Tx, link: Link) -> Answer<Shown> {
         owed: intents::count(tx, link.id).await?,
         held_deletions: held::list(tx, link.id).await?.len(),
         skipped: skips::list(tx, link.id).await?.len(),
+        refused: intents::failed(tx, link.id).await?.len(),
         outside: outside::count(tx, link.id).await?,
         events: mirrors::count(tx, link.id).await?,
         last_run: runs::list(tx, link.id, 1).await?.first().map(last_run),
