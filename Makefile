@@ -52,7 +52,7 @@ acceptance: ## prove on a real server: 10,000 events edited at random, 50 kills 
 test-api: ## fuzz the API from its own document (FUZZ=--quick for fewer cases)
 	@scripts/test-api $(FUZZ)
 
-test-web: ## the web app in a headless browser: stories, accessibility (WEB=tests/plans.test.mjs for one file)
+test-web: ## the web app in a headless browser: stories, outages, accessibility (WEB=tests/plans.test.mjs for one file)
 	@scripts/test-web $(WEB)
 
 screenshots: ## pictures of the web app's pages into web/screenshots

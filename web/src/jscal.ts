@@ -1,6 +1,7 @@
 // JSCalendar (RFC 8984) as the form of an event speaks it: local times in a zone, and how long it lasts.
 
 import { Temporal } from 'temporal-polyfill'
+import { place, region, sameClock } from './region'
 
 export type Entry = {
   title: string
@@ -44,6 +45,17 @@ function minutes(at: Temporal.PlainDateTime): string {
 /** Why the form cannot be saved as it is, or null. */
 export function wrong(entry: Entry): 'event.endBeforeStart' | null {
   return entry.end < entry.start ? 'event.endBeforeStart' : null
+}
+
+/** Where the form's times are those of another place than this browser's: the place, and what the clocks show here. */
+export function elsewhere({ allDay, start, end, zone }: Entry): { zone: string; here: string; start: string; end: string } | null {
+  const here = Temporal.Now.timeZoneId()
+  if (allDay || !start || !end) return null
+  const moments = [start, end].map((at) => new Date(Temporal.PlainDateTime.from(at).toZonedDateTime(zone).epochMilliseconds))
+  if (sameClock(zone, here, moments)) return null
+  const shown = new Intl.DateTimeFormat(region(), { weekday: 'short', hour: 'numeric', minute: '2-digit' })
+  const [from, until] = moments.map((at) => shown.format(at)) as [string, string]
+  return { zone: place(zone), here: place(here), start: from, end: until }
 }
 
 /** The form's event, whole. */

@@ -1,24 +1,30 @@
 // Server-sent events, read with fetch: EventSource cannot say for which tenant it listens.
 
-import { prefix, tenantHeaders } from './api/client'
+import { api, ask, prefix, tenantHeaders } from './api/client'
 import { lookAtPlan } from './plan.svelte'
 
 const WAIT_MS_FIRST = 1_000
-const WAIT_MS_MAX = 30_000
+const WAIT_MS_MAX = 15_000
 
-export const live = $state<{ state: 'listening' | 'waiting' }>({ state: 'waiting' })
+/** `lost`: the server could not be reached when it was last tried. */
+export const live = $state<{ state: 'listening' | 'waiting'; lost: boolean }>({ state: 'waiting', lost: false })
 
 /** Listens until the signal; tells each event's name: `change` of an event, with `links` also `status` of a link or an account. A stream that breaks is taken up where it broke. */
 export async function listen(told: (event: string, data: string) => void, stop: AbortSignal, what: 'events' | 'links' = 'events') {
   let last: string | null = null
   let wait = WAIT_MS_FIRST
   while (!stop.aborted) {
+    let reached = false
     try {
       const headers: Record<string, string> = { ...tenantHeaders(), Accept: 'text/event-stream' }
       if (last) headers['Last-Event-ID'] = last
       const response = await fetch(`${prefix}/api/calendar/stream/${what === 'links' ? '?links=true' : ''}`, { headers, signal: stop })
+      reached = true
       if (response.status === 410) last = null
       if (response.status === 403) void lookAtPlan()
+      // Asked for its refusal, which whoever looks after the session hears.
+      if (response.status === 401) void ask(api.GET('/api/session/')).catch(() => {})
+      live.lost = response.status >= 500
       if (!response.ok || !response.body) throw new Error(`status ${response.status}`)
       live.state = 'listening'
       wait = WAIT_MS_FIRST
@@ -29,12 +35,30 @@ export async function listen(told: (event: string, data: string) => void, stop: 
         if (message.data) told(message.event, message.data)
       }
     } catch {
-      if (stop.aborted) return
+      if (stop.aborted) break
+      // A stream that is cut is taken up again at once; only where that fails is there something to tell.
+      if (!reached) live.lost = true
     }
     live.state = 'waiting'
-    await new Promise((later) => setTimeout(later, wait * (0.5 + Math.random() / 2)))
+    await pause(wait * (0.5 + Math.random() / 2), stop)
     wait = Math.min(wait * 2, WAIT_MS_MAX)
   }
+  live.lost = false
+}
+
+/** Waits; ends early when the browser is online again, or when nobody listens any more. */
+function pause(ms: number, stop: AbortSignal): Promise<void> {
+  return new Promise((later) => {
+    const timer = setTimeout(end, ms)
+    function end() {
+      clearTimeout(timer)
+      removeEventListener('online', end)
+      stop.removeEventListener('abort', end)
+      later()
+    }
+    addEventListener('online', end)
+    stop.addEventListener('abort', end)
+  })
 }
 
 type Message = { id: string | null; event: string; data: string }

@@ -1,28 +1,36 @@
 // Who is signed in, and for which tenant they look.
 
-import { actFor, api, ask, Refusal, type Schemas } from './api/client'
+import { actFor, api, ask, onRefusal, Refusal, type Schemas } from './api/client'
+import { forgetDrafts } from './draft'
 
 type Me = Schemas['Me']
 export type Membership = Schemas['Membership']
 
 const KEPT = 'kalends.tenant'
 
-export const session = $state<{ me: Me | null; tenant: Membership | null; asked: boolean }>({
+/** `ended`: the server no longer knows who this is, while the pages still do; what was typed stays in them. */
+export const session = $state<{ me: Me | null; tenant: Membership | null; asked: boolean; ended: boolean }>({
   me: null,
   tenant: null,
   asked: false,
+  ended: false,
+})
+
+onRefusal((refusal) => {
+  if (refusal.status === 401 && session.me) session.ended = true
 })
 
 /** Asks the server who this is. */
 export async function look() {
   try {
     session.me = await ask(api.GET('/api/session/'))
+    session.ended = false
     const kept = localStorage.getItem(KEPT)
     const all = session.me.tenants
     choose(all.find((one) => one.slug === kept) ?? all[0] ?? null)
   } catch (error) {
     if (!(error instanceof Refusal && error.status === 401)) throw error
-    leave()
+    nobody()
   } finally {
     session.asked = true
   }
@@ -34,10 +42,16 @@ export function choose(membership: Membership | null) {
   if (membership) localStorage.setItem(KEPT, membership.slug)
 }
 
-/** Forgets who was signed in, here in the page. */
-export function leave() {
+function nobody() {
   session.me = null
+  session.ended = false
   choose(null)
+}
+
+/** Forgets who was signed in and what they had begun, here in the page. */
+export function leave() {
+  forgetDrafts()
+  nobody()
 }
 
 /** Whether the member may change what is not their own. */

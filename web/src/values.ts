@@ -2,7 +2,8 @@
 // which are JSCalendar (RFC 8984).
 
 import { Temporal } from 'temporal-polyfill'
-import { language, moment, t, type Key } from './i18n/index.svelte'
+import { moment, t, type Key } from './i18n/index.svelte'
+import { region } from './region'
 
 type Json = Record<string, unknown>
 
@@ -97,7 +98,7 @@ const wall = (local: string) => new Date(`${local.slice(0, 19)}Z`)
 export function spokenWhen(when: When): string {
   const end = endOf(when)
   const last = when.allDay ? Temporal.PlainDateTime.from(end).subtract({ days: 1 }).toString() : end
-  const form = new Intl.DateTimeFormat(language.now, {
+  const form = new Intl.DateTimeFormat(region(), {
     ...(when.allDay ? { dateStyle: 'full' } : { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric', hour: 'numeric', minute: '2-digit' }),
     timeZone: 'UTC',
   } as Intl.DateTimeFormatOptions)
@@ -120,7 +121,7 @@ function spokenRule(rule: Json): string {
 
 function day(local: string): string {
   const date = wall(local.length > 10 ? local : `${local}T00:00:00`)
-  return Number.isNaN(date.getTime()) ? local : new Intl.DateTimeFormat(language.now, { dateStyle: 'medium', timeZone: 'UTC' }).format(date)
+  return Number.isNaN(date.getTime()) ? local : new Intl.DateTimeFormat(region(), { dateStyle: 'medium', timeZone: 'UTC' }).format(date)
 }
 
 /** Words that stand for values. */

@@ -1,9 +1,11 @@
 // Failures in the person's words.
 
 import { Refusal } from './api/client'
-import { t } from './i18n/index.svelte'
+import { knows, t } from './i18n/index.svelte'
 
-/** What to tell of a failure. The server's own sentences are for people. */
+/** What to tell of a failure. Where we have no words of our own, the server's sentences are for people, in English. */
 export function told(error: unknown): string {
-  return error instanceof Refusal ? error.message : t('error.unreachable')
+  if (!(error instanceof Refusal)) return t('error.unreachable')
+  const key = `refusal.${error.code}`
+  return knows(key) ? t(key, { error: error.message }) : error.message
 }

@@ -1,10 +1,10 @@
-// axe finds nothing serious on any page, in both themes; dialogs and the keyboard.
+// axe finds nothing serious on any page, in both themes.
 
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { after, before, test } from 'node:test'
-import { demo, OLIVIA, person, signIn } from './harness.mjs'
+import { CALENDAR, demo, OLIVIA, person, signIn } from './harness.mjs'
 import { arrive, furnish, PAGES } from './pages.mjs'
 
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -47,7 +47,7 @@ for (const colorScheme of ['light', 'dark']) {
       found.push(...(await serious(page)).map((line) => `${name}: ${line}`))
     }
     const { page, to } = browsers.get(OLIVIA)
-    await to('/calendar')
+    await to(CALENDAR)
     await page.getByText('Consultation').first().click()
     await page.getByRole('dialog').getByLabel('Title').waitFor()
     found.push(...(await serious(page)).map((line) => `event: ${line}`))
@@ -55,26 +55,3 @@ for (const colorScheme of ['light', 'dark']) {
     assert.deepEqual(found, [])
   })
 }
-
-test('by keyboard alone: in, to a page by its link, into a dialog and out again', async () => {
-  const keys = await person(world)
-  const { page, to } = keys
-  await to('/')
-  await page.getByLabel('E-mail address').focus()
-  await page.keyboard.type(OLIVIA)
-  await page.keyboard.press('Tab')
-  await page.keyboard.type(world.told.password)
-  await page.keyboard.press('Enter')
-  await page.getByRole('heading', { name: 'Sync status' }).waitFor()
-  await page.keyboard.press('Tab')
-  assert.equal(await focused(page), 'Skip to the content')
-  await page.getByRole('button', { name: 'Disconnect' }).first().focus()
-  await page.keyboard.press('Enter')
-  await page.getByRole('dialog').waitFor()
-  await page.keyboard.press('Escape')
-  await page.getByRole('dialog').waitFor({ state: 'detached' })
-  assert.equal(await focused(page), 'Disconnect')
-  await keys.leave()
-})
-
-const focused = (page) => page.evaluate(() => document.activeElement?.textContent?.trim())

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { ANN, api, arrives, atGoogle, atMicrosoft, choose, connect, demo, google, microsoft, OLIVIA, person, signIn, want } from './harness.mjs'
+import { ANN, api, arrives, atGoogle, atMicrosoft, CALENDAR, choose, connect, DAY, demo, google, microsoft, OLIVIA, person, signIn, want } from './harness.mjs'
 
 let world
 let olivia
@@ -34,8 +34,8 @@ test('signing in shows what is in step', async () => {
 test('Google is connected by consent', async () => {
   await google(world, 'POST', '', {
     summary: 'From Google',
-    start: { dateTime: `${today()}T11:00:00`, timeZone: 'Europe/Berlin' },
-    end: { dateTime: `${today()}T12:00:00`, timeZone: 'Europe/Berlin' },
+    start: { dateTime: `${DAY}T11:00:00`, timeZone: 'Europe/Berlin' },
+    end: { dateTime: `${DAY}T12:00:00`, timeZone: 'Europe/Berlin' },
   })
   await connect(olivia, world, 'google')
 })
@@ -68,7 +68,7 @@ test('Microsoft is connected too, into the same calendar', async () => {
 
 test('an event made in the app is at both', async () => {
   const { page, to } = olivia
-  await to('/calendar')
+  await to(CALENDAR)
   await page.getByText('From Google').first().waitFor()
   await page.getByRole('button', { name: 'New event' }).click()
   const dialog = page.getByRole('dialog')
@@ -129,7 +129,3 @@ test('signing out leaves nothing on the screen', async () => {
   await page.getByLabel('Password').waitFor()
   assert.equal(await page.getByRole('region').count(), 0)
 })
-
-function today() {
-  return new Date().toLocaleDateString('sv', { timeZone: 'Europe/Berlin' })
-}

@@ -75,8 +75,8 @@ test('both sides of a conflict say who and when, and a typed value goes to both'
 test('a time is read as people say it, and can be typed as well', async () => {
   const { page } = olivia
   const delta = conflict('Delta')
-  await delta.getByRole('group', { name: 'In Kalends' }).getByText(/1:00.*2:00/).waitFor()
-  await delta.getByRole('group', { name: 'In the account' }).getByText(/3:00.*4:00/).waitFor()
+  await delta.getByRole('group', { name: 'In Kalends' }).getByText(/13:00.*14:00/).waitFor()
+  await delta.getByRole('group', { name: 'In the account' }).getByText(/15:00.*16:00/).waitFor()
   await delta.getByText('Type another value').click()
   await delta.getByLabel('Start', { exact: true }).fill(`${today()}T17:30`)
   await delta.getByLabel('End', { exact: true }).fill(`${today()}T18:00`)

@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { chromium } from 'playwright-core'
 
-const PROGRAM = process.env.KALENDS ?? new URL('../../target/debug/kalends', import.meta.url).pathname
+export const PROGRAM = process.env.KALENDS ?? new URL('../../target/debug/kalends', import.meta.url).pathname
 const CHROMIUM = process.env.KALENDS_CHROMIUM ?? '/usr/bin/chromium'
 
 /** How long anything may take to appear: far more than it takes, for machines that do other things meanwhile. */
@@ -16,6 +16,19 @@ export const OLIVIA = 'olivia@demo.example'
 export const RITA = 'rita@rival.example'
 export const ROOT = 'root@kalends.example'
 export const ANN = { google: 'ann@example.com', microsoft: 'ann@contoso.example' }
+
+/** Chromium without a window and with nobody's data: each has a folder of its own, which goes with it. */
+export const openBrowser = () =>
+  chromium.launch({
+    executablePath: CHROMIUM,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  })
+
+/** The day on which the tests' events are, whenever they run: one that was today when they began. */
+export const DAY = new Date().toLocaleDateString('sv', { timeZone: 'Europe/Berlin' })
+
+/** The calendar's page with that day on it, should midnight have passed since. */
+export const CALENDAR = `/calendar?on=${DAY}`
 
 /** Everything that `kalends demo` starts, until the end of the test file. */
 export async function demo() {
@@ -28,10 +41,7 @@ export async function demo() {
     child.once('exit', (code) => failed(new Error(`kalends demo ended with ${code}: ${said}`)))
     child.once('error', failed)
   })
-  const browser = await chromium.launch({
-    executablePath: CHROMIUM,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  })
+  const browser = await openBrowser()
   return {
     told,
     browser,
@@ -58,6 +68,7 @@ export async function person({ browser, told }, options = {}) {
   return {
     page,
     context,
+    /** Goes to a page of the app; what was typed into the one before may be left. */
     to: (path) => page.goto(told.api + path),
     leave: async () => {
       await context.close()
@@ -72,7 +83,7 @@ export async function signIn({ page, to }, { told }, email) {
   await page.getByLabel('E-mail address').fill(email)
   await page.getByLabel('Password').fill(told.password)
   await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByRole('button', { name: 'Sign out' }).waitFor({ state: 'attached' })
+  await page.getByRole('button', { name: 'Sign out', includeHidden: true }).waitFor({ state: 'attached' })
 }
 
 /** From the page of accounts through the provider's consent page, to the choice of calendars. */

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { allow, ANN, arrives, atGoogle, choose, connect, demo, google, OLIVIA, operator, person, signIn } from './harness.mjs'
+import { allow, ANN, arrives, atGoogle, CALENDAR, choose, connect, DAY, demo, google, OLIVIA, operator, person, signIn } from './harness.mjs'
 
 /** More than the brake lets go by itself. */
 const MANY = 14
@@ -39,7 +39,7 @@ test('both sides changed the title: the person sees both and chooses', async () 
   await conflict.getByText('Ours').waitFor()
   await conflict.getByRole('group', { name: 'In the account' }).getByRole('button', { name: 'Take this' }).click()
   await page.getByText('No conflicts.').waitFor()
-  await to('/calendar')
+  await to(CALENDAR)
   await page.getByText('Theirs').first().waitFor()
   await atGoogle(world, 'Theirs')
 })
@@ -59,7 +59,7 @@ test('many deletions at once are held until somebody says so', async () => {
   const { page, to } = olivia
   const made = []
   for (let number = 1; number <= MANY; number++) made.push(await google(world, 'POST', '', event(`Slot ${number}`, 8 + (number % 10))))
-  await to('/calendar')
+  await to(CALENDAR)
   await page.getByText(`Slot ${MANY}`, { exact: true }).first().waitFor()
   await page.getByText('Slot 1', { exact: true }).first().waitFor()
   await to('/')
@@ -73,7 +73,7 @@ test('many deletions at once are held until somebody says so', async () => {
   await held.click()
   await page.getByRole('dialog').getByRole('button', { name: 'Delete them' }).click()
   await held.waitFor({ state: 'detached' })
-  await to('/calendar')
+  await to(CALENDAR)
   await page.getByText('Review').first().waitFor()
   await arrives('the slots are gone', async () => (await page.getByText(/^Slot \d+$/).count()) === 0)
 })
@@ -94,7 +94,7 @@ test('a grant that was taken back is given again, and everything goes on', async
 
 async function retitle(from, title) {
   const { page, to } = olivia
-  await to('/calendar')
+  await to(CALENDAR)
   await page.getByText(from).first().click()
   const dialog = page.getByRole('dialog')
   await dialog.getByLabel('Title').fill(title)
@@ -103,7 +103,6 @@ async function retitle(from, title) {
 }
 
 function event(summary, hour) {
-  const day = new Date().toLocaleDateString('sv', { timeZone: 'Europe/Berlin' })
-  const at = (time) => ({ dateTime: `${day}T${String(time).padStart(2, '0')}:00:00`, timeZone: 'Europe/Berlin' })
+  const at = (time) => ({ dateTime: `${DAY}T${String(time).padStart(2, '0')}:00:00`, timeZone: 'Europe/Berlin' })
   return { summary, start: at(hour), end: at(hour + 1) }
 }

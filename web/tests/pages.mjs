@@ -1,6 +1,6 @@
 // Each page of the app in a world where it has something to show, for the tests of accessibility and the pictures.
 
-import { ANN, api, arrives, ask, atGoogle, choose, connect, google, OLIVIA, operator, person, RITA, ROOT, signIn } from './harness.mjs'
+import { ANN, api, arrives, ask, atGoogle, CALENDAR, choose, connect, DAY, google, OLIVIA, operator, person, RITA, ROOT, signIn } from './harness.mjs'
 
 /** More than the brake lets go by itself. */
 const MANY = 12
@@ -27,7 +27,7 @@ export const PAGES = [
   { name: 'choose-over', who: OLIVIA, path: null, shows: (page) => page.getByLabel(/^Direction: /).first(), open: (page) => page.getByLabel(/^Direction: /).first().selectOption('pull'), then: text('Your plan allows') },
   { name: 'choose-none', who: OLIVIA, path: null, shows: text('No calendar was found'), stub: { '**/connections/*/calendars/': { success: true, calendars: [] } } },
   { name: 'choose-missing', who: OLIVIA, path: `/accounts/${STRANGE}`, shows: text('There is no such account.') },
-  { name: 'calendar', who: OLIVIA, path: '/calendar', shows: (page) => page.getByText('Consultation').first() },
+  { name: 'calendar', who: OLIVIA, path: CALENDAR, shows: (page) => page.getByText('Consultation').first() },
   { name: 'history', who: OLIVIA, path: null, shows: text('Written to') },
   { name: 'history-missing', who: OLIVIA, path: `/events/${STRANGE}`, shows: text('There is no such event') },
   { name: 'conflicts', who: OLIVIA, path: '/conflicts', shows: text('3 conflicts wait for you') },
@@ -70,8 +70,7 @@ export async function arrive({ page, to }, { name, path, shows, open, then, stub
 /** Accounts at Google and Microsoft, one in step and one whose grant was taken back. */
 export async function furnish(world) {
   const olivia = await person(world)
-  const day = new Date().toLocaleDateString('sv', { timeZone: 'Europe/Berlin' })
-  const at = (time) => ({ dateTime: `${day}T${time}:00`, timeZone: 'Europe/Berlin' })
+  const at = (time) => ({ dateTime: `${DAY}T${time}:00`, timeZone: 'Europe/Berlin' })
   await google(world, 'POST', '', { summary: 'Consultation', start: at('10:00'), end: at('11:30') })
   await google(world, 'POST', '', { summary: 'A title that is much longer than its event is high and wide', start: at('10:30'), end: at('11:00') })
   await signIn(olivia, world, OLIVIA)

@@ -1,6 +1,7 @@
 // The API, typed from its own document.
 
 import createClient, { type Middleware } from 'openapi-fetch'
+import { once } from '../once'
 import type { components, paths } from './schema'
 
 export type Schemas = components['schemas']
@@ -35,36 +36,40 @@ export function tenantHeaders(): Record<string, string> {
 const named: Middleware = {
   onRequest({ request }) {
     for (const [name, value] of Object.entries(tenantHeaders())) request.headers.set(name, value)
-    // A write that is sent again after a lost answer is carried out once.
-    if (!['GET', 'HEAD'].includes(request.method)) request.headers.set('Idempotency-Key', crypto.randomUUID())
     return request
   },
 }
 
+/** A server that says nothing for so long is not there; the longest answers (a first look at an account) take half of it. */
+const ANSWER_MS_MAX = 90_000
+const AGAIN_MS = 800
+
 async function reach(request: Request): Promise<Response> {
   const again = request.clone()
+  const signal = AbortSignal.any([request.signal, AbortSignal.timeout(ANSWER_MS_MAX)])
   try {
-    const response = await fetch(request)
+    const response = await fetch(request, { signal })
     if (response.status < 502 || response.status > 504) return response
-  } catch {
+  } catch (cause) {
+    if (signal.aborted) throw new Unreachable('no answer', { cause })
     // Once more below: the key makes that safe.
   }
-  await new Promise((later) => setTimeout(later, 800))
+  await new Promise((later) => setTimeout(later, AGAIN_MS))
   try {
-    return await fetch(again)
+    return await fetch(again, { signal })
   } catch (cause) {
     throw new Unreachable('unreachable', { cause })
   }
 }
 
-export const api = createClient<paths>({ baseUrl: prefix, fetch: reach })
+export const api = createClient<paths>({ baseUrl: prefix, fetch: (request) => once(request, reach) })
 api.use(named)
 
-let whenRefused: (refusal: Refusal) => void = () => {}
+const whenRefused: ((refusal: Refusal) => void)[] = []
 
 /** Tells of every refusal, whoever asked. */
 export function onRefusal(told: (refusal: Refusal) => void) {
-  whenRefused = told
+  whenRefused.push(told)
 }
 
 type Answered<T> = { data?: T; error?: unknown; response: Response }
@@ -76,6 +81,6 @@ export async function ask<T>(answer: Promise<Answered<T>>): Promise<T> {
   const problem = (typeof error === 'object' ? error : null) as { code?: string; error?: string } | null
   if (!problem?.error) throw new Unreachable(`status ${response.status}`)
   const refusal = new Refusal(response.status, problem.code ?? 'unknown', problem.error)
-  whenRefused(refusal)
+  for (const told of whenRefused) told(refusal)
   throw refusal
 }

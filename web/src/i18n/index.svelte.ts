@@ -30,6 +30,10 @@ export function t(key: Key, fill: Record<string, string | number> = {}): string 
   return plural.replace(/\{(\w+)\}/g, (whole, name: string) => String(fill[name] ?? whole))
 }
 
+export function knows(key: string): key is Key {
+  return Object.hasOwn(en, key)
+}
+
 function which(n: number): 'one' | 'other' {
   return new Intl.PluralRules(language.now).select(n) === 'one' ? 'one' : 'other'
 }
