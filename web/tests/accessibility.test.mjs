@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { after, before, test } from 'node:test'
 import { CALENDAR, demo, OLIVIA, person, signIn } from './harness.mjs'
-import { furnish, PAGES } from './pages.mjs'
+import { arrive, furnish, PAGES } from './pages.mjs'
 
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
@@ -36,14 +36,14 @@ for (const colorScheme of ['light', 'dark']) {
     await nobody.page.getByLabel('Password').waitFor()
     found.push(...(await serious(nobody.page)).map((line) => `sign-in: ${line}`))
     await nobody.leave()
-    for (const { name, who, path, shows } of PAGES) {
+    for (const shown of PAGES) {
+      const { name, who } = shown
       if (!browsers.has(who)) {
         browsers.set(who, await person(world, { colorScheme }))
         await signIn(browsers.get(who), world, who)
       }
-      const { page, to } = browsers.get(who)
-      await to(path ?? paths[name])
-      await shows(page).waitFor()
+      const { page } = browsers.get(who)
+      await arrive(browsers.get(who), shown, paths)
       found.push(...(await serious(page)).map((line) => `${name}: ${line}`))
     }
     const { page, to } = browsers.get(OLIVIA)

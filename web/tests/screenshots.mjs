@@ -2,7 +2,7 @@
 
 import { mkdir } from 'node:fs/promises'
 import { demo, person, signIn } from './harness.mjs'
-import { furnish, PAGES } from './pages.mjs'
+import { arrive, furnish, PAGES } from './pages.mjs'
 
 const WIDTHS = [390, 820, 1440]
 const HEIGHT = 900
@@ -20,14 +20,14 @@ for (const width of WIDTHS) {
     await nobody.page.screenshot({ path: `${folder}sign-in-${width}-${colorScheme}.png` })
     await nobody.leave()
     const browsers = new Map()
-    for (const { name, who, path, shows } of PAGES) {
+    for (const shown of PAGES) {
+      const { name, who } = shown
       if (!browsers.has(who)) {
         browsers.set(who, await person(world, look))
         await signIn(browsers.get(who), world, who)
       }
-      const { page, to } = browsers.get(who)
-      await to(path ?? paths[name])
-      await shows(page).waitFor({ state: 'attached' })
+      const { page } = browsers.get(who)
+      await arrive(browsers.get(who), shown, paths)
       const cut = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
       if (cut > 0) console.log(`${name} at ${width}: ${cut} px wider than the screen`)
       await page.screenshot({ path: `${folder}${name}-${width}-${colorScheme}.png`, fullPage: true })

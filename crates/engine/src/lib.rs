@@ -43,6 +43,7 @@ pub use progress::{Progress, Silent};
 pub use report::{Outcome, Planned, Report};
 pub use run::{claim, dry_run, run_link};
 pub use settings::Settings;
+pub use take_in::COPY_SKIPPED;
 
 /// Opens connections: the one place where the engine meets secrets and wires, filled by the composition root.
 #[async_trait]

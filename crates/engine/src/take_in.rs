@@ -17,6 +17,9 @@ use crate::{EngineError, load};
 
 /// How often a batch is planned anew because an event was edited between plan and apply.
 const REPLANS_MAX: usize = 5;
+/// Why a copy of ours is passed over. Nothing is missing then.
+pub const COPY_SKIPPED: &str =
+    "a copy that Kalends wrote of an event it knows; copies are not copied";
 
 /// What a batch carries beside its changes.
 #[derive(Clone, Debug, Default)]
@@ -166,8 +169,7 @@ async fn plan(run: &Run<'_>, changes: &[Change]) -> Result<(Vec<Ours>, Vec<Step>
             State::Present(_) if *known == Ours::CopyFromElsewhere => steps.push(Step::Skip {
                 remote_id: change.remote_id.clone(),
                 version: version(change),
-                error: "a copy that Kalends wrote of an event it knows; copies are not copied"
-                    .to_owned(),
+                error: COPY_SKIPPED.to_owned(),
             }),
             State::Present(observed) => {
                 steps.extend(plan_incoming(

@@ -135,6 +135,45 @@ async fn owe_removals(
     Ok(())
 }
 
+/// What the departure of an account would come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forecast {
+    /// How many links it has.
+    pub links: i64,
+    /// How many events of ours stand in the account as well. They stay here.
+    pub events: i64,
+    /// How many copies Kalends wrote there: so many are deleted, or stay there.
+    pub written: i64,
+}
+
+/// What the departure of an account would come to, as things are now.
+pub async fn forecast(tx: &mut Tx, connection: ConnectionId) -> Result<Forecast, StoreError> {
+    let binds = binds![tx.tenant, connection];
+    let counts = tx
+        .only_row(
+            concat!(
+                "SELECT
+                    (SELECT count(*) FROM links l
+                        WHERE l.tenant_id = $1 AND l.connection_id = $2) AS links,
+                    (SELECT count(DISTINCT m.event_id) FROM links l
+                        JOIN mirrors m ON m.tenant_id = l.tenant_id AND m.link_id = l.id
+                        WHERE l.tenant_id = $1 AND l.connection_id = $2) AS events,
+                    (SELECT count(*) FROM links l
+                        JOIN mirrors m ON m.tenant_id = l.tenant_id AND m.link_id = l.id
+                        WHERE l.tenant_id = $1 AND l.connection_id = $2 AND ",
+                is_ours!(),
+                ") AS written"
+            ),
+            binds,
+        )
+        .await?;
+    Ok(Forecast {
+        links: counts.get("links")?,
+        events: counts.get("events")?,
+        written: counts.get("written")?,
+    })
+}
+
 /// An account, if it is leaving.
 pub async fn get(tx: &mut Tx, id: ConnectionId) -> Result<Option<Departure>, StoreError> {
     let binds = binds![tx.tenant, id];

@@ -37,6 +37,7 @@ pub mod mirrors;
 pub mod notices;
 pub mod oauth_states;
 pub mod outside;
+pub mod overview;
 pub mod plans;
 pub mod remote_calendars;
 pub mod remote_writes;

@@ -76,6 +76,7 @@ const MIGRATIONS: &[Migration] = migrations![
     13 "0013_channels",
     14 "0014_scale",
     15 "0015_embedding",
+    16 "0016_overview",
 ];
 
 impl Store {

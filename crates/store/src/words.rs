@@ -14,6 +14,7 @@ use crate::links::{DueReason, LinkState};
 use crate::mailbox::AuthServer;
 use crate::mails::{MailKind, MailState};
 use crate::members::Role;
+use crate::overview::Standing;
 use crate::plans::Quota;
 use crate::remote_writes::{WriteOp, WriteOutcome};
 use crate::runs::RunState;
@@ -93,6 +94,16 @@ words! {
     IntentState { Due = "due", Sent = "sent", Failed = "failed" }
     ConflictState { Open = "open", Decided = "decided", Resolved = "resolved" }
     Role { Owner = "owner", Manager = "manager", Staff = "staff", Customer = "customer" }
+    Standing {
+        InStep = "in_step",
+        Syncing = "syncing",
+        New = "new",
+        Waiting = "waiting",
+        Failing = "failing",
+        Paused = "paused",
+        ReconnectNeeded = "reconnect_needed",
+        Off = "off",
+    }
     Quota { Connections = "connections", Links = "links", Calendars = "calendars" }
     RunState { Running = "running", Done = "done", Failed = "failed" }
     WriteOp { Create = "create", Update = "update", Delete = "delete" }

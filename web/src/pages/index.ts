@@ -22,6 +22,8 @@ const pages: [path: string, title: Key, load: Load][] = [
   ['/tokens', 'tokens.title', () => import('./Tokens.svelte')],
   ['/audit', 'audit.title', () => import('./Audit.svelte')],
   ['/platform', 'platform.title', () => import('./Platform.svelte')],
+  ['/platform/health', 'health.title', () => import('./PlatformHealth.svelte')],
+  ['/platform/plans', 'plans.title', () => import('./PlatformPlans.svelte')],
   ['/platform/audit', 'audit.all', () => import('./PlatformAudit.svelte')],
 ]
 

@@ -50,11 +50,11 @@ pub(crate) use oauth::redirect_uri;
 pub(crate) use outer::{as_routed, wrapped};
 
 use calendar::{
-    calendars, changes, conflicts, connections, disconnect, events, free_busy, links, list,
-    overlaps, status, stream, sync,
+    calendars, changes, conflicts, connections, disconnect, events, free_busy, held, links, list,
+    overlaps, skipped, status, stream, sync,
 };
 use oauth::{callback, initiate};
-use platform::{audit, features, invitations, mailbox, plans, tenants};
+use platform::{audit, features, invitations, mailbox, overview, plans, tenants};
 
 use crate::config::Server;
 
@@ -124,7 +124,15 @@ fn calendar_routes() -> ApiRouter<Shared> {
         )
         .api_route(
             "/api/calendar/disconnect/",
-            delete_with(
+            get_with(
+                disconnect::forecast,
+                op!(
+                    "calendar",
+                    "forecastDisconnect",
+                    "What disconnecting an account would come to"
+                ),
+            )
+            .delete_with(
                 disconnect::disconnect,
                 op!("calendar", "disconnect", "Disconnect an account"),
             ),
@@ -172,6 +180,28 @@ fn calendar_routes() -> ApiRouter<Shared> {
             ),
         )
         .api_route(
+            "/api/calendar/links/{id}/held/",
+            get_with(
+                held::list,
+                op!(
+                    "links",
+                    "listHeldDeletions",
+                    "The deletions that wait for a person's word"
+                ),
+            ),
+        )
+        .api_route(
+            "/api/calendar/links/{id}/skipped/",
+            get_with(
+                skipped::list,
+                op!(
+                    "links",
+                    "listSkipped",
+                    "What a link could not take over or send out, and why"
+                ),
+            ),
+        )
+        .api_route(
             "/api/calendar/conflicts/",
             get_with(
                 conflicts::list,
@@ -179,6 +209,17 @@ fn calendar_routes() -> ApiRouter<Shared> {
                     "conflicts",
                     "listConflicts",
                     "What both sides changed at once"
+                ),
+            ),
+        )
+        .api_route(
+            "/api/calendar/conflicts/resolve/",
+            post_with(
+                conflicts::resolve_many,
+                op!(
+                    "conflicts",
+                    "resolveConflicts",
+                    "Decide several conflicts for the same side"
                 ),
             ),
         )
@@ -444,6 +485,28 @@ fn platform_routes() -> ApiRouter<Shared> {
             ),
         )
         .api_route(
+            "/api/platform/usage/",
+            get_with(
+                overview::usage,
+                op!(
+                    "platform",
+                    "listUsage",
+                    "How much each tenant uses of what its plan allows"
+                ),
+            ),
+        )
+        .api_route(
+            "/api/platform/health/",
+            get_with(
+                overview::health,
+                op!(
+                    "platform",
+                    "listHealth",
+                    "How the links of each tenant are, in numbers"
+                ),
+            ),
+        )
+        .api_route(
             "/api/platform/audit/",
             get_with(
                 audit::list,
@@ -462,6 +525,17 @@ fn own_routes() -> ApiRouter<Shared> {
                     "tenant",
                     "listOwnFeatures",
                     "What the tenant may use, and why"
+                ),
+            ),
+        )
+        .api_route(
+            "/api/tenant/usage/",
+            get_with(
+                tenant::usage,
+                op!(
+                    "tenant",
+                    "showOwnUsage",
+                    "How much the tenant uses of what its plan allows"
                 ),
             ),
         )

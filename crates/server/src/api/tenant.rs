@@ -1,9 +1,12 @@
 //! `/api/tenant/`: what a tenant knows about itself: its features, its members, its audit log.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use jiff::Timestamp;
 use kalends_store::features;
 use kalends_store::members::{self, Role};
+use kalends_store::plans::{self, Quota};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -12,6 +15,7 @@ use super::door::{Inside, Managing, Owning, Present, Reading};
 use super::error::{Answer, ApiError};
 use super::input::{Body, Params};
 use super::platform::audit::{Entries, Filter, filtered};
+use super::platform::overview::{Used, used};
 use super::words;
 
 /// A feature, whether the tenant has it, and why.
@@ -29,6 +33,16 @@ pub(crate) struct Effective {
 pub(crate) struct Features {
     success: bool,
     features: Vec<Effective>,
+}
+
+/// How much of each the tenant may have, and has.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OwnUsage")]
+pub(crate) struct Usage {
+    success: bool,
+    /// By what is counted: `connections`, `links` and `calendars`.
+    #[schemars(with = "BTreeMap<String, Used>")]
+    usage: BTreeMap<Quota, Used>,
 }
 
 /// A member.
@@ -77,6 +91,15 @@ pub(crate) async fn features(present: Present) -> Answer<Json<Features>> {
     Ok(Json(Features {
         success: true,
         features: all.into_iter().map(shown).collect(),
+    }))
+}
+
+pub(crate) async fn usage(inside: Inside<Reading>) -> Answer<Json<Usage>> {
+    let mut tx = inside.0.read().await?;
+    let usage = used(plans::usage(&mut tx).await?);
+    Ok(Json(Usage {
+        success: true,
+        usage,
     }))
 }
 

@@ -74,6 +74,64 @@ pub(crate) enum ConflictState {
     Resolved,
 }
 
+/// What woke a link.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub(crate) enum Waking {
+    /// It was new.
+    New,
+    /// An event of its calendar was edited.
+    Edit,
+    /// The provider said that something changed.
+    Signal,
+    /// Its time came round.
+    Schedule,
+    /// An earlier run failed, or left something for later.
+    Retry,
+    /// A person asked for it.
+    User,
+}
+
+/// How a run stands.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub(crate) enum RunState {
+    /// It goes on.
+    Running,
+    /// It ended well.
+    Done,
+    /// It failed.
+    Failed,
+}
+
+/// What was done at the remote side.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub(crate) enum WriteOp {
+    /// An event was made.
+    Create,
+    /// It was changed.
+    Update,
+    /// It was deleted.
+    Delete,
+}
+
+/// What came of a write.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub(crate) enum WriteOutcome {
+    /// Nobody knows yet.
+    Sent,
+    /// The remote side is as it should be.
+    Done,
+    /// Nothing happened; it is tried again.
+    Retry,
+    /// It was refused.
+    Failed,
+    /// The remote side had changed; it was thought over again.
+    Replan,
+}
+
 /// What a member may do; each also what those before may.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]

@@ -10,7 +10,7 @@ use kalends_calendar::ids::{CalendarId, EventId, LinkId, Uid};
 use kalends_calendar::revision::{Cause, Revision};
 
 pub use read::{
-    before_deletion, changes_since, find_anywhere, find_by_uid, get, get_many, history,
+    before_deletion, changes_since, find_anywhere, find_by_uid, get, get_many, histories, history,
     history_after, list_range, stretch_end, unmirrored, version,
 };
 pub(crate) use write::{Creation, Written, insert_many, revise, take_seq, uid_key};

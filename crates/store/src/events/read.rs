@@ -236,6 +236,22 @@ pub async fn history_after(
     rows.iter().map(read_version).collect()
 }
 
+/// All versions of several events, those of each in order.
+pub async fn histories(tx: &mut Tx, ids: &[EventId]) -> Result<Vec<EventVersion>, StoreError> {
+    static TEXT: LazyLock<Multi> = LazyLock::new(|| {
+        Multi::new(
+            "SELECT * FROM event_versions WHERE tenant_id = $1 AND event_id IN (",
+            1,
+            "?",
+            ") ORDER BY event_id, revision",
+        )
+    });
+    let ids = ids.iter().map(|id| Bind::from(*id)).collect();
+    let shared = binds![tx.tenant];
+    let rows = tx.rows_in(&TEXT, &shared, ids).await?;
+    rows.iter().map(read_version).collect()
+}
+
 /// One version of an event.
 pub async fn version(
     tx: &mut Tx,

@@ -6,7 +6,7 @@ use kalends_calendar::plan::{ImportBounds, Mirror, Origin, Reason, Step};
 use kalends_calendar::revision::Revision;
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 use kalends_store::conflicts::{self, Which};
-use kalends_store::departures::{self, Left};
+use kalends_store::departures::{self, Forecast, Left};
 use kalends_store::intents::{self, Intent, IntentState, MirrorMove, Sending, Settlement};
 use kalends_store::leases;
 use kalends_store::links::{self, LinkState, NewLink};
@@ -123,6 +123,19 @@ fn new_link(world: &World, connection: ConnectionId, remote: RemoteCalendarId) -
 }
 
 contract! {
+    async fn what_a_departure_would_come_to_is_counted_before(db) {
+        let world = World::new(&db.store, "a").await;
+        World::new(&db.store, "b").await.link(Direction::TwoWay).await;
+        let lease = world.lease(world.link(Direction::TwoWay).await, 0).await;
+        world.take_in(&lease, "theirs").await;
+        written(&world, &lease, "ours").await;
+        let mut tx = world.read().await;
+        let told = departures::forecast(&mut tx, world.connection).await.unwrap();
+        assert_eq!(told, Forecast { links: 1, events: 2, written: 1 });
+        drop(tx);
+        assert_eq!(begin(&world).await, told.written);
+    }
+
     async fn for_its_tenant_the_account_is_gone_at_once(db) {
         let world = World::new(&db.store, "a").await;
         let link = world.link(Direction::TwoWay).await;

@@ -9,6 +9,7 @@ use kalends_calendar::revision::Revision;
 use kalends_calendar::rules::Direction;
 use kalends_store::audit::{self, Filter, Verdict};
 use kalends_store::conflicts::{self, Which};
+use kalends_store::departures::Forecast;
 use kalends_store::events::{self, Window};
 use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::intents::{self, Sending};
@@ -78,6 +79,7 @@ contract! {
         assert_eq!(events::unmirrored(tx, link, None, None).await.unwrap(), []);
         assert_ne!(events::stretch_end(tx, None, 1).await.unwrap(), Some(canary));
         assert_eq!(events::history(tx, canary).await.unwrap(), []);
+        assert_eq!(events::histories(tx, &[canary]).await.unwrap(), []);
         assert_eq!(events::version(tx, canary, Revision(1)).await.unwrap(), None);
         assert_eq!(events::changes_since(tx, 0, 9).await.unwrap(), []);
         assert_eq!(calendars::get(tx, a.calendar).await.unwrap(), None);
@@ -105,6 +107,7 @@ contract! {
         assert_eq!(outside::of_uid(tx, link, &uid).await.unwrap(), []);
         assert_eq!(outside::unseen(tx, link, 9, None, 9).await.unwrap(), []);
         assert_eq!(departures::get(tx, a.connection).await.unwrap(), None);
+        assert_eq!(departures::forecast(tx, a.connection).await.unwrap(), Forecast { links: 0, events: 0, written: 0 });
         assert_eq!(departures::owed(tx, a.connection).await.unwrap(), 0);
         assert!(!departures::is_kept(tx, link, canary, &here[0]).await.unwrap());
         assert_eq!(intents::due(tx, link, Timestamp::MAX, 9).await.unwrap(), []);

@@ -26,6 +26,7 @@ mod listings;
 mod mailing;
 mod nouns;
 mod outside;
+mod overview;
 mod quotas;
 mod revocations;
 mod schema;

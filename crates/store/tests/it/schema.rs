@@ -20,20 +20,20 @@ contract! {
         let known =
             ["0001_tenants", "0002_calendars", "0003_links", "0004_statistics", "0005_accounts", "0006_api", "0007_ownership",
              "0008_idempotency", "0009_indexes", "0010_oauth", "0011_bounds",
-             "0012_revocations", "0013_channels", "0014_scale", "0015_embedding"];
+             "0012_revocations", "0013_channels", "0014_scale", "0015_embedding", "0016_overview"];
         assert_eq!(names, known);
         assert_eq!(db.store.migrate_up().await.unwrap(), []);
         World::new(&db.store, "a").await;
         let down = db.store.migrate_down(1).await.unwrap();
         let versions: Vec<_> = down.iter().map(|one| one.version).collect();
-        assert_eq!(versions, [15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2]);
+        assert_eq!(versions, [16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2]);
         db.store.migrate_up().await.unwrap();
         assert!(tenants::by_slug(&db.store, "a").await.unwrap().is_some());
         db.store.migrate_down(0).await.unwrap();
         let status = db.store.migration_status().await.unwrap();
         assert!(status.iter().all(|one| !one.applied));
         let (one, two) = tokio::join!(db.store.migrate_up(), db.store.migrate_up());
-        assert_eq!(one.unwrap().len() + two.unwrap().len(), 15);
+        assert_eq!(one.unwrap().len() + two.unwrap().len(), 16);
         World::new(&db.store, "a").await;
     }
 
@@ -72,7 +72,7 @@ contract! {
         world.set_sync(None).await;
         world.member("ann", Role::Owner).await;
         let down = db.store.migrate_down(4).await.unwrap();
-        assert_eq!(down.len(), 11);
+        assert_eq!(down.len(), 12);
         db.store.migrate_up().await.unwrap();
         assert_eq!(tenants::by_id(&db.store, world.tenant).await.unwrap(), before);
         let mut tx = world.read().await;

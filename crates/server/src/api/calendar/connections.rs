@@ -7,7 +7,7 @@ use kalends_calendar::ids::{ConnectionId, RemoteCalendarId};
 use kalends_calendar::provider::RemoteCalendar;
 use kalends_store::links::{self, Link};
 use kalends_store::members::Role;
-use kalends_store::{connections, remote_calendars, tenants};
+use kalends_store::{StoreError, Tx, connections, mirrors, remote_calendars, tenants};
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -81,6 +81,8 @@ pub(crate) struct Selectable {
     access: kalends_calendar::provider::Access,
     /// The links that it has already.
     links: Vec<String>,
+    /// How many of its events are known here; null of one that is not linked yet: its size is not known before it is looked at.
+    events: Option<i64>,
 }
 
 pub(crate) async fn caldav(
@@ -148,18 +150,18 @@ async fn connect(
     let object = format!("connection {}", kept.id);
     gate.audit(&mut tx, action, object, json!({ "name": kept.name }))
         .await?;
-    let links = links::list(&mut tx).await?;
+    let links = sized(&mut tx, kept.id).await?;
     tx.commit().await?;
     Ok(connected(kept, &seen, &links))
 }
 
-fn connected(kept: Kept, seen: &Seen, links: &[Link]) -> Reply<Connected, 201, 200> {
+fn connected(kept: Kept, seen: &Seen, links: &[Sized]) -> Reply<Connected, 201, 200> {
     let again = kept.again;
     let calendars = seen
         .discovery
         .calendars
         .iter()
-        .map(|calendar| selectable(kept.id, calendar, links))
+        .map(|calendar| selectable(calendar, links))
         .collect();
     let connected = Connected {
         success: true,
@@ -215,11 +217,11 @@ pub(crate) async fn selection(
     connections::get(&mut tx, id)
         .await?
         .ok_or_else(|| ApiError::not_found("connection"))?;
-    let links = links::list(&mut tx).await?;
+    let links = sized(&mut tx, id).await?;
     let calendars = remote_calendars::list(&mut tx, id)
         .await?
         .iter()
-        .map(|calendar| selectable(id, calendar, &links))
+        .map(|calendar| selectable(calendar, &links))
         .collect();
     Ok(Json(Selection {
         success: true,
@@ -227,21 +229,35 @@ pub(crate) async fn selection(
     }))
 }
 
-fn selectable(connection: ConnectionId, calendar: &RemoteCalendar, links: &[Link]) -> Selectable {
-    let is_its = |link: &&Link| {
-        let RemoteCalendarId(id) = &link.remote_calendar;
-        link.connection == connection && *id == calendar.id.0
+/// A link of an account, and how many events stand on both of its sides.
+type Sized = (Link, i64);
+
+async fn sized(tx: &mut Tx, connection: ConnectionId) -> Result<Vec<Sized>, StoreError> {
+    let mut own = links::list(tx).await?;
+    own.retain(|link| link.connection == connection);
+    let mut sized = Vec::with_capacity(own.len());
+    for link in own {
+        let events = mirrors::count(tx, link.id).await?;
+        sized.push((link, events));
+    }
+    Ok(sized)
+}
+
+fn selectable(calendar: &RemoteCalendar, links: &[Sized]) -> Selectable {
+    let own = || {
+        links.iter().filter(|(link, _)| {
+            let RemoteCalendarId(id) = &link.remote_calendar;
+            *id == calendar.id.0
+        })
     };
     Selectable {
         id: calendar.id.0.clone(),
         name: calendar.name.clone(),
         color: calendar.color.clone(),
         access: calendar.access,
-        links: links
-            .iter()
-            .filter(is_its)
-            .map(|link| link.id.to_string())
-            .collect(),
+        links: own().map(|(link, _)| link.id.to_string()).collect(),
+        // Of several links the largest: one may be bound to some days.
+        events: own().map(|(_, events)| *events).max(),
     }
 }
 

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::api::door::{Gate, Tending};
 use crate::api::error::{Answer, ApiError};
-use crate::api::input::Body;
+use crate::api::input::{Body, Params};
 use crate::stopping::stop_channels;
 
 /// Which account, and what happens to what Kalends wrote there.
@@ -38,6 +38,46 @@ enum Written {
     Keep,
     /// They are deleted there, but for those that somebody has changed there since.
     Remove,
+}
+
+/// Which account.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "DisconnectWanted")]
+pub(crate) struct Wanted {
+    /// The id of the connection.
+    credential_id: String,
+}
+
+/// What disconnecting an account would come to, as things are now.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "DisconnectForecast")]
+pub(crate) struct Forecast {
+    success: bool,
+    /// How many calendars are no longer kept in step.
+    links: i64,
+    /// How many events of the account stand here as well; they stay here.
+    events: i64,
+    /// How many events Kalends wrote into the account: so many are deleted there, or stay there.
+    written: i64,
+}
+
+pub(crate) async fn forecast(
+    gate: Gate<Tending>,
+    Params(wanted): Params<Wanted>,
+) -> Answer<Json<Forecast>> {
+    let id = credential(&Value::String(wanted.credential_id))?;
+    let mut tx = gate.read().await?;
+    let connection = connections::get(&mut tx, id)
+        .await?
+        .ok_or_else(|| ApiError::not_found("credential"))?;
+    gate.require_own(connection.owner)?;
+    let told = departures::forecast(&mut tx, id).await?;
+    Ok(Json(Forecast {
+        success: true,
+        links: told.links,
+        events: told.events,
+        written: told.written,
+    }))
 }
 
 /// It is gone.

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::occurrences::{Expanded, OCCURRENCES_MAX, Shown as Occurrence, Unexpanded, expand};
+use super::trace::{self, Written};
 use crate::api::door::{Gate, Reading, Tending};
 use crate::api::error::{Answer, ApiError};
 use crate::api::input::{Body, Id, Params};
@@ -161,6 +162,8 @@ pub(crate) struct VersionShown {
     /// As JSCalendar; null for a deletion.
     #[schemars(with = "Option<words::JsEvent>")]
     event: Option<Value>,
+    /// Where this version was written to.
+    written: Vec<Written>,
 }
 
 /// Which version is to come back.
@@ -452,15 +455,20 @@ pub(crate) async fn history(
     let mut tx = gate.read().await?;
     get(&mut tx, id).await?;
     let mut versions = events::history_after(&mut tx, id, after, limit + 1).await?;
+    let seqs: Vec<i64> = versions.iter().map(|version| version.seq).collect();
     let next_cursor = cut(&mut versions, limit, |last| last.revision.0.to_string());
+    let until = seqs.get(versions.len()).copied();
+    let written = trace::of(&mut tx, id, &versions, until).await?;
     let versions = versions
         .into_iter()
-        .map(|version| VersionShown {
+        .zip(written)
+        .map(|(version, written)| VersionShown {
             version: version.revision.0,
             deleted: version.deleted,
             at: version.at,
             cause: version.cause,
             event: version.body.as_ref().map(jscalendar::to_json),
+            written,
         })
         .collect();
     Ok(Json(History {

@@ -7,15 +7,20 @@ use jiff::civil::Date;
 use kalends_calendar::ids::{CalendarId, ConnectionId, LinkId};
 use kalends_calendar::provider::RemoteCalendar;
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
+use kalends_engine::report::Counts;
 use kalends_engine::{Planned, Silent, dry_run};
 use kalends_store::calendars::Calendar;
 use kalends_store::connections::{self, Connection, RetryReason};
-use kalends_store::links::{self, Link, LinkSettings, LinkState};
-use kalends_store::{Tx, calendars, held, intents, outside, remote_calendars, skips, tenants};
+use kalends_store::links::{self, DueReason, Link, LinkSettings, LinkState};
+use kalends_store::runs::{self, Run, RunState};
+use kalends_store::{
+    Tx, calendars, held, intents, mirrors, outside, remote_calendars, skips, tenants,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::doubles::{self, Double};
 use super::sync::{Synced, bounds, run, unlinked};
 use crate::api::door::{Api, Asks, Gate, Reading, Tending};
 use crate::api::error::{Answer, ApiError};
@@ -123,12 +128,39 @@ pub(crate) struct Shown {
     held_deletions: usize,
     /// Items that could not be handled.
     skipped: usize,
+    /// Of the owed writes those that the provider refused. They are sent again when their events change.
+    refused: usize,
     /// Remote events that lie outside its dates and are left where they are.
     outside: i64,
+    /// Events that stand on both sides.
+    events: i64,
+    /// The last run, if there was one.
+    last_run: Option<LastRun>,
     /// Whether the provider says when something changes.
     push: Push,
     #[schemars(with = "words::Instant")]
     created_at: Timestamp,
+}
+
+/// What woke a link last, and what came of it.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct LastRun {
+    #[schemars(with = "words::Waking")]
+    woken_by: DueReason,
+    #[schemars(with = "words::RunState")]
+    state: RunState,
+    #[schemars(with = "words::Instant")]
+    started_at: Timestamp,
+    #[schemars(with = "Option<words::Instant>")]
+    finished_at: Option<Timestamp>,
+    /// Events made here.
+    created: usize,
+    /// Events changed here.
+    updated: usize,
+    /// Events deleted here.
+    deleted: usize,
+    /// Writes to the remote side.
+    pushed: usize,
 }
 
 /// A link that rests for a while. Nothing is wrong with it.
@@ -185,6 +217,8 @@ pub(crate) struct Plan {
     /// One entry for each event that something would happen to, on either side.
     #[schemars(with = "Vec<Value>")]
     plan: Vec<Planned>,
+    /// Events that would come in beside one of the same title and time, which is there already.
+    doubles: Vec<Double>,
 }
 
 pub(crate) async fn list(gate: Gate<Reading>) -> Answer<Json<Links>> {
@@ -348,6 +382,7 @@ pub(crate) async fn sync(
         ));
     }
     if how.dry_run {
+        let calendar = link.calendar;
         let report = dry_run(gate.engine(), gate.tenant(), link, &Silent).await?;
         return match report.outcome {
             kalends_engine::Outcome::Failed { error, .. } => Err(ApiError::new(
@@ -366,9 +401,11 @@ pub(crate) async fn sync(
                 ),
             )),
             kalends_engine::Outcome::Succeeded | kalends_engine::Outcome::TakenOver => {
+                let mut tx = gate.read().await?;
                 let plan = Plan {
                     success: true,
                     status: "planned",
+                    doubles: doubles::find(&mut tx, calendar, &report.plan).await?,
                     plan: report.plan,
                 };
                 Ok(Reply::new(Came::Plan(plan)))
@@ -443,6 +480,20 @@ fn waiting(connection: &Connection, now: Timestamp) -> Option<Waiting> {
     Some(Waiting { reason, until })
 }
 
+fn last_run(run: &Run) -> LastRun {
+    let counts: Counts = serde_json::from_value(run.counts.clone()).unwrap_or_default();
+    LastRun {
+        woken_by: run.reason,
+        state: run.state,
+        started_at: run.started_at,
+        finished_at: run.finished_at,
+        created: counts.created,
+        updated: counts.updated,
+        deleted: counts.deleted,
+        pushed: counts.pushed,
+    }
+}
+
 async fn shown(api: &Api, tx: &mut Tx, link: Link) -> Answer<Shown> {
     let connection = connections::get(tx, link.connection).await?;
     let push = push::of_link(tx, &link, connection.as_ref(), api.way_in(), api.now()).await?;
@@ -473,7 +524,10 @@ async fn shown(api: &Api, tx: &mut Tx, link: Link) -> Answer<Shown> {
         owed: intents::count(tx, link.id).await?,
         held_deletions: held::list(tx, link.id).await?.len(),
         skipped: skips::list(tx, link.id).await?.len(),
+        refused: intents::failed(tx, link.id).await?.len(),
         outside: outside::count(tx, link.id).await?,
+        events: mirrors::count(tx, link.id).await?,
+        last_run: runs::list(tx, link.id, 1).await?.first().map(last_run),
         push,
         created_at: link.created_at,
     })

@@ -4,5 +4,6 @@ pub(super) mod audit;
 pub(super) mod features;
 pub(super) mod invitations;
 pub(super) mod mailbox;
+pub(super) mod overview;
 pub(super) mod plans;
 pub(super) mod tenants;

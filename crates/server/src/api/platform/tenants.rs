@@ -27,10 +27,10 @@ use crate::config::check_slug;
 pub(crate) struct Wanted {
     /// At most so many (1000).
     #[serde(default)]
-    limit: Option<i64>,
+    pub(super) limit: Option<i64>,
     /// The `next_cursor` of the page before.
     #[serde(default)]
-    cursor: Option<String>,
+    pub(super) cursor: Option<String>,
 }
 
 /// A tenant to be made. Every feature is off, unless said otherwise.

@@ -1,0 +1,1 @@
+DROP POLICY calendars_platform_select ON calendars;
