@@ -17,6 +17,55 @@ export const PAGES = [
   { name: 'platform', who: ROOT, path: '/platform', shows: (page) => page.getByText('Rival Dental') },
 ]
 
+const dialog = (page) => page.getByRole('dialog')
+const openEvent = async (page) => {
+  await page.getByText('Consultation').first().click()
+  await dialog(page).getByLabel('Title').waitFor()
+}
+
+/** What is over a page or in place of it, all at Olivia's: where it begins, how one comes there, and what it shows then. */
+export const MOMENTS = [
+  { name: 'month', path: CALENDAR, go: (page) => page.getByRole('tab', { name: 'Month' }).click(), shows: (page) => page.getByRole('gridcell').first() },
+  { name: 'agenda', path: CALENDAR, go: (page) => page.getByRole('tab', { name: 'Agenda' }).click(), shows: (page) => page.getByText('Consultation').first() },
+  { name: 'event', path: CALENDAR, go: openEvent, shows: dialog },
+  { name: 'unsaved', path: CALENDAR, go: leaveUnsaved, shows: (page) => page.getByText('has not been saved yet') },
+  { name: 'disconnect', path: '/', go: askToDisconnect, shows: dialog },
+  { name: 'history', path: CALENDAR, go: openHistory, shows: (page) => page.getByRole('heading', { name: /^Version 1/ }) },
+  { name: 'unreachable', path: '/', go: cutOff, shows: (page) => page.getByRole('alert') },
+  { name: 'sign-in-again', path: CALENDAR, go: endSession, shows: (page) => page.getByRole('dialog', { name: 'Please sign in again' }) },
+]
+
+async function leaveUnsaved(page) {
+  await openEvent(page)
+  await dialog(page).getByLabel('Title').fill('Consultation, longer')
+  await page.keyboard.press('Escape')
+}
+
+async function askToDisconnect(page) {
+  // What the moment before left unsaved asks for nothing here.
+  await page.evaluate(() => sessionStorage.clear())
+  await page.getByRole('region', { name: ANN.google }).getByRole('button', { name: 'Disconnect' }).click()
+  await dialog(page).getByLabel(/^Remove the events/).check()
+}
+
+async function openHistory(page) {
+  await openEvent(page)
+  await dialog(page).getByRole('link', { name: 'History' }).click()
+}
+
+async function cutOff(page) {
+  await page.route('**/api/**', (route) => route.abort())
+  await page.reload()
+  await page.getByRole('alert').waitFor()
+  await page.unroute('**/api/**')
+}
+
+async function endSession(page) {
+  await openEvent(page)
+  await page.context().clearCookies()
+  await dialog(page).getByRole('button', { name: 'Delete' }).click()
+}
+
 /** Accounts at Google and Microsoft, one in step and one whose grant was taken back. */
 export async function furnish(world) {
   const olivia = await person(world)
