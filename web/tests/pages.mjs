@@ -67,6 +67,49 @@ export async function arrive({ page, to }, { name, path, shows, open, then, stub
   }
 }
 
+const opened = (page) => page.getByRole('dialog')
+const openEvent = async (page) => {
+  await page.getByText('Consultation').first().click()
+  await opened(page).getByLabel('Title').waitFor()
+}
+
+/** What is over a page or in place of it, all at Olivia's: where it begins, how one comes there, and what it shows then. */
+export const MOMENTS = [
+  { name: 'month', path: CALENDAR, go: (page) => page.getByRole('tab', { name: 'Month' }).click(), shows: (page) => page.getByRole('gridcell').first() },
+  { name: 'agenda', path: CALENDAR, go: (page) => page.getByRole('tab', { name: 'Agenda' }).click(), shows: (page) => page.getByText('Consultation').first() },
+  { name: 'event', path: CALENDAR, go: openEvent, shows: opened },
+  { name: 'unsaved', path: CALENDAR, go: leaveUnsaved, shows: (page) => page.getByText('has not been saved yet') },
+  { name: 'history', path: CALENDAR, go: openHistory, shows: (page) => page.getByRole('heading', { name: /^Version 1/ }) },
+  { name: 'unreachable', path: '/', go: cutOff, shows: (page) => page.getByRole('alert') },
+  { name: 'sign-in-again', path: CALENDAR, go: endSession, shows: (page) => page.getByRole('dialog', { name: 'Please sign in again' }) },
+]
+
+async function leaveUnsaved(page) {
+  await openEvent(page)
+  await opened(page).getByLabel('Title').fill('Consultation, longer')
+  await page.keyboard.press('Escape')
+}
+
+async function openHistory(page) {
+  // What the moment before left unsaved asks for nothing here.
+  await page.evaluate(() => sessionStorage.clear())
+  await openEvent(page)
+  await opened(page).getByRole('link', { name: 'History' }).click()
+}
+
+async function cutOff(page) {
+  await page.route('**/api/**', (route) => route.abort())
+  await page.reload()
+  await page.getByRole('alert').waitFor()
+  await page.unroute('**/api/**')
+}
+
+async function endSession(page) {
+  await openEvent(page)
+  await page.context().clearCookies()
+  await opened(page).getByRole('button', { name: 'Delete' }).click()
+}
+
 /** Accounts at Google and Microsoft, one in step and one whose grant was taken back. */
 export async function furnish(world) {
   const olivia = await person(world)

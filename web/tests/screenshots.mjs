@@ -1,8 +1,8 @@
 // Pictures of each page at three widths, light and dark: for eyes, not for comparison.
 
 import { mkdir } from 'node:fs/promises'
-import { demo, person, signIn } from './harness.mjs'
-import { arrive, furnish, PAGES } from './pages.mjs'
+import { demo, OLIVIA, person, signIn } from './harness.mjs'
+import { arrive, furnish, MOMENTS, PAGES } from './pages.mjs'
 
 const WIDTHS = [390, 820, 1440]
 const HEIGHT = 900
@@ -26,14 +26,24 @@ for (const width of WIDTHS) {
         browsers.set(who, await person(world, look))
         await signIn(browsers.get(who), world, who)
       }
-      const { page } = browsers.get(who)
       await arrive(browsers.get(who), shown, paths)
-      const cut = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
-      if (cut > 0) console.log(`${name} at ${width}: ${cut} px wider than the screen`)
-      await page.screenshot({ path: `${folder}${name}-${width}-${colorScheme}.png`, fullPage: true })
+      await picture(browsers.get(who).page, `${name}-${width}-${colorScheme}`, true)
+    }
+    const { page, to } = browsers.get(OLIVIA)
+    for (const { name, path, go, shows } of MOMENTS) {
+      await to(path)
+      await go(page)
+      await shows(page).waitFor({ state: 'attached' })
+      await picture(page, `${name}-${width}-${colorScheme}`, false)
     }
     for (const browser of browsers.values()) await browser.leave()
   }
 }
 await world.stop()
 console.log(`the pictures are in ${folder}`)
+
+async function picture(page, name, fullPage) {
+  const cut = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+  if (cut > 0) console.log(`${name}: ${cut} px wider than the screen`)
+  await page.screenshot({ path: `${folder}${name}.png`, fullPage })
+}
