@@ -30,7 +30,9 @@ for (const width of WIDTHS) {
       await arrive(browsers.get(who), shown, paths)
       const cut = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
       if (cut > 0) console.log(`${name} at ${width}: ${cut} px wider than the screen`)
-      await page.screenshot({ path: `${folder}${name}-${width}-${colorScheme}.png`, fullPage: true })
+      // Of a dialog one sees what the screen shows.
+      const fullPage = (await page.getByRole('dialog').count()) === 0
+      await page.screenshot({ path: `${folder}${name}-${width}-${colorScheme}.png`, fullPage })
     }
     for (const browser of browsers.values()) await browser.leave()
   }

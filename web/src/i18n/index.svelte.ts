@@ -1,5 +1,6 @@
 // What the pages say, in the person's language.
 
+import { region } from '../region'
 import { de } from './de'
 import { en } from './en'
 
@@ -55,5 +56,5 @@ export function distance(at: string, now: number): string {
 
 /** A moment in full. */
 export function moment(at: string): string {
-  return new Intl.DateTimeFormat(language.now, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at))
+  return new Intl.DateTimeFormat(region(), { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at))
 }
