@@ -13,6 +13,7 @@ export function ofLink(link: Link, account: Account | undefined): { mood: Mood; 
   if (link.state === 'paused') return { mood: 'calm', key: 'status.paused' }
   if (link.syncing) return { mood: 'warn', key: 'status.syncing' }
   if (link.waiting) return { mood: 'calm', key: link.waiting.for === 'quota' ? 'status.quota' : 'status.askedToWait' }
+  if (needsSomebody(link)) return { mood: 'bad', key: 'status.waitsForYou' }
   if (link.failures > 0) return { mood: 'warn', key: 'status.failing' }
   if (!link.last_success_at) return { mood: 'calm', key: 'status.never' }
   return { mood: 'good', key: 'status.inStep' }

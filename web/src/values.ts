@@ -144,7 +144,33 @@ export function spoken(field: unknown, value: unknown): string {
   }
   if (typeof field === 'string' && typeof value === 'string' && choices(field).includes(value)) return choice(field, value)
   if (isObject(field) && 'override' in field) return spokenOverride(value)
+  if (isObject(field) && 'alert' in field) return spokenAlert(value)
+  if (field === 'alerts' && isObject(value)) return Object.values(value).map(spokenAlert).join(', ')
   return plain(value)
+}
+
+/** When a reminder comes: seconds from the start or the end in Kalends' own form, a duration in JSCalendar's. */
+function spokenAlert(value: unknown): string {
+  const trigger = isObject(value) ? value.trigger : null
+  if (!isObject(trigger)) return plain(value)
+  const at = trigger.at ?? trigger.when
+  if (typeof at === 'string') return moment(at)
+  const fromEnd = 'fromEnd' in trigger || trigger.relativeTo === 'end'
+  const own = trigger.fromStart ?? trigger.fromEnd
+  if (typeof own !== 'number' && typeof trigger.offset !== 'string') return plain(value)
+  const seconds = typeof own === 'number' ? own : Temporal.Duration.from(String(trigger.offset)).total({ unit: 'second', relativeTo: '2026-01-01' })
+  return t(fromEnd ? 'alert.end' : 'alert.start', { when: offset(seconds) })
+}
+
+const MINUTE_S = 60
+const HOUR_S = 3_600
+const DAY_S = 86_400
+
+function offset(seconds: number): string {
+  if (seconds === 0) return t('alert.at')
+  const [length, unit] = seconds % DAY_S === 0 ? [DAY_S, 'day'] : seconds % HOUR_S === 0 ? [HOUR_S, 'hour'] : [MINUTE_S, 'minute']
+  const long = new Intl.NumberFormat(region(), { style: 'unit', unit: String(unit), unitDisplay: 'long' }).format(Math.abs(seconds) / Number(length))
+  return t(seconds < 0 ? 'alert.before' : 'alert.after', { long })
 }
 
 function spokenOverride(value: unknown): string {
@@ -180,7 +206,7 @@ const QUIET = ['updated', 'created', 'sequence', '@type', 'uid', 'prodId']
 
 /** In what two versions of an event differ. */
 export function differences(after: Json, before: Json): Difference[] {
-  const names = [...new Set([...Object.keys(after), ...Object.keys(before)])]
+  const names = [...new Set(['title', 'description', 'locations', ...Object.keys(after), ...Object.keys(before)])]
   const changed = names.filter((name) => !QUIET.includes(name) && JSON.stringify(after[name]) !== JSON.stringify(before[name]))
   const found: Difference[] = []
   if (changed.some((name) => TIME.includes(name))) {
@@ -189,10 +215,13 @@ export function differences(after: Json, before: Json): Difference[] {
   }
   for (const name of changed.filter((one) => !TIME.includes(one))) {
     if (name === 'recurrenceOverrides') found.push(...occurrences(after[name], before[name]))
-    else found.push({ name: fieldName(name), before: spoken(name, before[name]), after: spoken(name, after[name]) })
+    else if (Object.keys(before).length || after[name] !== USUAL[name]) found.push({ name: fieldName(name), before: spoken(name, before[name]), after: spoken(name, after[name]) })
   }
   return found
 }
+
+/** What an event is where nobody says otherwise: of a new one it says nothing. */
+const USUAL: Json = { status: 'confirmed', freeBusyStatus: 'busy', privacy: 'public', priority: 0 }
 
 function occurrences(after: unknown, before: unknown): Difference[] {
   const [now, was] = [isObject(after) ? after : {}, isObject(before) ? before : {}]

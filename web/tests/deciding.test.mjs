@@ -55,7 +55,10 @@ test('both sides of a conflict say who and when, and a typed value goes to both'
   await api(world, 'PATCH', `/api/calendar/events/${id}/`, { start: `${today()}T13:00:00` })
   await google(world, 'PATCH', `/${(await atGoogle(world, 'Delta')).id}`, event('Delta', 15))
   await change({ state: 'active' })
-  await to('/conflicts')
+  // The status says so, and leads there.
+  await to('/')
+  await page.getByText('4 things need you.').waitFor()
+  await page.getByRole('link', { name: '4 conflicts wait for you' }).click()
   await page.getByText('4 conflicts wait for you').waitFor()
   const alpha = conflict('Alpha')
   const [here, there] = ['In Kalends', 'In the account'].map((name) => alpha.getByRole('group', { name }))
@@ -100,6 +103,16 @@ test('several are decided together: first a selected one, then all the others', 
   await page.getByRole('dialog').getByRole('button', { name: 'Decide' }).click()
   await page.getByText('No conflicts.').waitFor()
   await atGoogle(world, 'Gamma ours')
+})
+
+test('what was not taken is still there, and can be taken later', async () => {
+  const { page } = olivia
+  await page.getByText('Decided earlier').click()
+  const beta = conflict('Beta theirs')
+  await beta.getByText(/^decided by /).waitFor()
+  await beta.getByRole('group', { name: 'In Kalends' }).getByRole('button', { name: 'Take this' }).click()
+  await page.getByText('1 conflict is decided.').waitFor()
+  await atGoogle(world, 'Beta ours')
 })
 
 test('the history says what changed, who did it, and where it was written to', async () => {

@@ -7,7 +7,7 @@ const MANY = 12
 const STRANGE = '01a20593-0000-7000-8000-000000000000'
 
 const click = (role, name) => (page) => page.getByRole(role, { name }).first().click()
-const region = (name) => (page) => page.getByRole('region', { name })
+const region = (name) => (page) => page.getByRole('region', { name }).first()
 const text = (words) => (page) => page.getByText(words).first()
 const dialog = (words) => (page) => page.getByRole('dialog').getByText(words).first()
 
@@ -20,7 +20,7 @@ export const PAGES = [
   { name: 'status-disconnect', who: OLIVIA, path: '/', shows: region(ANN.google), open: click('button', 'Disconnect'), then: dialog(/here in Kalends/) },
   { name: 'status-unlink', who: OLIVIA, path: '/', shows: region(ANN.google), open: click('button', 'Stop syncing'), then: dialog(/on both sides/) },
   { name: 'status-error', who: OLIVIA, path: '/', shows: text('Try again'), stub: { '**/api/calendar/list/': 503 } },
-  { name: 'status-none', who: OLIVIA, path: '/', shows: text('No account is connected yet.'), stub: { '**/api/calendar/list/': { success: true, calendars: [] }, '**/api/calendar/links/': { success: true, links: [] } } },
+  { name: 'status-none', who: OLIVIA, path: '/', shows: text('No account is connected yet.'), stub: { '**/api/calendar/list/': { success: true, calendars: [] }, '**/api/calendar/links/': { success: true, links: [] }, '**/api/calendar/conflicts/*': { success: true, conflicts: [], next_cursor: null } } },
   { name: 'connect', who: OLIVIA, path: '/connect', shows: (page) => page.getByText('iCloud') },
   { name: 'connect-icloud', who: OLIVIA, path: '/connect?with=icloud', shows: (page) => page.getByLabel('App password') },
   { name: 'choose', who: OLIVIA, path: null, shows: (page) => page.getByLabel(/^Direction: /).first() },

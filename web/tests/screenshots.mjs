@@ -27,7 +27,9 @@ for (const width of WIDTHS) {
         await signIn(browsers.get(who), world, who)
       }
       await arrive(browsers.get(who), shown, paths)
-      await picture(browsers.get(who).page, `${name}-${width}-${colorScheme}`, true)
+      const { page } = browsers.get(who)
+      // Of a dialog one sees what the screen shows.
+      await picture(page, `${name}-${width}-${colorScheme}`, (await page.getByRole('dialog').count()) === 0)
     }
     const { page, to } = browsers.get(OLIVIA)
     for (const { name, path, go, shows } of MOMENTS) {
