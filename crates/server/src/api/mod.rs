@@ -47,7 +47,7 @@ use tower_http::timeout::TimeoutLayer;
 pub(crate) use door::{Api, Shared, SignIn};
 pub(crate) use error::ApiError;
 pub(crate) use oauth::redirect_uri;
-pub(crate) use outer::{as_routed, wrapped};
+pub(crate) use outer::{ANSWER_WITHIN, as_routed, wrapped};
 
 use calendar::{
     calendars, changes, conflicts, connections, disconnect, events, free_busy, links, list,

@@ -22,6 +22,7 @@ mod help;
 mod history;
 mod idempotency;
 mod keeping_in_step;
+mod listening;
 mod mails;
 mod nodes;
 mod oauth;
