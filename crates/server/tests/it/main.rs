@@ -14,6 +14,7 @@ mod cut_off;
 mod deletions;
 mod device;
 mod doctor;
+mod documented;
 mod embedding;
 mod features;
 mod files;
