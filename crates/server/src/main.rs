@@ -16,6 +16,7 @@ mod holder;
 mod hooks;
 mod keys;
 mod linking;
+mod listening;
 mod local_zone;
 mod mailing;
 mod names;

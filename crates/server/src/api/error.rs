@@ -1,8 +1,12 @@
 //! The one place where errors become responses: problem details (RFC 9457) with the members that clients rely on.
 
 use aide::generate::GenContext;
-use aide::openapi::{MediaType, Operation, Response as Documented, SchemaObject};
+use aide::openapi::{
+    MediaType, Operation, ReferenceOr, Response as Documented, SchemaObject,
+    StatusCode as DocumentedStatus,
+};
 use aide::operation::OperationOutput;
+use aide::transform::TransformOperation;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -367,7 +371,53 @@ impl OperationOutput for ApiError {
         ctx: &mut GenContext,
         _: &mut Operation,
     ) -> Vec<(Option<u16>, Documented)> {
-        vec![(None, documented(ctx, "Not carried out, and why."))]
+        // What each operation refuses by itself stands beside its route.
+        [431, 500, 503, 504]
+            .map(|status| (Some(status), documented(ctx, meaning(status))))
+            .into()
+    }
+}
+
+/// The statuses with which an operation refuses beyond what its door and its input say of themselves.
+pub(crate) fn refuses<'t>(
+    mut operation: TransformOperation<'t>,
+    statuses: &[u16],
+) -> TransformOperation<'t> {
+    aide::generate::in_context(|ctx| {
+        for status in statuses {
+            document(ctx, operation.inner_mut(), *status);
+        }
+    });
+    operation
+}
+
+/// Documents a status, unless something more exact is said of it.
+pub(crate) fn document(ctx: &mut GenContext, operation: &mut Operation, status: u16) {
+    let responses = operation.responses.get_or_insert_default();
+    responses
+        .responses
+        .entry(DocumentedStatus::Code(status))
+        .or_insert_with(|| ReferenceOr::Item(documented(ctx, meaning(status))));
+}
+
+/// What a status means wherever it is not said more exactly.
+fn meaning(status: u16) -> &'static str {
+    match status {
+        401 => "The credentials are wrong.",
+        403 => "Not allowed, or sent by a page of another site.",
+        404 => "Something that is named is not there, or another tenant's.",
+        409 => "It does not go together with what there is; `code` says why.",
+        410 => "It is no longer good.",
+        412 => "It was changed meanwhile.",
+        413 => "The body is too large.",
+        422 => "The `Idempotency-Key` was used for another request.",
+        429 => "Too many requests; `Retry-After` says when again.",
+        431 => "The headers are too large.",
+        500 => "Something went wrong here; `error_id` finds it in the log.",
+        502 => "The provider answered in a way that is no use; `error` has its words.",
+        503 => "Busy, or not set up; try again later.",
+        504 => "It took too long.",
+        _ => "Not carried out, and why.",
     }
 }
 

@@ -47,7 +47,7 @@ use tower_http::timeout::TimeoutLayer;
 pub(crate) use door::{Api, Shared, SignIn};
 pub(crate) use error::ApiError;
 pub(crate) use oauth::redirect_uri;
-pub(crate) use outer::{as_routed, wrapped};
+pub(crate) use outer::{ANSWER_WITHIN, as_routed, wrapped};
 
 use calendar::{
     calendars, changes, conflicts, connections, disconnect, events, free_busy, held, links, list,
@@ -58,10 +58,17 @@ use platform::{audit, features, invitations, mailbox, overview, plans, tenants};
 
 use crate::config::Server;
 
-/// What every operation is told by: its id, what it does in a line, and where it stands in the document.
+/// What every operation is told by: its id, what it does in a line, where it stands in the document, and with which
+/// statuses it refuses beyond those of its door and its input.
 macro_rules! op {
     ($tag:literal, $id:literal, $summary:literal) => {
-        |operation: TransformOperation<'_>| operation.id($id).summary($summary).tag($tag)
+        op!($tag, $id, $summary, [])
+    };
+    ($tag:literal, $id:literal, $summary:literal, $refuses:expr) => {
+        |operation: TransformOperation<'_>| {
+            let operation = operation.id($id).summary($summary).tag($tag);
+            error::refuses(operation, &$refuses)
+        }
     };
 }
 
@@ -107,7 +114,8 @@ fn calendar_routes() -> ApiRouter<Shared> {
                 op!(
                     "calendar",
                     "syncCalendar",
-                    "Link a calendar where it is not linked yet, and sync it"
+                    "Link a calendar where it is not linked yet, and sync it",
+                    [404, 502]
                 ),
             ),
         )
@@ -134,7 +142,7 @@ fn calendar_routes() -> ApiRouter<Shared> {
             )
             .delete_with(
                 disconnect::disconnect,
-                op!("calendar", "disconnect", "Disconnect an account"),
+                op!("calendar", "disconnect", "Disconnect an account", [404]),
             ),
         )
         .api_route(
@@ -175,7 +183,8 @@ fn calendar_routes() -> ApiRouter<Shared> {
                 op!(
                     "links",
                     "syncLink",
-                    "Sync a link now, or say what that would do"
+                    "Sync a link now, or say what that would do",
+                    [502]
                 ),
             ),
         )
@@ -227,7 +236,7 @@ fn calendar_routes() -> ApiRouter<Shared> {
             "/api/calendar/conflicts/{id}/resolve/",
             post_with(
                 conflicts::resolve,
-                op!("conflicts", "resolveConflict", "Decide a conflict"),
+                op!("conflicts", "resolveConflict", "Decide a conflict", [412]),
             ),
         )
 }
@@ -235,7 +244,12 @@ fn calendar_routes() -> ApiRouter<Shared> {
 fn links_route() -> ApiMethodRouter<Shared> {
     get_with(links::list, op!("links", "listLinks", "The tenant's links")).post_with(
         links::make,
-        op!("links", "createLink", "Link a calendar and a remote one"),
+        op!(
+            "links",
+            "createLink",
+            "Link a calendar and a remote one",
+            [404]
+        ),
     )
 }
 
@@ -282,7 +296,8 @@ fn event_routes() -> ApiRouter<Shared> {
                 op!(
                     "events",
                     "restoreEvent",
-                    "Make an event again what it was in an earlier version"
+                    "Make an event again what it was in an earlier version",
+                    [412]
                 ),
             ),
         )
@@ -293,7 +308,8 @@ fn event_routes() -> ApiRouter<Shared> {
                 op!(
                     "events",
                     "listChanges",
-                    "What has changed since a cursor, with tombstones"
+                    "What has changed since a cursor, with tombstones",
+                    [410]
                 ),
             ),
         )
@@ -339,7 +355,8 @@ fn event_route() -> ApiMethodRouter<Shared> {
         op!(
             "events",
             "changeEvent",
-            "Change an event, one occurrence, or all that follow (JSON Merge Patch)"
+            "Change an event, one occurrence, or all that follow (JSON Merge Patch)",
+            [412]
         ),
     )
     .delete_with(
@@ -347,7 +364,8 @@ fn event_route() -> ApiMethodRouter<Shared> {
         op!(
             "events",
             "deleteEvent",
-            "Delete an event, one occurrence, or all that follow; restorable"
+            "Delete an event, one occurrence, or all that follow; restorable",
+            [412]
         ),
     )
 }
@@ -394,7 +412,8 @@ fn hook_routes() -> ApiRouter<Shared> {
                 op!(
                     "hooks",
                     "hearMicrosoft",
-                    "Microsoft says that a calendar changed, or what became of a subscription"
+                    "Microsoft says that a calendar changed, or what became of a subscription",
+                    [413]
                 ),
             ),
         )
@@ -433,7 +452,7 @@ fn platform_routes() -> ApiRouter<Shared> {
                 .post_with(plans::make, op!("platform", "createPlan", "Make a plan"))
                 .patch_with(
                     plans::change,
-                    op!("platform", "changePlan", "Change a plan"),
+                    op!("platform", "changePlan", "Change a plan", [404]),
                 ),
         )
         .api_route(
@@ -466,7 +485,12 @@ fn platform_routes() -> ApiRouter<Shared> {
             "/api/platform/invitations/{id}/",
             delete_with(
                 invitations::revoke,
-                op!("platform", "revokeInvitation", "Take an invitation back"),
+                op!(
+                    "platform",
+                    "revokeInvitation",
+                    "Take an invitation back",
+                    [410]
+                ),
             ),
         )
         .api_route(
@@ -477,11 +501,16 @@ fn platform_routes() -> ApiRouter<Shared> {
             )
             .post_with(
                 mailbox::try_out,
-                op!("platform", "tryMailbox", "Send a mail to oneself"),
+                op!("platform", "tryMailbox", "Send a mail to oneself", [502]),
             )
             .delete_with(
                 mailbox::disconnect,
-                op!("platform", "disconnectMailbox", "Use the mailbox no more"),
+                op!(
+                    "platform",
+                    "disconnectMailbox",
+                    "Use the mailbox no more",
+                    [404]
+                ),
             ),
         )
         .api_route(
@@ -550,7 +579,8 @@ fn own_routes() -> ApiRouter<Shared> {
                 op!(
                     "tenant",
                     "changeMember",
-                    "Give a member another role, or end the membership"
+                    "Give a member another role, or end the membership",
+                    [404]
                 ),
             ),
         )
@@ -569,7 +599,12 @@ fn own_routes() -> ApiRouter<Shared> {
             )
             .post_with(
                 session::sign_in,
-                op!("session", "signIn", "Sign in with a browser"),
+                op!(
+                    "session",
+                    "signIn",
+                    "Sign in with a browser",
+                    [401, 403, 429]
+                ),
             )
             .delete_with(session::sign_out, op!("session", "signOut", "Sign out")),
         )
@@ -577,7 +612,12 @@ fn own_routes() -> ApiRouter<Shared> {
             "/api/session/methods/",
             get_with(
                 signin::methods,
-                op!("session", "listSignInMethods", "The ways to sign in"),
+                op!(
+                    "session",
+                    "listSignInMethods",
+                    "The ways to sign in",
+                    [431, 504]
+                ),
             ),
         )
         .api_route(

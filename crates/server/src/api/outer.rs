@@ -29,7 +29,10 @@ use crate::config::Server;
 use crate::web::{Framed, Site};
 
 /// How long a request may take until its answer begins. A sync waits for 10 s.
-const ANSWER_WITHIN: Duration = Duration::from_mins(1);
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_mins(1);
+
+/// How much the headers of a request may say: more than the largest cookie, token and path together need.
+const HEADER_BYTES_MAX: usize = 32 * 1024;
 
 /// What pages may load: their style, and nothing else.
 const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -138,7 +141,16 @@ async fn surrounded(request: Request, next: Next, encrypted: bool) -> Response {
         .unwrap_or_default()
         .to_owned();
     let began = tokio::time::Instant::now();
-    let mut response = as_problem(next.run(request).await);
+    let mut response = if header_bytes(&request) > HEADER_BYTES_MAX {
+        ApiError::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "headers_too_large",
+            "The headers are too large.",
+        )
+        .into_response()
+    } else {
+        as_problem(next.run(request).await)
+    };
     tracing::info!(
         %method,
         path = path.as_deref().unwrap_or("(none)"),
@@ -168,6 +180,13 @@ async fn surrounded(request: Request, next: Next, encrypted: bool) -> Response {
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+fn header_bytes(request: &Request) -> usize {
+    let headers = request.headers().iter();
+    headers
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum()
 }
 
 /// An error that no handler made, as one of ours.

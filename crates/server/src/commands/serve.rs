@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::routing::get;
-use axum::{Router, ServiceExt};
 use clap::Args;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
@@ -24,6 +24,7 @@ use crate::Ended;
 use crate::api::{self, Api, SignIn};
 use crate::app::{App, Wired};
 use crate::config::Server;
+use crate::listening;
 use crate::mailing::Mailer;
 use crate::notices::Notifier;
 use crate::rounds::{self, Ending};
@@ -106,15 +107,14 @@ pub(crate) async fn serve(
     let prefix = settings.prefix().to_owned();
     let as_routed = move |request: Request| api::as_routed(&prefix, request);
     let service = MapRequestLayer::new(as_routed).layer(api::wrapped(routes, &settings));
-    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
-    let http = axum::serve(listener, service).with_graceful_shutdown(stopped.clone());
+    let http = listening::offer(listener, service, stopped.clone());
     let sweeping = sweep(app, stopped.clone());
     let notifying = notifier.work(stopped.clone());
     let tending = join_all(
         (0..TENDERS).map(|_| channels::watch(&wired.engine, way_in.as_ref(), stopped.clone())),
     );
-    let (served, worked, (), (), _) = tokio::join!(
-        async { http.await.context("the HTTP server") },
+    let ((), worked, (), (), _) = tokio::join!(
+        http,
         watch::work(app, wired, stopped),
         sweeping,
         notifying,
@@ -122,7 +122,6 @@ pub(crate) async fn serve(
     );
     // Whoever waited for these may be gone; what they hold is given back all the same.
     lasting.all_ended().await;
-    served?;
     worked
 }
 

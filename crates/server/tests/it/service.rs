@@ -1,5 +1,6 @@
 //! The running service as its clients see it: plain HTTP, as little of it as there can be.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -7,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
+
+use crate::documented::{self, Met};
 
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -26,6 +29,8 @@ pub(crate) struct Wire {
     pub(crate) host: String,
     /// All that it has answered.
     heard: Arc<Mutex<String>>,
+    /// To what, and with which status.
+    met: Arc<Mutex<BTreeSet<Met>>>,
 }
 
 impl std::ops::Deref for Service {
@@ -155,11 +160,16 @@ impl Wire {
         Self {
             host,
             heard: Arc::default(),
+            met: Arc::default(),
         }
     }
 
     fn heard(&self) -> std::sync::MutexGuard<'_, String> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn met(&self) -> std::sync::MutexGuard<'_, BTreeSet<Met>> {
+        self.met.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks as somebody, without a body.
@@ -223,6 +233,8 @@ impl Wire {
         let answer = exchange(&self.host, method, path, asking, body);
         self.heard()
             .extend([answer.raw_headers.as_str(), answer.text.as_str()]);
+        let met = (method.to_owned(), path.to_owned(), answer.status);
+        self.met().insert(met);
         answer
     }
 
@@ -422,14 +434,19 @@ fn secrets(told: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// Whatever a story was about: no secret is in what was answered, logged or kept.
+/// Whatever a story was about: what was answered is documented, and no secret is in what was answered, logged or kept.
 impl Drop for Service {
     fn drop(&mut self) {
+        let is_up = TcpStream::connect(&self.wire.host).is_ok();
+        let missing = (is_up && !std::thread::panicking())
+            .then(|| documented::missing(&self.wire.host, &self.met()));
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
             return;
         }
+        let missing = missing.unwrap_or_default();
+        assert!(missing.is_empty(), "not in the document: {missing:?}");
         let mut planted = Vec::new();
         secrets(&self.told, &mut planted);
         assert!(planted.len() >= 10, "{planted:?}");

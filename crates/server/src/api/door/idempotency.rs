@@ -27,7 +27,7 @@ use sha2::{Digest as _, Sha256};
 use super::caller::{self, Caller};
 use super::tenant::{Present, Standing};
 use super::{Api, Shared};
-use crate::api::error::ApiError;
+use crate::api::error::{ApiError, document};
 use crate::api::input::BODY_BYTES_MAX;
 
 /// The header with the key.
@@ -45,6 +45,8 @@ const RUNNING_MAX: SignedDuration = SignedDuration::from_mins(5);
 const GATED: &str = "/api/calendar/";
 /// What lies below is for administrators of the platform.
 const PLATFORMS: &str = "/api/platform/";
+/// The statuses with which any write may be refused: its key, its size, or the page of another site that sends it.
+const REFUSED: [u16; 5] = [400, 403, 409, 413, 422];
 
 /// Stands with an answer that holds a secret which is shown this once: it is not kept.
 #[derive(Clone, Copy)]
@@ -338,4 +340,9 @@ fn document_write(operation: &mut Operation) {
         style: aide::openapi::HeaderStyle::Simple,
     };
     operation.parameters.push(ReferenceOr::Item(parameter));
+    aide::generate::in_context(|ctx| {
+        for status in REFUSED {
+            document(ctx, operation, status);
+        }
+    });
 }

@@ -1,0 +1,79 @@
+//! Those who do not speak as agreed: too slowly, or too much.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::person::Person;
+use crate::service::Asking;
+use crate::serving::Serving;
+
+/// Until when a head that does not end is given up: the limit of 10 s, and what a busy machine takes.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+/// Begins a request and says no more.
+fn half(serving: &Serving) -> TcpStream {
+    let mut stream = TcpStream::connect(&serving.host).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let head = "GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    stream
+}
+
+#[test]
+fn a_request_that_is_never_finished_is_given_up() {
+    let person = Person::new();
+    let serving = Serving::start(&person, &[], &[]);
+    let mut stream = half(&serving);
+    let mut rest = Vec::new();
+    stream
+        .read_to_end(&mut rest)
+        .expect("the connection was left open");
+    serving.ends().well();
+}
+
+#[test]
+fn a_request_that_is_never_finished_does_not_keep_the_process() {
+    let person = Person::new();
+    let serving = Serving::start(&person, &[], &[]);
+    let stream = half(&serving);
+    // Another request later, so that the half one has certainly been read.
+    assert_eq!(
+        serving.asks("GET", "/healthz", &Asking::default()).status,
+        200
+    );
+    let began = Instant::now();
+    let ending = thread::spawn(move || serving.ends());
+    while !ending.is_finished() {
+        assert!(began.elapsed() < PATIENCE, "it does not end");
+        thread::sleep(Duration::from_millis(50));
+    }
+    ending.join().unwrap().well();
+    drop(stream);
+}
+
+#[test]
+fn headers_have_an_end_and_a_problem_says_so() {
+    let person = Person::new();
+    let serving = Serving::start(&person, &[], &[]);
+    let of = |bytes: usize| Asking {
+        headers: vec![("x-long", "x".repeat(bytes))],
+        ..Asking::default()
+    };
+    let path = "/api/session/methods/";
+    serving
+        .asks("GET", path, &of(40 * 1024))
+        .refused(431, "headers_too_large");
+    assert_eq!(serving.asks("GET", path, &of(16 * 1024)).status, 200);
+    // What does not even fit into what is held may find the connection closed while it is still speaking.
+    let mut stream = TcpStream::connect(&serving.host).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let head = format!("GET {path} HTTP/1.1\r\nx-long: {}", "x".repeat(128 * 1024));
+    let _ = stream.write_all(head.as_bytes());
+    let mut start = [0; 12];
+    if stream.read_exact(&mut start).is_ok() {
+        assert_eq!(&start, b"HTTP/1.1 431");
+    }
+    serving.ends().well();
+}
