@@ -53,6 +53,23 @@ test('a preview says what the first sync would do, and nothing is done', async (
   assert.equal(links.some((link) => link.remote_calendar_id === ANN.google), false)
 })
 
+test('a preview that is cut off leaves nothing in the way of the next one', async () => {
+  const { page } = olivia
+  const plans = (url) => url.searchParams.has('dry_run')
+  await want(olivia, world, 'google')
+  await page.route(plans, (route) => route.abort())
+  await page.getByRole('button', { name: 'Preview' }).click()
+  await page.getByRole('alert').getByText('The server cannot be reached.').waitFor()
+  await page.unroute(plans)
+  await page.getByRole('button', { name: 'Preview' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText('From Google').waitFor()
+  await dialog.getByRole('button', { name: 'Not now' }).click()
+  await dialog.waitFor({ state: 'detached' })
+  const { links } = await api(world, 'GET', '/api/calendar/links/')
+  assert.equal(links.some((link) => link.remote_calendar_id === ANN.google), false)
+})
+
 test('what was chosen is kept in step', async () => {
   await choose(olivia, world, 'google')
 })

@@ -93,6 +93,8 @@ test('making an event, editing it, moving it, deleting it', async () => {
   await hand.type(dialog().getByLabel('Title'), 'By hand, edited')
   await page.keyboard.press('Enter')
   await dialog().waitFor({ state: 'detached' })
+  await appointment('By hand, edited').waitFor()
+  assert.match(await hand.focused(), /By hand, edited/)
 
   await hand.press(appointment('By hand, edited'))
   await hand.time(dialog().getByLabel('End', { exact: true }), [16, 15])
@@ -181,6 +183,8 @@ test('releasing held deletions', async () => {
   for (const { id } of made) await google(world, 'DELETE', `/${id}`)
   await hand.press(account().getByRole('button', { name: 'Resume' }))
   const held = account().getByRole('button', { name: /deletions? waits? for your word/ })
+  await held.waitFor()
+  await page.locator('[aria-live=polite]').getByText('1 thing needs you.').waitFor()
   await hand.press(held)
   await hand.press(dialog().getByRole('button', { name: 'Delete them' }))
   await held.waitFor({ state: 'detached' })
