@@ -1,7 +1,8 @@
 // JSCalendar (RFC 8984) as the form of an event speaks it: local times in a zone, and how long it lasts.
 
 import { Temporal } from 'temporal-polyfill'
-import { place, region, sameClock } from './region'
+import { region } from './i18n/index.svelte'
+import { place, sameClock } from './region'
 
 export type Entry = {
   title: string

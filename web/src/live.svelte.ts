@@ -5,6 +5,8 @@ import { lookAtPlan } from './plan.svelte'
 
 const WAIT_MS_FIRST = 1_000
 const WAIT_MS_MAX = 15_000
+/** The server says something every few seconds, if only that it is there. */
+const SILENCE_MS_MAX = 60_000
 
 /** `lost`: the server could not be reached when it was last tried. */
 export const live = $state<{ state: 'listening' | 'waiting'; lost: boolean }>({ state: 'waiting', lost: false })
@@ -18,7 +20,7 @@ export async function listen(told: (event: string, data: string) => void, stop: 
     try {
       const headers: Record<string, string> = { ...tenantHeaders(), Accept: 'text/event-stream' }
       if (last) headers['Last-Event-ID'] = last
-      const response = await fetch(`${prefix}/api/calendar/stream/${what === 'links' ? '?links=true' : ''}`, { headers, signal: stop })
+      const response = await withinSilence(fetch(`${prefix}/api/calendar/stream/${what === 'links' ? '?links=true' : ''}`, { headers, signal: stop }))
       reached = true
       if (response.status === 410) last = null
       if (response.status === 403) void lookAtPlan()
@@ -66,13 +68,30 @@ type Message = { id: string | null; event: string; data: string }
 async function* messages(body: ReadableStream<Uint8Array>): AsyncGenerator<Message> {
   const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader()
   let rest = ''
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) return
-    rest += value
-    const blocks = rest.split(/\r?\n\r?\n/)
-    rest = blocks.pop() ?? ''
-    for (const block of blocks) yield parse(block)
+  try {
+    for (;;) {
+      const { done, value } = await withinSilence(reader.read())
+      if (done) return
+      rest += value
+      const blocks = rest.split(/\r?\n\r?\n/)
+      rest = blocks.pop() ?? ''
+      for (const block of blocks) yield parse(block)
+    }
+  } finally {
+    void reader.cancel().catch(() => {})
+  }
+}
+
+/** What comes, unless nothing comes for so long that the connection must have been lost on the way. */
+async function withinSilence<T>(coming: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const silence = new Promise<never>((_, lost) => {
+    timer = setTimeout(() => lost(new Error('silence')), SILENCE_MS_MAX)
+  })
+  try {
+    return await Promise.race([coming, silence])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

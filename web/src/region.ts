@@ -1,13 +1,8 @@
-// How people write dates where they live: the language is chosen in the app, the region is the browser's.
+// Weeks, clocks and places: the language is chosen in the app, the region is the browser's.
 
-import { language } from './i18n/index.svelte'
+import { region } from './i18n/index.svelte'
 
 const SUNDAY = 7
-
-/** The browser's own form of the language that was chosen, such as `de-AT`; else the language alone. */
-export function region(): string {
-  return navigator.languages.find((one) => one.split('-')[0] === language.now && one.includes('-')) ?? language.now
-}
 
 type Weeks = { getWeekInfo?: () => { firstDay: number }; weekInfo?: { firstDay: number } }
 

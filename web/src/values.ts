@@ -2,8 +2,7 @@
 // which are JSCalendar (RFC 8984).
 
 import { Temporal } from 'temporal-polyfill'
-import { moment, t, type Key } from './i18n/index.svelte'
-import { region } from './region'
+import { moment, region, t, type Key } from './i18n/index.svelte'
 
 type Json = Record<string, unknown>
 

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { after, before, test } from 'node:test'
-import { CALENDAR, demo, OLIVIA, person, signIn } from './harness.mjs'
-import { arrive, furnish, PAGES } from './pages.mjs'
+import { demo, OLIVIA, person, signIn } from './harness.mjs'
+import { arrive, furnish, MOMENTS, PAGES } from './pages.mjs'
 
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
@@ -47,10 +47,12 @@ for (const colorScheme of ['light', 'dark']) {
       found.push(...(await serious(page)).map((line) => `${name}: ${line}`))
     }
     const { page, to } = browsers.get(OLIVIA)
-    await to(CALENDAR)
-    await page.getByText('Consultation').first().click()
-    await page.getByRole('dialog').getByLabel('Title').waitFor()
-    found.push(...(await serious(page)).map((line) => `event: ${line}`))
+    for (const { name, path, go, shows } of MOMENTS) {
+      await to(path)
+      await go(page)
+      await shows(page).waitFor()
+      found.push(...(await serious(page)).map((line) => `${name}: ${line}`))
+    }
     for (const browser of browsers.values()) await browser.leave()
     assert.deepEqual(found, [])
   })

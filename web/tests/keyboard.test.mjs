@@ -188,7 +188,7 @@ test('releasing held deletions', async () => {
 
 test('disconnecting with removal, and signing out', async () => {
   await hand.press(account().getByRole('button', { name: 'Disconnect' }))
-  await hand.reach(dialog().getByLabel(/^Keep the events/))
+  await hand.reach(dialog().getByLabel(/^Keep the/))
   await page.keyboard.press('ArrowDown')
   await hand.type(dialog().getByLabel('Type remove to confirm the removal'), 'remove')
   await page.keyboard.press('Enter')

@@ -84,6 +84,21 @@ test('the stream is taken up again: what others do is seen without a reload', as
   assert.equal(await olivia.page.evaluate(() => window.notReloaded), true)
 })
 
+test('a stream that says nothing for a minute is taken for lost, and asked for again', async () => {
+  const page = await olivia.context.newPage()
+  await page.clock.install()
+  way.rule({ path: /\/stream\//, how: 'swallow' })
+  const asked = () => way.told.filter(({ path, how }) => path.includes('/stream/') && how === 'swallow').length
+  const before = asked()
+  await page.goto(way.address + CALENDAR)
+  await arrives('the stream is asked for', () => asked() === before + 1)
+  // The clock of the page alone: what it waits for is a minute, and then a moment.
+  await page.clock.fastForward(61_000)
+  await page.clock.fastForward(2_000)
+  await arrives('it is asked for again', () => asked() > before + 1)
+  await page.close()
+})
+
 test('the answer is lost after the event was made: saving again makes no second one', async () => {
   await begin('Made unheard')
   const before = attempts().length
@@ -142,6 +157,17 @@ test('a slow answer: the page says that it waits, and a second click does nothin
   await dialog().waitFor({ state: 'detached' })
   assert.equal((await written('Slowly made')).length, 1)
   assert.equal(attempts(before).length, 1)
+})
+
+test('a token whose answer was lost: one is made, and the page says what to do', async () => {
+  const { page, to } = olivia
+  await to('/tokens')
+  await page.getByLabel('What it is for').fill('Reports')
+  way.rule({ method: 'POST', path: /\/tokens\//, how: 'lose', times: 1 })
+  await page.getByRole('button', { name: 'Make a token' }).evaluate((button) => (button.click(), button.click()))
+  await page.getByRole('alert').getByText('It was made, but what is shown only once got lost on the way.').waitFor()
+  assert.equal(await page.getByLabel('What it is for').inputValue(), 'Reports')
+  assert.equal(await page.getByRole('listitem').filter({ hasText: 'Reports' }).count(), 1)
 })
 
 test('the session ended meanwhile: one signs in over the page, and the form is as it was', async () => {

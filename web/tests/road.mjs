@@ -5,7 +5,7 @@ import http from 'node:http'
 /**
  * Listens on a free port and hands everything on. A rule says what happens to the requests it fits, as often as `times`
  * says (else always): `slow` waits `ms` before it hands on, `refuse` cuts the connection, `lose` hands on and cuts the
- * connection instead of answering, `answer` says `status` by itself.
+ * connection instead of answering, `answer` says `status` by itself, `swallow` never says anything.
  */
 export async function road(to) {
   const sockets = new Set()
@@ -18,6 +18,7 @@ export async function road(to) {
     if (rule?.times) rule.times--
     const how = rule?.how ?? 'pass'
     told.push({ how, method: request.method, path: request.url, key: request.headers['idempotency-key'] })
+    if (how === 'swallow') return
     if (how === 'refuse') return request.socket.destroy()
     if (how === 'answer') return response.writeHead(rule.status, { 'Content-Type': 'text/html' }).end('<h1>down for a moment</h1>')
     setTimeout(() => handOn(request, response, how === 'lose'), how === 'slow' ? rule.ms : 0)

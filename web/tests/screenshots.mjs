@@ -1,8 +1,8 @@
 // Pictures of each page at three widths, light and dark: for eyes, not for comparison.
 
 import { mkdir } from 'node:fs/promises'
-import { demo, person, signIn } from './harness.mjs'
-import { arrive, furnish, PAGES } from './pages.mjs'
+import { demo, OLIVIA, person, signIn } from './harness.mjs'
+import { arrive, furnish, MOMENTS, PAGES } from './pages.mjs'
 
 const WIDTHS = [390, 820, 1440]
 const HEIGHT = 900
@@ -28,14 +28,24 @@ for (const width of WIDTHS) {
       }
       const { page } = browsers.get(who)
       await arrive(browsers.get(who), shown, paths)
-      const cut = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
-      if (cut > 0) console.log(`${name} at ${width}: ${cut} px wider than the screen`)
       // Of a dialog one sees what the screen shows.
-      const fullPage = (await page.getByRole('dialog').count()) === 0
-      await page.screenshot({ path: `${folder}${name}-${width}-${colorScheme}.png`, fullPage })
+      await picture(page, `${name}-${width}-${colorScheme}`, (await page.getByRole('dialog').count()) === 0)
+    }
+    const { page, to } = browsers.get(OLIVIA)
+    for (const { name, path, go, shows } of MOMENTS) {
+      await to(path)
+      await go(page)
+      await shows(page).waitFor({ state: 'attached' })
+      await picture(page, `${name}-${width}-${colorScheme}`, false)
     }
     for (const browser of browsers.values()) await browser.leave()
   }
 }
 await world.stop()
+
+async function picture(page, name, fullPage) {
+  const cut = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+  if (cut > 0) console.log(`${name}: ${cut} px wider than the screen`)
+  await page.screenshot({ path: `${folder}${name}.png`, fullPage })
+}
 console.log(`the pictures are in ${folder}`)

@@ -41,6 +41,7 @@ export const de: Words = {
   'refusal.reconnect_required': 'Dieses Konto muss neu verbunden werden.',
   'refusal.idempotency_in_progress': 'Das ist noch im Gange. Versuchen Sie es gleich noch einmal.',
   'refusal.idempotency_outcome_unknown': 'Der Server wurde dabei unterbrochen. Sehen Sie nach, ob es geschah, und versuchen Sie es sonst noch einmal.',
+  'refusal.idempotency_answer_not_kept': 'Es wurde erzeugt, aber was nur einmal gezeigt wird, ging unterwegs verloren. Widerrufen Sie es, und erzeugen Sie ein neues.',
   'refusal.provider_error': 'Der Anbieter machte nicht mit: {error}',
   'refusal.provider_not_configured': 'Dieser Anbieter ist hier nicht eingerichtet: {error}',
   'refusal.credentials_refused': 'Name oder Passwort wurden nicht angenommen: {error}',

@@ -39,6 +39,7 @@ export const en = {
   'refusal.reconnect_required': 'This account must be connected again.',
   'refusal.idempotency_in_progress': 'This is still under way. Try again in a moment.',
   'refusal.idempotency_outcome_unknown': 'The server was cut off over this. Look whether it was done, and try again if not.',
+  'refusal.idempotency_answer_not_kept': 'It was made, but what is shown only once got lost on the way. Revoke it, and make another one.',
   'refusal.provider_error': '{error}',
   'refusal.provider_not_configured': '{error}',
   'refusal.credentials_refused': '{error}',

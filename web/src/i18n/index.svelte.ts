@@ -1,6 +1,5 @@
 // What the pages say, in the person's language.
 
-import { region } from '../region'
 import { de } from './de'
 import { en } from './en'
 
@@ -52,6 +51,11 @@ export function distance(at: string, now: number): string {
     if (Math.abs(seconds) >= length) return format.format(Math.round(seconds / length), unit)
   }
   return format.format(Math.round(seconds), 'second')
+}
+
+/** The browser's own form of the language that was chosen, such as `de-AT`; else the language alone. */
+export function region(): string {
+  return navigator.languages.find((one) => one.split('-')[0] === language.now && one.includes('-')) ?? language.now
 }
 
 /** A moment in full. */
