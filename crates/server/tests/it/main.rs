@@ -24,6 +24,7 @@ mod keeping_in_step;
 mod mails;
 mod nodes;
 mod oauth;
+mod overviews;
 mod person;
 mod post;
 mod pushing;
