@@ -191,8 +191,13 @@ test('releasing held deletions', async () => {
 })
 
 test('disconnecting with removal, and signing out', async () => {
+  // Only where Kalends wrote something there is a choice.
+  const { links } = await api(world, 'GET', '/api/calendar/links/')
+  const { calendar_id } = links.find((one) => one.remote_calendar_id === ANN.google)
+  await api(world, 'POST', `/api/calendar/calendars/${calendar_id}/events/`, { title: 'Written there', start: `${DAY}T18:00:00`, timeZone: 'Europe/Berlin', duration: 'PT1H' })
+  await atGoogle(world, 'Written there')
   await hand.press(account().getByRole('button', { name: 'Disconnect' }))
-  await hand.reach(dialog().getByLabel(/^Keep the events/))
+  await hand.reach(dialog().getByLabel(/^Keep the/))
   await page.keyboard.press('ArrowDown')
   await hand.type(dialog().getByLabel('Type remove to confirm the removal'), 'remove')
   await page.keyboard.press('Enter')

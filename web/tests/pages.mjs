@@ -67,34 +67,34 @@ export async function arrive({ page, to }, { name, path, shows, open, then, stub
   }
 }
 
-const opened = (page) => page.getByRole('dialog')
+const aDialog = (page) => page.getByRole('dialog')
 const openEvent = async (page) => {
   await page.getByText('Consultation').first().click()
-  await opened(page).getByLabel('Title').waitFor()
+  await aDialog(page).getByLabel('Title').waitFor()
 }
 
 /** What is over a page or in place of it, all at Olivia's: where it begins, how one comes there, and what it shows then. */
 export const MOMENTS = [
   { name: 'month', path: CALENDAR, go: (page) => page.getByRole('tab', { name: 'Month' }).click(), shows: (page) => page.getByRole('gridcell').first() },
   { name: 'agenda', path: CALENDAR, go: (page) => page.getByRole('tab', { name: 'Agenda' }).click(), shows: (page) => page.getByText('Consultation').first() },
-  { name: 'event', path: CALENDAR, go: openEvent, shows: opened },
+  { name: 'event', path: CALENDAR, go: openEvent, shows: aDialog },
   { name: 'unsaved', path: CALENDAR, go: leaveUnsaved, shows: (page) => page.getByText('has not been saved yet') },
-  { name: 'history', path: CALENDAR, go: openHistory, shows: (page) => page.getByRole('heading', { name: /^Version 1/ }) },
+  { name: 'disconnect', path: '/', go: askToDisconnect, shows: aDialog },
   { name: 'unreachable', path: '/', go: cutOff, shows: (page) => page.getByRole('alert') },
   { name: 'sign-in-again', path: CALENDAR, go: endSession, shows: (page) => page.getByRole('dialog', { name: 'Please sign in again' }) },
 ]
 
 async function leaveUnsaved(page) {
   await openEvent(page)
-  await opened(page).getByLabel('Title').fill('Consultation, longer')
+  await aDialog(page).getByLabel('Title').fill('Consultation, longer')
   await page.keyboard.press('Escape')
 }
 
-async function openHistory(page) {
+async function askToDisconnect(page) {
   // What the moment before left unsaved asks for nothing here.
   await page.evaluate(() => sessionStorage.clear())
-  await openEvent(page)
-  await opened(page).getByRole('link', { name: 'History' }).click()
+  await page.getByRole('region', { name: ANN.google }).getByRole('button', { name: 'Disconnect' }).click()
+  await aDialog(page).getByLabel(/^Remove the/).check()
 }
 
 async function cutOff(page) {
@@ -107,7 +107,7 @@ async function cutOff(page) {
 async function endSession(page) {
   await openEvent(page)
   await page.context().clearCookies()
-  await opened(page).getByRole('button', { name: 'Delete' }).click()
+  await aDialog(page).getByRole('button', { name: 'Delete' }).click()
 }
 
 /** Accounts at Google and Microsoft, one in step and one whose grant was taken back. */
@@ -165,6 +165,8 @@ async function disagree(world) {
     const { events } = await api(world, 'GET', `/api/calendar/calendars/${link.calendar_id}/events/?limit=1000`)
     return events.find((one) => one.event.title === title)
   }
+  await api(world, 'POST', `/api/calendar/calendars/${link.calendar_id}/events/`, { title: 'Made here', start: `${next}T16:00:00`, timeZone: 'Europe/Berlin', duration: 'PT1H' })
+  await atGoogle(world, 'Made here')
   for (let number = 1; number <= MANY; number++) await google(world, 'POST', '', event(`Slot ${number}`, '07'))
   await google(world, 'POST', '', event('Team lunch', '11', 'Bring the plans.'))
   await google(world, 'POST', '', event('Check-up of the autoclave', '14'))

@@ -26,8 +26,8 @@ for (const width of WIDTHS) {
         browsers.set(who, await person(world, look))
         await signIn(browsers.get(who), world, who)
       }
-      await arrive(browsers.get(who), shown, paths)
       const { page } = browsers.get(who)
+      await arrive(browsers.get(who), shown, paths)
       // Of a dialog one sees what the screen shows.
       await picture(page, `${name}-${width}-${colorScheme}`, (await page.getByRole('dialog').count()) === 0)
     }

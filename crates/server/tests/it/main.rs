@@ -27,6 +27,7 @@ mod listening;
 mod mails;
 mod nodes;
 mod oauth;
+mod overviews;
 mod person;
 mod post;
 mod pushing;
