@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::Ended;
 use crate::app::open_store;
 use crate::cli::Global;
-use crate::config::Settings;
+use crate::config::{Settings, is_this_machine};
 use crate::keys::KeyRing;
 use crate::mailing;
 use crate::screen::{Screen, Tone, plain};
@@ -117,10 +117,12 @@ async fn examine(settings: &Settings, findings: &mut Vec<Finding>) {
 fn names(settings: &Settings, findings: &mut Vec<Finding>) {
     let server = &settings.server;
     match &server.public_url {
-        Some(url) if url.scheme() == "http" && !server.listen.ip().is_loopback() => {
+        Some(url) if url.scheme() == "http" && !is_this_machine(url) => {
             findings.push(bad(
                 "server",
-                format!("people reach it without encryption, at {url}"),
+                format!(
+                    "people reach it without encryption, at {url}: browsers do not keep its cookie, so nobody stays signed in"
+                ),
                 "put a proxy with TLS before it, and say https:// in `public_url` of `[server]`",
             ));
         }

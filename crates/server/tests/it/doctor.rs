@@ -80,6 +80,11 @@ fn settings_that_are_wrong_or_odd_are_found() {
         text.contains("without encryption") && cure.contains("TLS"),
         "{text} {cure}"
     );
+    // Whatever it listens on: a proxy may stand before it, and it is the way to the browser that counts.
+    let named = [("KALENDS_PUBLIC_URL", "http://kalends.lan:8080")];
+    found(&doctor(&person, &named), "server", "bad");
+    let own = [("KALENDS_PUBLIC_URL", "http://localhost:8080")];
+    found(&doctor(&person, &own), "server", "ok");
 }
 
 #[test]
