@@ -110,6 +110,12 @@ async fn open_postgres(address: &str) -> Result<Pools, sqlx::Error> {
     Ok(Pools::Postgres(pool))
 }
 
+/// The role that a pool is, if no policy binds it.
+pub(crate) async fn role_above_policies(pool: &PgPool) -> Result<Option<String>, StoreError> {
+    let query = "SELECT rolname::text FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)";
+    Ok(sqlx::query_scalar(query).fetch_optional(pool).await?)
+}
+
 /// An address as it may be shown: with the user and the host, as far as it is clear which part of it is the password.
 fn without_password(address: &str) -> String {
     let Some((scheme, rest)) = address.split_once(':') else {

@@ -89,6 +89,7 @@ async fn examine(settings: &Settings, findings: &mut Vec<Finding>) {
     match store.migration_status().await {
         Ok(status) if status.iter().all(|migration| migration.applied) => {
             findings.push(well("database", "it answers, and its schema is up to date"));
+            findings.extend(row_security(&store).await);
         }
         Ok(status) if !status.iter().any(|migration| migration.applied) => {
             let found = "it is empty: nothing was ever kept in it";
@@ -111,6 +112,21 @@ async fn examine(settings: &Settings, findings: &mut Vec<Finding>) {
     }
     reach::examine(settings, &store, findings).await;
     findings.push(clock().await);
+}
+
+/// Whether PostgreSQL keeps the tenants apart too, as it does for roles that are bound by its policies.
+async fn row_security(store: &Store) -> Option<Finding> {
+    match store.role_above_policies().await {
+        Ok(None) => None,
+        Ok(Some(role)) => Some(bad(
+            "database",
+            format!(
+                "row-level security does nothing: the role {role} is a superuser, or has BYPASSRLS"
+            ),
+            "ALTER ROLE … NOSUPERUSER NOBYPASSRLS, or give Kalends a role of its own that owns the database",
+        )),
+        Err(error) => Some(bad("database", error.to_string(), "see the log")),
+    }
 }
 
 /// Under which names and how safely the API is reached.
