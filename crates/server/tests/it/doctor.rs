@@ -121,6 +121,7 @@ fn a_database_that_cannot_be_used_is_found() {
     );
     let (text, cure) = found(&said, "database", "bad");
     assert!(cure.contains("start the database"), "{cure}");
+    assert!(text.contains("Connection refused"), "{text}");
     assert!(!text.contains("sesame"), "{text}");
     person.says(&["links"]).well();
     person
