@@ -254,11 +254,14 @@ fn with_slash<B>(mut request: axum::http::Request<B>) -> axum::http::Request<B> 
     let uri = request.uri();
     let path = uri.path();
     let is_ours = path.starts_with("/api/") || path.starts_with("/invitations/");
-    let is_file = path == "/api/openapi.json";
-    if !is_ours || is_file || path.ends_with('/') {
-        return request;
-    }
-    if let Some(uri) = at_path(uri, &format!("{path}/")) {
+    let routed = match path {
+        // The one file among them.
+        "/api/openapi.json/" => "/api/openapi.json".to_owned(),
+        "/api/openapi.json" => return request,
+        _ if !is_ours || path.ends_with('/') => return request,
+        _ => format!("{path}/"),
+    };
+    if let Some(uri) = at_path(uri, &routed) {
         *request.uri_mut() = uri;
     }
     request
@@ -278,6 +281,7 @@ mod tests {
         assert_eq!(of("/api/calendar/list/?a=b"), "/api/calendar/list/?a=b");
         assert_eq!(of("/api/calendar/list?a=/b"), "/api/calendar/list/?a=/b");
         assert_eq!(of("/api/openapi.json"), "/api/openapi.json");
+        assert_eq!(of("/api/openapi.json/"), "/api/openapi.json");
         assert_eq!(of("/healthz"), "/healthz");
     }
 
