@@ -77,6 +77,7 @@ pub(crate) async fn run(global: &Global, command: Demo) -> Result<Ended> {
     let on = command.sandbox_listen.unwrap_or(ANY_PORT);
     let sandbox = Sandboxed::open(on, None, Beginning::Planted(Seed::Demo), clock.as_ref()).await?;
     sandbox.refuse_unknown_names();
+    sandbox.push_soon();
     let mut settings = Settings::for_demo(global, folder.path())?;
     settings.server.listen = listener.local_addr()?;
     settings.server.public_url = command.public_url;
