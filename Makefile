@@ -43,7 +43,7 @@ bench-large: ## accounts of up to 100,000 events: memory, a kill in the middle, 
 	@cargo build --release --package kalends-server --bin kalends
 	@python3 bench/large_account.py $(BENCH)
 
-demo: ## two real CalDAV accounts kept in step, then yours to play with (DEMO=--exit stops at the end)
+demo: ## Google, Microsoft and CalDAV accounts kept in step, then yours to play with (DEMO=--exit stops at the end)
 	@scripts/demo $(DEMO)
 
 acceptance: ## prove on a real server: 10,000 events edited at random, 50 kills (ACCEPT=--quick for a minute's worth)

@@ -9,7 +9,7 @@ use crate::commands::{
     migrate, openapi, platform, runs, sandbox, serve, settings, sync,
 };
 
-/// Keeps calendars in step: CalDAV servers and iCalendar feeds on one side, calendars of your own on the other.
+/// Keeps calendars in step: Google, Microsoft 365, CalDAV servers and iCalendar feeds on one side, calendars of your own on the other.
 #[derive(Debug, Parser)]
 #[command(
     name = "kalends",

@@ -8,7 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Postgres, Sqlite, Transaction};
 
 use crate::error::StoreError;
 use crate::features::has_feature;
@@ -39,6 +39,8 @@ const SQLITE_CACHE: &str = "-4000";
 const SQLITE_CHECKPOINT_PAGES: &str = "4000";
 /// Connections of one node; a hundred nodes' worth is what a PostgreSQL server bears.
 const POSTGRES_CONNECTIONS_MAX: u32 = 10;
+/// How long PostgreSQL may take to let us in: also from far away it is a matter of a second.
+const POSTGRES_ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// More than there are query texts here, so that each is prepared once per connection.
 const STATEMENT_CACHE: usize = 300;
 
@@ -103,11 +105,24 @@ async fn open_postgres(address: &str) -> Result<Pools, sqlx::Error> {
     let options = PgConnectOptions::from_str(address)?
         .application_name("kalends")
         .statement_cache_capacity(STATEMENT_CACHE);
+    // The pool tries for long and then says only that it did: the first attempt tells what is wrong.
+    let first = tokio::time::timeout(POSTGRES_ANSWER_WITHIN, options.connect());
+    let first = first.await.map_err(|_| {
+        let problem = format!("no answer within {} s", POSTGRES_ANSWER_WITHIN.as_secs());
+        sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, problem))
+    })?;
+    first?.close().await?;
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS_MAX)
         .connect_with(options)
         .await?;
     Ok(Pools::Postgres(pool))
+}
+
+/// The role that a pool is, if no policy binds it.
+pub(crate) async fn role_above_policies(pool: &PgPool) -> Result<Option<String>, StoreError> {
+    let query = "SELECT rolname::text FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)";
+    Ok(sqlx::query_scalar(query).fetch_optional(pool).await?)
 }
 
 /// An address as it may be shown: with the user and the host, as far as it is clear which part of it is the password.

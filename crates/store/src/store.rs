@@ -57,6 +57,14 @@ impl Store {
         }
     }
 
+    /// The role that PostgreSQL knows us by, if no policy of row-level security binds it: a superuser, or one with `BYPASSRLS`.
+    pub async fn role_above_policies(&self) -> Result<Option<String>, StoreError> {
+        match &self.pools {
+            Pools::Sqlite { .. } => Ok(None),
+            Pools::Postgres(pool) => dialect::role_above_policies(pool).await,
+        }
+    }
+
     /// Begins a transaction that reads and writes. Never keep it open over a network call.
     pub async fn begin(&self, tenant: TenantId) -> Result<Tx, StoreError> {
         self.begin_as(Scope::Tenant(tenant), TxAccess::Write).await

@@ -88,6 +88,11 @@ impl ApiError {
         self.0.code
     }
 
+    /// When to try again.
+    pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
+        self.0.retry_after_seconds
+    }
+
     /// Its sentence.
     pub(crate) fn text(&self) -> &str {
         &self.0.error

@@ -16,7 +16,7 @@ use serde_json::json;
 use super::docs::escaped;
 use super::door::{Address, Api, Cause, Shared};
 use super::error::sentence;
-use super::page::page;
+use super::page::{page, too_many};
 use super::session;
 use crate::credentials::{self, Kind, PASSWORD_CHARS_MIN};
 
@@ -56,12 +56,9 @@ pub(crate) async fn accept(
         Ok(found) => found,
         Err(error) => return refused(&api, &error),
     };
-    if api.limits().sign_in(&invitation.email, from).is_err() {
-        return page(
-            &api.settings,
-            StatusCode::TOO_MANY_REQUESTS,
-            "<h1>Too many attempts</h1><p>Wait a minute, and open the link again.</p>",
-        );
+    if let Err(error) = api.limits().sign_in(&invitation.email, from) {
+        let again = "Wait a minute, and open the link again.";
+        return too_many(&api.settings, &error, again);
     }
     let again = |known, problem: &str| {
         page(

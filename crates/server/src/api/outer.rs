@@ -56,7 +56,7 @@ impl MakeRequestId for NewIds {
 
 /// The routes with all that surrounds them.
 pub(crate) fn wrapped(routes: Router, settings: &Server) -> Router {
-    let encrypted = settings.is_encrypted();
+    let is_https = settings.is_https();
     let site = Arc::new(Site::new(settings));
     let routes = routes
         .fallback(move |method, uri, headers| async move { site.answer(&method, &uri, &headers) })
@@ -77,7 +77,7 @@ pub(crate) fn wrapped(routes: Router, settings: &Server) -> Router {
             ApiError::internal("a handler panicked").into_response()
         }))
         .layer(middleware::from_fn(move |request: Request, next: Next| {
-            surrounded(request, next, encrypted)
+            surrounded(request, next, is_https)
         }))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         // An id that comes from outside is not taken over: it would stand in the audit log.
@@ -127,7 +127,7 @@ fn cors(origins: &[HeaderValue]) -> CorsLayer {
         .expose_headers([axum::http::header::ETAG, REQUEST_ID, REPLAYED])
 }
 
-async fn surrounded(request: Request, next: Next, encrypted: bool) -> Response {
+async fn surrounded(request: Request, next: Next, is_https: bool) -> Response {
     let method = request.method().clone();
     // Of a path only its form is told: an invitation's is a secret.
     let path = request
@@ -169,7 +169,7 @@ async fn surrounded(request: Request, next: Next, encrypted: bool) -> Response {
     headers
         .entry(CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static(POLICY));
-    if encrypted {
+    if is_https {
         headers.insert(
             STRICT_TRANSPORT_SECURITY,
             HeaderValue::from_static("max-age=31536000"),
@@ -254,11 +254,14 @@ fn with_slash<B>(mut request: axum::http::Request<B>) -> axum::http::Request<B> 
     let uri = request.uri();
     let path = uri.path();
     let is_ours = path.starts_with("/api/") || path.starts_with("/invitations/");
-    let is_file = path == "/api/openapi.json";
-    if !is_ours || is_file || path.ends_with('/') {
-        return request;
-    }
-    if let Some(uri) = at_path(uri, &format!("{path}/")) {
+    let routed = match path {
+        // The one file among them.
+        "/api/openapi.json/" => "/api/openapi.json".to_owned(),
+        "/api/openapi.json" => return request,
+        _ if !is_ours || path.ends_with('/') => return request,
+        _ => format!("{path}/"),
+    };
+    if let Some(uri) = at_path(uri, &routed) {
         *request.uri_mut() = uri;
     }
     request
@@ -278,6 +281,7 @@ mod tests {
         assert_eq!(of("/api/calendar/list/?a=b"), "/api/calendar/list/?a=b");
         assert_eq!(of("/api/calendar/list?a=/b"), "/api/calendar/list/?a=/b");
         assert_eq!(of("/api/openapi.json"), "/api/openapi.json");
+        assert_eq!(of("/api/openapi.json/"), "/api/openapi.json");
         assert_eq!(of("/healthz"), "/healthz");
     }
 

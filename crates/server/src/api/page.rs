@@ -1,9 +1,10 @@
 //! Pages that the service writes itself, for whoever comes by a link: plain HTML in one style, without scripts.
 
-use axum::http::header::CACHE_CONTROL;
+use axum::http::header::{CACHE_CONTROL, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 
+use super::error::ApiError;
 use crate::config::Server;
 
 /// A page that nobody keeps: its address may be a secret.
@@ -13,6 +14,17 @@ pub(super) fn page(settings: &Server, status: StatusCode, content: &str) -> Resp
     let mut response = (status, Html(html)).into_response();
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The page of somebody who tries too often, with the time until the next attempt.
+pub(super) fn too_many(settings: &Server, error: &ApiError, again: &str) -> Response {
+    let content = format!("<h1>Too many attempts</h1><p>{again}</p>");
+    let mut response = page(settings, error.status(), &content);
+    if let Some(seconds) = error.retry_after_seconds() {
+        let seconds = HeaderValue::from(seconds);
+        response.headers_mut().insert(RETRY_AFTER, seconds);
+    }
     response
 }
 

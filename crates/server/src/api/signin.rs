@@ -20,7 +20,7 @@ use super::door::{Newcomer, SIGN_IN_WITHIN, Shared};
 use super::error::{Answer, ApiError};
 use super::input::Params;
 use super::oauth::sent_back;
-use super::page::page;
+use super::page::{page, too_many};
 use super::{cookie, session};
 use crate::config::Server;
 
@@ -228,12 +228,9 @@ fn refused(newcomer: &Newcomer, refusal: &Refusal) -> Response {
         ),
         Refusal::Ours(error) => return error.clone().into_response(),
     };
-    if newcomer.api.limits().failure(newcomer.address).is_err() {
-        return page(
-            &newcomer.api.settings,
-            StatusCode::TOO_MANY_REQUESTS,
-            "<h1>Too many attempts</h1><p>Wait a minute, and try again.</p>",
-        );
+    if let Err(error) = newcomer.api.limits().failure(newcomer.address) {
+        let again = "Wait a minute, and try again.";
+        return too_many(&newcomer.api.settings, &error, again);
     }
     page(
         &newcomer.api.settings,

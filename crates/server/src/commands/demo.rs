@@ -43,7 +43,7 @@ const HOST: &str = "http://localhost:3000";
 /// How much chance is in the demo's password: 16 characters, which one can still type.
 const PASSWORD_RANDOM_BYTES: usize = 12;
 
-/// Start everything at once, to try it: two tenants, users, tokens, accounts at CalDAV, Google and Microsoft.
+/// Start everything at once, to try it: the web app, two tenants, users, tokens, accounts at Google, Microsoft and CalDAV.
 ///
 /// Nothing of it is left when it ends. The tenant `demo` has calendar sync, and one of the two CalDAV accounts is linked to
 /// its calendar; the tenant `rival` has not. Google and Microsoft are stand-ins, whose accounts are connected by consent.
@@ -77,6 +77,7 @@ pub(crate) async fn run(global: &Global, command: Demo) -> Result<Ended> {
     let on = command.sandbox_listen.unwrap_or(ANY_PORT);
     let sandbox = Sandboxed::open(on, None, Beginning::Planted(Seed::Demo), clock.as_ref()).await?;
     sandbox.refuse_unknown_names();
+    sandbox.push_soon();
     let mut settings = Settings::for_demo(global, folder.path())?;
     settings.server.listen = listener.local_addr()?;
     settings.server.public_url = command.public_url;

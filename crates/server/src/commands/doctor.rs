@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::Ended;
 use crate::app::open_store;
 use crate::cli::Global;
-use crate::config::Settings;
+use crate::config::{Settings, is_this_machine};
 use crate::keys::KeyRing;
 use crate::mailing;
 use crate::screen::{Screen, Tone, plain};
@@ -89,6 +89,7 @@ async fn examine(settings: &Settings, findings: &mut Vec<Finding>) {
     match store.migration_status().await {
         Ok(status) if status.iter().all(|migration| migration.applied) => {
             findings.push(well("database", "it answers, and its schema is up to date"));
+            findings.extend(row_security(&store).await);
         }
         Ok(status) if !status.iter().any(|migration| migration.applied) => {
             let found = "it is empty: nothing was ever kept in it";
@@ -113,14 +114,31 @@ async fn examine(settings: &Settings, findings: &mut Vec<Finding>) {
     findings.push(clock().await);
 }
 
+/// Whether PostgreSQL keeps the tenants apart too, as it does for roles that are bound by its policies.
+async fn row_security(store: &Store) -> Option<Finding> {
+    match store.role_above_policies().await {
+        Ok(None) => None,
+        Ok(Some(role)) => Some(bad(
+            "database",
+            format!(
+                "row-level security does nothing: the role {role} is a superuser, or has BYPASSRLS"
+            ),
+            "ALTER ROLE … NOSUPERUSER NOBYPASSRLS, or give Kalends a role of its own that owns the database",
+        )),
+        Err(error) => Some(bad("database", error.to_string(), "see the log")),
+    }
+}
+
 /// Under which names and how safely the API is reached.
 fn names(settings: &Settings, findings: &mut Vec<Finding>) {
     let server = &settings.server;
     match &server.public_url {
-        Some(url) if url.scheme() == "http" && !server.listen.ip().is_loopback() => {
+        Some(url) if url.scheme() == "http" && !is_this_machine(url) => {
             findings.push(bad(
                 "server",
-                format!("people reach it without encryption, at {url}"),
+                format!(
+                    "people reach it without encryption, at {url}: browsers do not keep its cookie, so nobody stays signed in"
+                ),
                 "put a proxy with TLS before it, and say https:// in `public_url` of `[server]`",
             ));
         }

@@ -25,7 +25,7 @@ pub(crate) use keys::{KeyPlace, Keys};
 pub(crate) use mail::{Mail, Smtp};
 pub(crate) use network::Network;
 pub(crate) use reference::table;
-pub(crate) use server::{Server, checked_origin, checked_public_url};
+pub(crate) use server::{Server, checked_origin, checked_public_url, is_this_machine};
 pub(crate) use signin::SignIn;
 pub(crate) use sync::Sync;
 pub(crate) use vendors::{VendorSettings, Vendors};

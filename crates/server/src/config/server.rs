@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use anyhow::{Context, Result, bail};
 use axum::http::HeaderValue;
 use serde::Deserialize;
-use url::Url;
+use url::{Host, Url};
 
 use super::env;
 use super::reference::Setting;
@@ -137,6 +137,16 @@ pub(crate) fn checked_public_url(text: &str) -> Result<Url> {
     Ok(url)
 }
 
+/// Whether an address leads to the machine on which it is opened, whatever a resolver says (RFC 6761 §6.3).
+pub(crate) fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 /// Whether a path stands in pages, cookies and headers as it is.
 fn is_plain(path: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte);
@@ -197,12 +207,19 @@ impl Server {
             && (self.return_origins.contains(&origin) || own == Some(url.origin()))
     }
 
-    /// Whether the way to the browser is encrypted. Only on this very machine it need not be.
+    /// Whether the way to the browser has to be encrypted. Only on this very machine it need not be; elsewhere a browser that
+    /// comes without encryption gets a cookie that it does not keep.
     pub(crate) fn is_encrypted(&self) -> bool {
         match &self.public_url {
-            Some(url) => url.scheme() == "https",
+            Some(url) => url.scheme() == "https" || !is_this_machine(url),
             None => !self.listen.ip().is_loopback(),
         }
+    }
+
+    /// Whether it is certain that people reach it by HTTPS.
+    pub(crate) fn is_https(&self) -> bool {
+        let url = self.public_url.as_ref();
+        url.is_some_and(|url| url.scheme() == "https")
     }
 }
 
@@ -294,6 +311,45 @@ pub(super) fn reference() -> Vec<Setting> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_encryption_people_come_on_this_machine_alone() {
+        let at = |url: &str| {
+            let server = Server {
+                public_url: Some(checked_public_url(url).unwrap()),
+                ..Server::for_tests()
+            };
+            (server.is_encrypted(), server.is_https())
+        };
+        for url in [
+            "http://localhost:8080",
+            "http://kalends.localhost",
+            "http://127.0.0.1:8080",
+            "http://127.8.0.1",
+            "http://[::1]:8080/kalends",
+        ] {
+            assert_eq!(at(url), (false, false), "{url}");
+        }
+        for url in [
+            "http://kalends.lan:8080",
+            "http://localhost.example.com",
+            "http://notlocalhost",
+            "http://10.0.0.1",
+        ] {
+            assert_eq!(at(url), (true, false), "{url}");
+        }
+        assert_eq!(at("https://kalends.example.com"), (true, true));
+        assert_eq!(at("https://localhost"), (true, true));
+        let unsaid = |listen: &str| {
+            let server = Server {
+                listen: listen.parse().unwrap(),
+                ..Server::for_tests()
+            };
+            (server.is_encrypted(), server.is_https())
+        };
+        assert_eq!(unsaid("127.0.0.1:8080"), (false, false));
+        assert_eq!(unsaid("0.0.0.0:8080"), (true, false));
+    }
 
     #[test]
     fn the_public_address_may_have_a_path_and_nothing_else() {

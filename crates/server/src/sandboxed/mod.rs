@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kalends_calendar::seams::Clock;
 use kalends_providers::oauth::Vendor;
 use kalends_providers::oauth::oidc::RelyingParty;
@@ -28,6 +28,9 @@ use crate::config::SignIn;
 use directory::{CLIENT_ID, Directory, GOOGLE_SCOPES, MICROSOFT_SCOPES};
 
 pub(crate) use tls::Tls;
+
+/// How long after a change the providers tell of it where they are quick.
+const PUSH_SOON: SignedDuration = SignedDuration::from_millis(300);
 
 /// A world behind a port.
 pub(crate) struct Sandboxed {
@@ -110,6 +113,13 @@ impl Sandboxed {
     pub(crate) fn refuse_unknown_names(&self) {
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.google.switches.unknown_names = UnknownNames::Refused;
+    }
+
+    /// Makes its Google and its Microsoft tell of a change as soon as both do at their best: who tries things is watching.
+    pub(crate) fn push_soon(&self) {
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.google.switches.channels.change_delay = PUSH_SOON;
+        world.microsoft.switches.push_delay = PUSH_SOON;
     }
 
     /// Lets Google and Microsoft send people back to Kalends at this address.

@@ -128,10 +128,13 @@ fn nobody_guesses_the_password_behind_an_invitation_for_ever() {
         303
     );
     let second = invite(&service, "vera@example.com", "second");
-    let guessed = (0..15).map(|_| accept(&service, &second, "Vera", "a wrong guess").status);
-    let statuses: Vec<u16> = guessed.collect();
-    assert!(statuses.starts_with(&[400]), "{statuses:?}");
-    assert!(statuses.ends_with(&[429]), "{statuses:?}");
+    let guessed = (0..15).map(|_| accept(&service, &second, "Vera", "a wrong guess"));
+    let answers: Vec<Answer> = guessed.collect();
+    assert_eq!(answers[0].status, 400, "{answers:?}");
+    let last = answers.last().unwrap();
+    assert_eq!(last.status, 429, "{answers:?}");
+    let seconds: u64 = last.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=60).contains(&seconds), "{seconds}");
     service
         .get(service.platform(), "/api/platform/tenants/second/")
         .refused(404, "not_found");

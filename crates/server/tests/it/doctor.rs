@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::nodes::{asks_postgres, postgres_database};
 use crate::person::{Person, Said};
 use crate::servers::{Kind, Server};
 
@@ -80,6 +81,11 @@ fn settings_that_are_wrong_or_odd_are_found() {
         text.contains("without encryption") && cure.contains("TLS"),
         "{text} {cure}"
     );
+    // Whatever it listens on: a proxy may stand before it, and it is the way to the browser that counts.
+    let named = [("KALENDS_PUBLIC_URL", "http://kalends.lan:8080")];
+    found(&doctor(&person, &named), "server", "bad");
+    let own = [("KALENDS_PUBLIC_URL", "http://localhost:8080")];
+    found(&doctor(&person, &own), "server", "ok");
 }
 
 #[test]
@@ -115,6 +121,7 @@ fn a_database_that_cannot_be_used_is_found() {
     );
     let (text, cure) = found(&said, "database", "bad");
     assert!(cure.contains("start the database"), "{cure}");
+    assert!(text.contains("Connection refused"), "{text}");
     assert!(!text.contains("sesame"), "{text}");
     person.says(&["links"]).well();
     person
@@ -124,6 +131,38 @@ fn a_database_that_cannot_be_used_is_found() {
     assert_eq!(found(&said, "database", "bad").1, "kalends migrate up");
     person.says(&["migrate", "up"]).well();
     found(&doctor(&person, &[]), "database", "ok");
+}
+
+#[test]
+fn a_database_role_that_no_policy_binds_is_found() {
+    let Some(database) = postgres_database() else {
+        return;
+    };
+    let name = database.rsplit_once('/').unwrap().1;
+    asks_postgres(
+        &database,
+        &format!("CREATE ROLE {name} LOGIN; ALTER DATABASE {name} OWNER TO {name}"),
+    );
+    let (user, rest) = database.split_once('@').unwrap();
+    assert!(user.starts_with("postgres://"), "{user}");
+    let person = Person::on(&format!("postgres://{name}@{rest}"));
+    person.says(&["links"]).well();
+    let said = doctor(&person, &[]);
+    let (text, _) = found(&said, "database", "ok");
+    assert!(!said.out.contains("row-level security"), "{text}");
+    asks_postgres(&database, &format!("ALTER ROLE {name} BYPASSRLS"));
+    let (text, cure) = found(&doctor(&person, &[]), "database", "bad");
+    assert!(
+        text.contains(name) && text.contains("row-level security"),
+        "{text}"
+    );
+    assert!(cure.contains("NOBYPASSRLS"), "{cure}");
+    asks_postgres(
+        &database,
+        &format!("ALTER ROLE {name} NOBYPASSRLS SUPERUSER"),
+    );
+    found(&doctor(&person, &[]), "database", "bad");
+    asks_postgres(&database, &format!("ALTER ROLE {name} NOSUPERUSER"));
 }
 
 #[test]

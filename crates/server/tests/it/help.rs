@@ -6,8 +6,8 @@ use crate::person::Person;
 fn the_first_page() {
     let said = Person::new().says(&["--help"]).well();
     insta::assert_snapshot!(said.out, @r#"
-    Keeps calendars in step: CalDAV servers and iCalendar feeds on one side, calendars of your own on
-    the other
+    Keeps calendars in step: Google, Microsoft 365, CalDAV servers and iCalendar feeds on one side,
+    calendars of your own on the other
 
     Usage: kalends [OPTIONS] <COMMAND>
 

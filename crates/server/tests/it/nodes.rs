@@ -367,17 +367,25 @@ pub(crate) fn postgres_database() -> Option<String> {
         return None;
     };
     let name = format!("cli_{}", uuid::Uuid::from_bytes(random()).simple());
-    let made = Command::new(psql())
-        .args([&address, "-qc", &format!("CREATE DATABASE {name}")])
-        .output()
-        .unwrap();
-    assert!(
-        made.status.success(),
-        "{}",
-        String::from_utf8_lossy(&made.stderr)
-    );
+    asks_postgres(&address, &format!("CREATE DATABASE {name}"));
     let (server, _) = address.rsplit_once('/').unwrap();
     Some(format!("{server}/{name}"))
+}
+
+/// Says something to a PostgreSQL server in its own words.
+pub(crate) fn asks_postgres(address: &str, words: &str) {
+    let mut command = Command::new(psql());
+    command.args([address, "-v", "ON_ERROR_STOP=1"]);
+    // Each by itself: some may not stand in a transaction with others.
+    for one in words.split("; ") {
+        command.args(["-qc", one]);
+    }
+    let said = command.output().unwrap();
+    assert!(
+        said.status.success(),
+        "{}",
+        String::from_utf8_lossy(&said.stderr)
+    );
 }
 
 fn random() -> [u8; 16] {

@@ -1,6 +1,7 @@
 //! Every route, asked by everybody: who gets what, and that nothing leaks to others.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -39,7 +40,7 @@ const STRANGE: &str = "01a20593-0000-7000-8000-000000000000";
 /// On how many routes a forged token is tried.
 const FORGED: usize = 10;
 
-/// Every route of the document. One that is missing here, or that is here and not there, fails the test.
+/// Every route of the document; the others are in [`PAGES`]. One that is missing here, or that is here and not there, fails the test.
 const ROUTES: &[(&str, &str, Needs)] = &[
     ("GET", "/api/calendar/status/", Tenant),
     ("GET", "/api/calendar/list/", Feature(Staff)),
@@ -163,6 +164,125 @@ fn the_table_names_every_route_that_there_is() {
     assert!(missing.is_empty(), "not in the table: {missing:?}");
     let gone: Vec<_> = listed.difference(&described).collect();
     assert!(gone.is_empty(), "in the table only: {gone:?}");
+}
+
+/// What is not in the document: pages, files, the stream, and what monitoring asks. With the status that nobody gets, and that
+/// everybody else gets too: these know nobody. The stream alone does, and is refused like any other part of the calendar.
+const PAGES: &[(&str, &str, u16)] = &[
+    ("GET", "/api/calendar/stream/", 401),
+    ("GET", "/api/oauth/google/callback/", 400),
+    ("GET", "/api/oauth/microsoft/callback/", 400),
+    ("GET", "/api/session/oidc/", 303),
+    ("GET", "/api/session/oidc/callback/", 400),
+    ("GET", "/api/openapi.json", 200),
+    ("GET", "/api/docs/", 200),
+    ("GET", "/assets/page.css", 200),
+    ("GET", "/invitations/accepted/", 200),
+    ("GET", "/invitations/{token}/", 404),
+    ("POST", "/invitations/{token}/", 422),
+    ("GET", "/healthz", 200),
+    ("GET", "/readyz", 200),
+];
+
+/// The routes that a source file sets up, besides those that come with their documentation.
+fn set_up(source: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for after in source.split(".route(").skip(1) {
+        let path = after.split('"').nth(1).unwrap_or_default();
+        let mut depth = 1;
+        let within = after.split_inclusive(['(', ')']).take_while(|part| {
+            let is_within = depth > 0;
+            depth += if part.ends_with('(') { 1 } else { -1 };
+            is_within
+        });
+        let within: String = within.collect();
+        for method in ["get", "post", "put", "patch", "delete", "any"] {
+            let is_method = |before: &str| {
+                !before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
+            };
+            let call = format!("{method}(");
+            let mut calls = within.match_indices(&call).map(|(at, _)| &within[..at]);
+            if calls.any(is_method) {
+                found.push((method.to_uppercase(), path.to_owned()));
+            }
+        }
+    }
+    found
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn the_table_names_every_page_too() {
+    let mut files = Vec::new();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    sources(&source, &mut files);
+    let mut there = BTreeSet::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        there.extend(set_up(&text));
+        // Ways to answer under a path that this test would not see.
+        for other in [
+            ".route_service(",
+            ".nest(",
+            ".nest_service(",
+            "MethodRouter::new",
+        ] {
+            assert!(!text.contains(other), "{other} in {}", file.display());
+        }
+    }
+    let listed: BTreeSet<_> = PAGES
+        .iter()
+        .map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned()))
+        .collect();
+    assert_eq!(there, listed);
+}
+
+#[test]
+fn pages_know_nobody_and_the_stream_is_refused_as_the_calendar_is() {
+    let service = Service::start();
+    let before = state(&service);
+    for (method, path, status) in PAGES {
+        let path = path.replace("{token}", "kai_none");
+        let of = |token, tenant: Option<&str>| {
+            let form = "application/x-www-form-urlencoded".to_owned();
+            let mut headers = vec![("content-type", form)];
+            headers.extend(tenant.map(|tenant| ("x-tenant", tenant.to_owned())));
+            let asking = Asking {
+                token,
+                headers,
+                body: None,
+            };
+            service.asks(method, &path, &asking)
+        };
+        let nobody = of(None, None);
+        assert_eq!(nobody.status, *status, "{method} {path}: {}", nobody.text);
+        if path == "/api/calendar/stream/" {
+            of(None, Some("demo")).refused(401, "not_authenticated");
+            of(Some(service.customer()), None).refused(403, "role_required");
+            of(Some(service.rival()), None).refused(403, "feature_not_available");
+            of(Some(service.rival()), Some("demo")).refused(403, "role_required");
+            of(Some(service.platform()), None).refused(400, "tenant_required");
+            of(Some(service.platform()), Some("demo")).refused(403, "role_required");
+            assert!(service.tries_stream(service.staff()).is_some());
+            continue;
+        }
+        for (who, token) in [("owner", service.owner()), ("platform", service.platform())] {
+            let known = of(Some(token), Some("demo"));
+            assert_eq!(known.status, *status, "{who}: {method} {path}");
+            assert_eq!(known.text, nobody.text, "{who}: {method} {path}");
+        }
+    }
+    assert_eq!(state(&service), before, "something was changed");
 }
 
 /// Asks for a route about an object that is not there, with a body that is none of its own.

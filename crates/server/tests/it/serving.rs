@@ -255,6 +255,28 @@ fn a_browser_that_comes_by_an_encrypted_way_gets_a_cookie_for_that_alone() {
 }
 
 #[test]
+fn a_cookie_goes_unencrypted_to_this_machine_alone() {
+    let person = Person::new();
+    ann(&person);
+    for (public, is_secure) in [
+        ("http://kalends.lan:8080", true),
+        ("http://localhost:8080", false),
+    ] {
+        let serving = Serving::start(&person, &[("KALENDS_PUBLIC_URL", public)], &[]);
+        let signed = sign_in(&serving, "ann@example.com", PASSWORD, vec![]);
+        let held = cookie(&signed);
+        assert_eq!(held.contains("; Secure"), is_secure, "{public}: {held}");
+        // Who cannot be reached by HTTPS must not promise it.
+        assert!(
+            !signed.headers.contains("strict-transport-security"),
+            "{}",
+            signed.headers
+        );
+        serving.ends().well();
+    }
+}
+
+#[test]
 fn pages_of_other_sites_act_for_nobody_but_those_that_are_listed() {
     let person = Person::new();
     let token = ann(&person);

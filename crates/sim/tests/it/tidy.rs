@@ -468,3 +468,20 @@ fn shown(file: &Path) -> String {
 fn report(wrong: &[String]) {
     assert!(wrong.is_empty(), "\n\n{}\n", wrong.join("\n"));
 }
+
+#[test]
+fn a_test_that_says_that_it_was_skipped_is_not_counted_as_passed() {
+    let log = "test a ... ok\n\nsuccesses:\n\n\
+        ---- a stdout ----\nskipped: no document\nskipped: nor another\n\n\
+        ---- b stdout ----\nskipped: no metadata\n\n\
+        ---- c stdout ----\nall is well\n\n\
+        test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured\n\
+        test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured\n";
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), log).unwrap();
+    let counted = std::process::Command::new(root().join("scripts/count-tests"))
+        .stdin(fs::File::open(file.path()).unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&counted.stdout), "5 1 3\n");
+}
