@@ -5,6 +5,7 @@
 mod accounts;
 mod accounts_come_and_go;
 mod app;
+mod at_once;
 mod audited;
 mod bounds;
 mod conflicts;
