@@ -25,6 +25,7 @@ mod history;
 mod idempotency;
 mod keeping_in_step;
 mod mails;
+mod mid_sync;
 mod nodes;
 mod oauth;
 mod person;
