@@ -124,3 +124,29 @@ fn a_sync_that_is_cut_off_here_is_not_the_providers_fault() {
         stage.ends();
     }
 }
+
+#[test]
+fn of_two_who_disconnect_during_a_sync_one_does_it_and_the_other_finds_nothing() {
+    for person in everywhere() {
+        let stage = Stage::set(&person);
+        let mut answers = Vec::new();
+        let cut = stage.during(|stage| {
+            answers = thread::scope(|scope| {
+                let asked = [(); 3].map(|()| scope.spawn(|| stage.disconnects()));
+                asked.map(|asked| asked.join().unwrap()).into()
+            });
+        });
+        cut.refused(404, "not_found");
+        let done = answers.iter().filter(|answer| answer.status == 200);
+        assert_eq!(done.count(), 1, "{answers:?}");
+        for answer in answers.iter().filter(|answer| answer.status != 200) {
+            assert_eq!(
+                answer.json()["error"],
+                "There is no such credential.",
+                "{answer:?}"
+            );
+        }
+        stage.syncs().refused(404, "not_found");
+        stage.ends();
+    }
+}
