@@ -64,6 +64,29 @@ fn every_edit_and_every_import_is_told() {
 }
 
 #[test]
+fn what_is_done_for_the_platform_makes_no_tenant_and_is_told_in_its_log() {
+    let person = Person::new();
+    let add = [
+        "user",
+        "add",
+        "root@example.com",
+        "--admin",
+        "--no-password",
+    ];
+    person.says(&add).well();
+    let token = ["token", "create", "--user", "root@example.com"];
+    person
+        .says(&[&token[..], &["--name", "provisioning"]].concat())
+        .well();
+    person.says(&["feature", "add", "can_fly", "Flying"]).well();
+    let tenants = person.asks(&["tenant", "list"]);
+    assert_eq!(tenants["tenants"], serde_json::json!([]));
+    let found = person.asks(&["audit", "verify"]);
+    assert_eq!(found["chains"].as_array().unwrap().len(), 1, "{found}");
+    assert_eq!(found["chains"][0]["entries"], 3, "{found}");
+}
+
+#[test]
 fn every_sync_and_every_decision_is_told() {
     let Some(server) = Server::start(Kind::Radicale) else {
         return;

@@ -38,6 +38,16 @@ EXAMPLES:
     Verify,
 }
 
+impl Audit {
+    /// Whether it is about no tenant alone.
+    pub(crate) fn is_for_platform(&self) -> bool {
+        match self {
+            Self::List { .. } => false,
+            Self::Verify => true,
+        }
+    }
+}
+
 pub(crate) async fn run(app: &App, command: Audit) -> Result<Ended> {
     match command {
         Audit::List {
