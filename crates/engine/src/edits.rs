@@ -10,7 +10,7 @@ use kalends_store::conflicts::ConflictState;
 use kalends_store::debts;
 use kalends_store::events::{self, Edit, StoredEvent};
 use kalends_store::links::{self, Link};
-use kalends_store::{EditError, StoreError, Tx, conflicts};
+use kalends_store::{EditError, StoreError, Tx, conflicts, tenants};
 use serde_json::Value;
 
 use crate::Engine;
@@ -170,6 +170,8 @@ pub async fn restore_in(
     version: Revision,
     by: Editor<'_>,
 ) -> Result<Revision, EditRefused> {
+    // Nobody else changes it from here on: whoever says no version that they saw is not told that it is another by now.
+    tenants::lock(tx).await?;
     let stored = find(tx, id).await?;
     let earlier = events::version(tx, id, version)
         .await?
@@ -206,6 +208,7 @@ pub async fn resolve_in(
     by: Editor<'_>,
 ) -> Result<(), EditRefused> {
     let now = engine.clock.now();
+    tenants::lock(tx).await?;
     let found = conflicts::get(tx, id)
         .await?
         .ok_or(EditRefused::NotFound("conflict"))?;

@@ -15,7 +15,7 @@ use kalends_providers::http::{HttpTransport, Metered};
 use kalends_store::audit::{self, Entry};
 use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::tenants::{self, NewTenant};
-use kalends_store::{Store, StoreError, Tx, secrets};
+use kalends_store::{PLATFORM, Store, StoreError, Tx, secrets};
 use serde_json::Value;
 
 use crate::accounts::Accounts;
@@ -38,7 +38,7 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     /// Where everything is kept.
     pub(crate) store: Store,
-    /// For whom it works.
+    /// For whom it works; [`PLATFORM`] where it is for no tenant.
     pub(crate) tenant: TenantId,
     /// What time it is.
     pub(crate) clock: Arc<dyn Clock>,
@@ -71,8 +71,21 @@ impl App {
         Self::with(settings, Screen::new(global.json, global.quiet)).await
     }
 
-    /// The same with settings that are read already.
+    /// The same for what is done for the platform as a whole: no tenant is made for it.
+    pub(crate) async fn open_for_platform(global: &Global) -> Result<Self> {
+        let settings = Settings::load(global)?;
+        Self::of_platform(settings, Screen::new(global.json, global.quiet)).await
+    }
+
+    /// For a tenant, with settings that are read already.
     pub(crate) async fn with(settings: Settings, screen: Screen) -> Result<Self> {
+        let mut app = Self::of_platform(settings, screen).await?;
+        let (slug, now) = (&app.settings.tenant, app.now());
+        app.tenant = tenant(&app.store, slug, now, app.ids.as_ref()).await?;
+        Ok(app)
+    }
+
+    async fn of_platform(settings: Settings, screen: Screen) -> Result<Self> {
         for note in &settings.notes {
             screen.note(note);
         }
@@ -88,16 +101,13 @@ impl App {
                 }
             }
         }
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let ids: Arc<dyn Ids> = Arc::new(TimedIds);
-        let tenant = tenant(&store, &settings.tenant, clock.now(), ids.as_ref()).await?;
         Ok(Self {
             screen,
             settings,
             store,
-            tenant,
-            clock,
-            ids,
+            tenant: PLATFORM,
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(TimedIds),
         })
     }
 
@@ -183,7 +193,22 @@ impl App {
         object: String,
         detail: Value,
     ) -> Result<()> {
-        let entry = Entry {
+        Ok(audit::append(tx, self.entry(action, object, detail)).await?)
+    }
+
+    /// Adds a line to the platform's log, in a transaction that is about a tenant.
+    pub(crate) async fn audit_for_platform(
+        &self,
+        tx: &mut Tx,
+        action: &str,
+        object: String,
+        detail: Value,
+    ) -> Result<()> {
+        Ok(audit::append_to_platform(tx, self.entry(action, object, detail)).await?)
+    }
+
+    fn entry(&self, action: &str, object: String, detail: Value) -> Entry {
+        Entry {
             id: self.ids.next(),
             at: self.now(),
             actor: EDITOR.0.to_owned(),
@@ -192,8 +217,7 @@ impl App {
             detail,
             address: None,
             cause: None,
-        };
-        Ok(audit::append(tx, entry).await?)
+        }
     }
 }
 

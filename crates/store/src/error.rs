@@ -2,6 +2,7 @@
 
 use kalends_calendar::ids::EventId;
 
+use crate::features::Feature;
 use crate::plans::Quota;
 use crate::vault::VaultError;
 use crate::words::Word as _;
@@ -38,8 +39,8 @@ pub enum StoreError {
     #[error("{0:?} is not a code: up to 64 lower case letters, digits and _")]
     NotACode(String),
     /// The tenant does not have this feature. What was asked for was not done.
-    #[error("the tenant does not have the feature {0}")]
-    FeatureOff(&'static str),
+    #[error("the tenant does not have the feature {}", .0.name)]
+    FeatureOff(Feature),
     /// The tenant's plan allows no more of this. What was asked for was not done.
     #[error("the plan allows {limit} {}, and there are {used}", .quota.word())]
     QuotaExceeded {

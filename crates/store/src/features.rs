@@ -148,6 +148,24 @@ pub async fn has(tx: &mut Tx, code: &str) -> Result<bool, StoreError> {
     .get("enabled")
 }
 
+/// Makes sure that the tenant has a feature: [`StoreError::FeatureOff`], by the name that the catalogue has for it.
+pub async fn require(tx: &mut Tx, code: &str) -> Result<(), StoreError> {
+    if has(tx, code).await? {
+        return Ok(());
+    }
+    let row = tx
+        .row("SELECT name FROM features WHERE code = $1", binds![code])
+        .await?;
+    let name = match row {
+        Some(row) => row.get("name")?,
+        None => code.to_owned(),
+    };
+    Err(StoreError::FeatureOff(Feature {
+        code: code.to_owned(),
+        name,
+    }))
+}
+
 /// Sets the tenant's overrides for these features; none: inherit from the plan again. Others stay as they are.
 /// [`StoreError::PlatformOnly`] in a tenant's own transaction ([`Store::administer`] begins another);
 /// [`StoreError::Reference`] if there is no such feature.

@@ -181,8 +181,8 @@ pub async fn claim_link(
             binds,
         )
         .await?;
-    if row.is_none() && !features::has(&mut tx, CALENDAR_SYNC).await? {
-        return Err(StoreError::FeatureOff(CALENDAR_SYNC));
+    if row.is_none() {
+        features::require(&mut tx, CALENDAR_SYNC).await?;
     }
     let leased = row.map(|row| read(&row)).transpose()?;
     tx.commit().await?;

@@ -257,7 +257,8 @@ pub async fn set_state(
 }
 
 /// Forgets a link with its mirrors, intents, skips and held deletions. Events, their histories, the record of remote
-/// writes and the conflicts stay; open conflicts are closed. Its channels are to be closed at the provider.
+/// writes and the conflicts stay; open conflicts are closed, and so is the record of a run under way. Its channels are to be
+/// closed at the provider.
 pub async fn delete(tx: &mut Tx, id: LinkId, at: Timestamp) -> Result<(), StoreError> {
     // Whoever edits an event has read which links owe it, and has the tenant's row.
     lock_tenant(tx).await?;
@@ -266,6 +267,7 @@ pub async fn delete(tx: &mut Tx, id: LinkId, at: Timestamp) -> Result<(), StoreE
         .execute("DELETE FROM links WHERE tenant_id = $1 AND id = $2", binds)
         .await?;
     found(touched)?;
+    runs::interrupt(tx, id, at).await?;
     channels::close_all(tx, id, at).await?;
     let binds = binds![tx.tenant, id, at];
     tx.execute(

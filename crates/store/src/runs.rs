@@ -74,8 +74,20 @@ pub struct RunEnd {
     pub error: Option<String>,
 }
 
-/// Puts a run on record. Whatever run of the link is still open was cut off, or its node died: it is closed.
+/// Puts a run on record. Whatever run of the link is still open was cut off, or its node died: it is closed. Of a link that was
+/// deleted meanwhile nothing is recorded, because nobody would close it.
 pub async fn start(tx: &mut Tx, new: NewRun) -> Result<(), StoreError> {
+    let binds = binds![tx.tenant, new.link];
+    // Who deletes the link waits until the record is there, and closes it.
+    let there = tx
+        .execute(
+            "UPDATE links SET fence = fence WHERE tenant_id = $1 AND id = $2",
+            binds,
+        )
+        .await?;
+    if there == 0 {
+        return Ok(());
+    }
     interrupt(tx, new.link, new.started_at).await?;
     let binds = binds![
         tx.tenant,

@@ -261,13 +261,7 @@ impl From<StoreError> for ApiError {
             ),
             StoreError::LastOwner => Self::conflict("last_owner", sentence(&error)),
             StoreError::NotACode(_) => Self::field("code", &error),
-            StoreError::FeatureOff(code) => {
-                let feature = Feature {
-                    code: code.to_owned(),
-                    name: code.to_owned(),
-                };
-                Self::feature_not_available(&feature)
-            }
+            StoreError::FeatureOff(feature) => Self::feature_not_available(&feature),
             StoreError::QuotaExceeded { quota, limit, used } => Self::new(
                 StatusCode::FORBIDDEN,
                 "quota_exceeded",

@@ -62,6 +62,17 @@ enum Chosen {
     Custom,
 }
 
+impl Chosen {
+    /// As the API calls it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Remote => "remote",
+            Self::Custom => "custom",
+        }
+    }
+}
+
 pub(crate) async fn run(app: &App, command: Conflicts) -> Result<Ended> {
     match command.what {
         Some(What::Resolve { id, choose, value }) => resolve(app, &id, choose, value).await,
@@ -164,7 +175,16 @@ async fn resolve(app: &App, typed: &str, choose: Chosen, value: Option<String>) 
         (Chosen::Custom, None) => bail!("--choose custom needs --value"),
         (Chosen::Local | Chosen::Remote, Some(_)) => bail!("--value goes with --choose custom"),
     };
-    edits::resolve(&app.engine()?, app.tenant, found.id, choice, EDITOR).await?;
+    let mut tx = app.store.begin(app.tenant).await?;
+    edits::resolve_in(&app.engine()?, &mut tx, found.id, choice, EDITOR).await?;
+    // The values are the event's, whose history has them.
+    let detail = json!({
+        "choose": choose.word(), "event": found.event, "link": found.link, "field": found.conflict.field,
+    });
+    let object = format!("conflict {}", found.id);
+    app.audit(&mut tx, "conflict.resolve", object, detail)
+        .await?;
+    tx.commit().await?;
     app.screen
         .json(&json!({ "id": found.id, "state": "resolved" }))?;
     app.screen

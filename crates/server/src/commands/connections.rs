@@ -5,7 +5,7 @@ use clap::Args;
 use kalends_store::channels::{self, Channel};
 use kalends_store::connections::{self, Connection, ConnectionState, ProviderKind, RetryReason};
 use kalends_store::grants::{self, Grant};
-use kalends_store::{Tx, links, remote_calendars};
+use kalends_store::{Tx, links, remote_calendars, tenants};
 use serde_json::json;
 
 use crate::app::{App, Wired};
@@ -126,6 +126,7 @@ pub(crate) fn remedy(connection: &connections::Connection) -> Option<String> {
 
 pub(crate) async fn disconnect(app: &App, command: Disconnect) -> Result<Ended> {
     let mut tx = app.store.begin(app.tenant).await?;
+    tenants::lock(&mut tx).await?;
     let connection = names::connection(&mut tx, &command.connection).await?;
     let last_use = last_use(app, &mut tx, &connection).await?;
     let mut unlinked = 0;

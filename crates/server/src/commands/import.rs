@@ -209,8 +209,24 @@ async fn write(
         let mut tx = app.store.begin(app.tenant).await?;
         let uids: Vec<Uid> = batch.iter().map(|object| object.uid.clone()).collect();
         let mut known = known(&mut tx, calendar, &uids).await?;
+        let before = (imported.created, imported.updated, imported.restored);
         for object in batch {
             put(app, &mut tx, calendar, object, &mut known, imported).await?;
+        }
+        if before != (imported.created, imported.updated, imported.restored) {
+            let (created, updated, restored) = before;
+            let detail = json!({
+                "created": imported.created - created,
+                "updated": imported.updated - updated,
+                "restored": imported.restored - restored,
+            });
+            app.audit(
+                &mut tx,
+                "calendar.import",
+                format!("calendar {calendar}"),
+                detail,
+            )
+            .await?;
         }
         tx.commit().await?;
         bars.done(batch.len());

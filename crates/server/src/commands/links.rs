@@ -200,6 +200,14 @@ pub(crate) async fn calendar_or_new(
     }
     let zone = app.settings.zone.id.clone();
     let new = linking::calendar(tx, name, color, zone, making(app)).await?;
+    let detail = json!({ "name": new.name });
+    app.audit(
+        tx,
+        "calendar.create",
+        format!("calendar {}", new.id),
+        detail,
+    )
+    .await?;
     Ok((new, true))
 }
 

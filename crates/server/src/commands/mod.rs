@@ -54,7 +54,11 @@ pub(crate) async fn run(cli: Cli) -> Result<Ended> {
         Command::Sandbox(command) => return sandbox::run(&global, command).await,
         command => command,
     };
-    let app = App::open(&global).await?;
+    let app = if is_for_platform(&command) {
+        App::open_for_platform(&global).await?
+    } else {
+        App::open(&global).await?
+    };
     let ended = match command {
         Command::Connect(command) => connect::run(&app, command).await,
         Command::Disconnect(command) => connections::disconnect(&app, command).await,
@@ -89,6 +93,17 @@ pub(crate) async fn run(cli: Cli) -> Result<Ended> {
     };
     app.store.close().await;
     ended
+}
+
+/// Whether a command is about no tenant, or about one that it names itself.
+fn is_for_platform(command: &Command) -> bool {
+    match command {
+        Command::Tenant(_) | Command::Feature(_) | Command::Plan(_) | Command::Invite(_) => true,
+        Command::User(command) => command.is_for_platform(),
+        Command::Token(command) => command.is_for_platform(),
+        Command::Audit(command) => command.is_for_platform(),
+        _ => false,
+    }
 }
 
 fn log() -> Result<()> {

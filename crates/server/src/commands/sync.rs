@@ -91,6 +91,7 @@ pub(crate) async fn run(app: &App, command: Sync) -> Result<Ended> {
     if command.confirm_deletions || command.refuse_deletions {
         decide_deletions(app, &selected, command.confirm_deletions).await?;
     }
+    asked(app, &selected).await?;
     let mut lines: Vec<Line> = selected.into_iter().map(Line::new).collect();
     let bars = app.screen.bars();
     for round in 0..ROUNDS_MAX {
@@ -116,6 +117,16 @@ pub(crate) async fn run(app: &App, command: Sync) -> Result<Ended> {
         line.waiting = owed.into_iter().filter_map(waiting).collect();
     }
     show(app, &lines)
+}
+
+/// Tells the audit log which links somebody asked to be synced.
+async fn asked(app: &App, selected: &[NamedLink]) -> Result<()> {
+    let mut tx = app.store.begin(app.tenant).await?;
+    for named in selected {
+        let object = format!("link {}", named.link.id);
+        app.audit(&mut tx, "link.sync", object, json!({})).await?;
+    }
+    Ok(tx.commit().await?)
 }
 
 /// The links that were named, or all that are not paused.

@@ -18,6 +18,14 @@ fn in_conflict(server: &Server, policy: &str) -> Person {
     person
 }
 
+/// Both sides say something else, and somebody is to decide; with the conflict's id.
+pub(crate) fn undecided(server: &Server) -> (Person, String) {
+    let person = in_conflict(server, "ask");
+    let conflicts = person.asks(&["conflicts"]);
+    let id = conflicts["conflicts"][0]["id"].as_str().unwrap().to_owned();
+    (person, id)
+}
+
 #[test]
 fn who_asks_keeps_both_sides_until_somebody_decides() {
     let Some(server) = Server::start(Kind::Radicale) else {

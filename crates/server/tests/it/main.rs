@@ -5,6 +5,8 @@
 mod accounts;
 mod accounts_come_and_go;
 mod app;
+mod at_once;
+mod audited;
 mod bounds;
 mod conflicts;
 mod connecting;
@@ -25,6 +27,7 @@ mod idempotency;
 mod keeping_in_step;
 mod listening;
 mod mails;
+mod mid_sync;
 mod nodes;
 mod oauth;
 mod overviews;

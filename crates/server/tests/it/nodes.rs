@@ -358,6 +358,12 @@ fn postgres_needs_a_master_key() {
     assert!(err.contains("KALENDS_MASTER_KEY_FILE"), "{err}");
 }
 
+/// Somebody on SQLite, and somebody on PostgreSQL where there is one.
+pub(crate) fn everywhere() -> Vec<Person> {
+    let there = postgres_database().map(|database| Person::on(&database));
+    [Person::new()].into_iter().chain(there).collect()
+}
+
 /// A fresh database at the server that `KALENDS_TEST_POSTGRES` names; none where it names none.
 pub(crate) fn postgres_database() -> Option<String> {
     let Ok(address) = std::env::var("KALENDS_TEST_POSTGRES") else {

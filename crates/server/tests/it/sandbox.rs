@@ -10,14 +10,14 @@ use crate::receiver::Receiver;
 use crate::service::{Answer, Asking, Wire};
 
 /// The program, and what it told.
-struct Sandbox {
+pub(crate) struct Sandbox {
     child: Child,
-    told: Value,
+    pub(crate) told: Value,
     wire: Wire,
 }
 
 impl Sandbox {
-    fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_kalends"))
             .args(["sandbox", "--json"])
             .args(arguments)
@@ -58,7 +58,7 @@ impl Sandbox {
     }
 
     /// Asks at an operator's door.
-    fn door(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) fn door(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
         let asking = Asking {
             body,
             ..Asking::default()

@@ -127,7 +127,7 @@ impl Drop for Server {
     }
 }
 
-fn installed(name: &str) -> Option<PathBuf> {
+pub(crate) fn installed(name: &str) -> Option<PathBuf> {
     let venv = std::env::var_os("KALENDS_VENV").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.venv"),
         PathBuf::from,

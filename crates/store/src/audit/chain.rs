@@ -11,6 +11,7 @@ use kalends_calendar::ids::TenantId;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::anchor::End;
 use super::{Entry, read};
 use crate::bind::{Bind, binds, json};
 use crate::error::StoreError;
@@ -26,7 +27,7 @@ const NOTHING: Hash = [0; 32];
 /// How many entries are verified at once: some hundred KB.
 const PAGE: i64 = 500;
 
-type Hash = [u8; 32];
+pub(crate) type Hash = [u8; 32];
 
 /// What is wrong with a log, if anything is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +40,8 @@ pub enum Verdict {
         hash: [u8; 32],
         /// How many there are from before the chain, of which only the number is known.
         unchained: i64,
-        /// How many have no place in the chain though it had begun: a node of an older version wrote them during an upgrade.
-        /// They took nothing from the chain, and nothing vouches for them.
+        /// How many have no place in the chain though it had begun. They took nothing from the chain, and nothing vouches
+        /// for them: a node of a version without chains wrote them during an upgrade, or somebody past Kalends.
         outside: i64,
     },
     /// Something was done to it.
@@ -66,6 +67,8 @@ pub enum Fault {
     Head,
     /// Entries from before the chain are missing.
     Unchained,
+    /// The entry is not the one that the platform's log vouches for: the chain was written anew.
+    Anchor,
 }
 
 /// Writes entries at the ends of their chains. It is the last thing that a transaction does: from here to its end nobody else
@@ -129,14 +132,30 @@ async fn append_to(tx: &mut Tx, tenant: TenantId, entries: Vec<Entry>) -> Result
 }
 
 /// Reads a tenant's whole log ([`PLATFORM`](crate::PLATFORM): the platform's own), as it is at one moment, and says where it
-/// is first broken.
+/// is first broken, by itself: [`verify_all`](super::verify_all) also asks what the platform's log knows of it.
 pub async fn verify(store: &Store, tenant: TenantId) -> Result<Verdict, StoreError> {
+    walk(store, tenant, &[], |_| ()).await
+}
+
+/// The same, held against where the chain once ended, in the order of time; `seen` is shown every entry that is right.
+pub(crate) async fn walk(
+    store: &Store,
+    tenant: TenantId,
+    anchors: &[End],
+    mut seen: impl FnMut(&Entry),
+) -> Result<Verdict, StoreError> {
     let mut tx = store.read(tenant).await?;
     let head = head(&mut tx).await?;
     let mut walk = Walk {
         tenant,
         seq: 0,
         hash: NOTHING,
+        // What was said first is what could be forged least.
+        anchors: anchors
+            .iter()
+            .rev()
+            .map(|end| (end.seq, end.hash))
+            .collect(),
     };
     loop {
         let binds = binds![tenant, walk.seq, PAGE];
@@ -151,13 +170,15 @@ pub async fn verify(store: &Store, tenant: TenantId) -> Result<Verdict, StoreErr
         }
         for row in &rows {
             let seq = walk.seq + 1;
-            if let Err(fault) = walk.step(row) {
-                return Ok(Verdict::Broken { seq, fault });
+            match walk.step(row) {
+                Ok(entry) => seen(&entry),
+                Err(fault) => return Ok(Verdict::Broken { seq, fault }),
             }
         }
     }
-    let unchained = unchained(&mut tx).await?;
-    Ok(walk.end(&head, unchained))
+    let found = unchained(&mut tx).await?;
+    let unchained = anchors.first().map_or(head.unchained, |end| end.unchained);
+    Ok(walk.end(&Head { unchained, ..head }, found))
 }
 
 /// What is kept of the end of a chain.
@@ -201,10 +222,12 @@ struct Walk {
     tenant: TenantId,
     seq: i64,
     hash: Hash,
+    /// What the hash of an entry is known to have been.
+    anchors: BTreeMap<i64, Hash>,
 }
 
 impl Walk {
-    fn step(&mut self, row: &Row) -> Result<(), Fault> {
+    fn step(&mut self, row: &Row) -> Result<Entry, Fault> {
         let seq = row.get("seq").map_err(|_| Fault::Changed)?;
         if seq != self.seq + 1 {
             return Err(Fault::Missing);
@@ -215,13 +238,17 @@ impl Walk {
         if link(&self.hash, self.tenant, seq, &kept.entry) != hash {
             return Err(Fault::Changed);
         }
+        if self.anchors.get(&seq).is_some_and(|known| *known != hash) {
+            return Err(Fault::Anchor);
+        }
         (self.seq, self.hash) = (seq, hash);
-        Ok(())
+        Ok(kept.entry)
     }
 
     fn end(self, head: &Head, unchained: i64) -> Verdict {
         let broken = |seq, fault| Verdict::Broken { seq, fault };
-        if self.seq < head.seq {
+        let anchored = self.anchors.keys().next_back().copied().unwrap_or(0);
+        if self.seq < head.seq.max(anchored) {
             return broken(self.seq + 1, Fault::Cut);
         }
         if self.seq > head.seq {

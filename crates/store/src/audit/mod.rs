@@ -1,8 +1,9 @@
 //! The audit log: who did what to which object, from where and why. What is in it is neither changed nor deleted.
 //!
 //! The entries of a tenant are a [chain](verify): each carries the hash of the one before it. The platform has a chain of its
-//! own, under [`PLATFORM`]. Entries from before there were chains have no place in one.
+//! own, under [`PLATFORM`], which is told now and then where those of the tenants end ([anchors](anchor())). Entries from before there were chains have no place in one.
 
+pub(crate) mod anchor;
 pub(crate) mod chain;
 
 use jiff::Timestamp;
@@ -16,6 +17,7 @@ use crate::row::Row;
 use crate::store::{PLATFORM, Scope, Store};
 use crate::tx::{Tx, TxAccess};
 
+pub use anchor::{anchor, verify_all};
 pub use chain::{Fault, Verdict, verify};
 
 /// One entry.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use kalends_calendar::ids::TenantId;
 use kalends_store::audit::{self, Entry, Fault, Filter, Kept, Verdict};
 use kalends_store::plans::{self, Plan};
+use kalends_store::sweep::sweep;
 use kalends_store::tenants;
 use kalends_store::{PLATFORM, Store, StoreError};
 use serde_json::json;
@@ -36,6 +37,14 @@ async fn five(world: &World) -> Vec<Entry> {
 async fn listed(world: &World, filter: &Filter) -> Vec<Kept> {
     let mut tx = world.read().await;
     audit::list(&mut tx, filter, None, 99).await.unwrap()
+}
+
+/// What is found when the platform's log is asked too.
+async fn known(store: &Store, tenant: TenantId) -> Verdict {
+    let all = audit::verify_all(store).await.unwrap();
+    assert_eq!(all[0].0, PLATFORM);
+    let found = all.into_iter().find(|(id, _)| *id == tenant);
+    found.map(|(_, verdict)| verdict).unwrap()
 }
 
 /// How many entries there are, if the chain is whole.
@@ -300,6 +309,53 @@ contract! {
         assert_ne!(hash, [0; 32]);
         db.tamper("DELETE FROM audit WHERE object = 'link 3'").await;
         assert_eq!(broken(&db.store, world.tenant).await, (0, Fault::Unchained));
+    }
+
+    async fn a_log_that_is_gone_with_its_end_is_missed(db) {
+        let world = World::new(&db.store, "a").await;
+        five(&world).await;
+        assert_eq!(sweep(&db.store, at(10)).await.unwrap().anchored, 1);
+        assert_eq!(sweep(&db.store, at(11)).await.unwrap().anchored, 0, "once a day");
+        assert_eq!(audit::anchor(&db.store, at(12)).await.unwrap(), 0, "it did not move");
+        assert!(matches!(known(&db.store, world.tenant).await, Verdict::Whole { entries: 5, .. }));
+        db.tamper("DELETE FROM audit WHERE action = 'link.create' AND seq > 3").await;
+        db.tamper("UPDATE audit_heads SET seq = 3, hash = (SELECT hash FROM audit WHERE action = 'link.create' AND seq = 3) WHERE seq = 5").await;
+        assert_eq!(whole(&db.store, world.tenant).await, 3, "by itself it looks whole");
+        assert_eq!(known(&db.store, world.tenant).await, Verdict::Broken { seq: 4, fault: Fault::Cut });
+        db.tamper("DELETE FROM audit WHERE action = 'link.create'").await;
+        db.tamper("DELETE FROM audit_heads WHERE seq = 3").await;
+        db.tamper("DELETE FROM tenants").await;
+        assert_eq!(known(&db.store, world.tenant).await, Verdict::Broken { seq: 1, fault: Fault::Cut });
+    }
+
+    async fn a_log_that_is_written_anew_is_found_even_if_it_is_vouched_for_again(db) {
+        let world = World::new(&db.store, "a").await;
+        five(&world).await;
+        audit::anchor(&db.store, at(10)).await.unwrap();
+        db.tamper("DELETE FROM audit WHERE action = 'link.create'").await;
+        db.tamper("DELETE FROM audit_heads WHERE seq = 5").await;
+        tell(&db.store, world.tenant, (1..=5).map(|n| entry("link.forge", n)).collect()).await.unwrap();
+        assert_eq!(whole(&db.store, world.tenant).await, 5);
+        let found = Verdict::Broken { seq: 5, fault: Fault::Anchor };
+        assert_eq!(known(&db.store, world.tenant).await, found);
+        assert_eq!(audit::anchor(&db.store, at(20)).await.unwrap(), 1);
+        assert_eq!(known(&db.store, world.tenant).await, found);
+    }
+
+    async fn an_entry_that_is_said_to_be_from_before_the_chain_is_found(db) {
+        let world = World::new(&db.store, "a").await;
+        five(&world).await;
+        audit::anchor(&db.store, at(10)).await.unwrap();
+        db.tamper(
+            "INSERT INTO audit (tenant_id, id, at, actor, action, object, detail)
+             SELECT tenant_id, tenant_id, at, 'eve', 'link.create', 'link 0', '{}' FROM audit WHERE actor <> 'kalends' AND seq = 1",
+        )
+        .await;
+        db.tamper("UPDATE audit_heads SET unchained = 1 WHERE seq = 5").await;
+        match known(&db.store, world.tenant).await {
+            Verdict::Whole { entries: 5, unchained: 0, outside: 1, .. } => {}
+            other => panic!("{other:?}"),
+        }
     }
 
     async fn what_an_older_node_writes_during_an_upgrade_is_told_as_that(db) {

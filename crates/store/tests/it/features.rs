@@ -228,7 +228,8 @@ contract! {
             assert_eq!(claimed(&db.store, at(5)).await, []);
             assert_eq!(leases::next_due(&db.store, AtOnce::ANY).await.unwrap(), None);
             let refused = leases::claim_link(&db.store, world.tenant, link, &claim("node", 5)).await;
-            assert!(matches!(refused, Err(StoreError::FeatureOff(CALENDAR_SYNC))), "{refused:?}");
+            let Err(StoreError::FeatureOff(feature)) = refused else { panic!("{refused:?}") };
+            assert_eq!((feature.code.as_str(), feature.name.as_str()), (CALENDAR_SYNC, "Calendar Sync"));
             assert_eq!(world.look(link).await, before);
             // What is edited meanwhile is owed.
             let mut tx = world.begin().await;

@@ -120,6 +120,36 @@ contract! {
         assert_eq!((closed.state, closed.finished_at), (RunState::Failed, Some(at(5))));
     }
 
+    async fn no_run_of_a_link_that_is_deleted_stays_open(db) {
+        let world = World::new(&db.store, "a").await;
+        let link = world.link(Direction::TwoWay).await;
+        let begin = async || {
+            let run = RunId(id());
+            let mut tx = world.begin().await;
+            let new = NewRun {
+                id: run,
+                link,
+                reason: DueReason::Schedule,
+                holder: "node".to_owned(),
+                cursor: None,
+                started_at: at(0),
+            };
+            runs::start(&mut tx, new).await.unwrap();
+            tx.commit().await.unwrap();
+            run
+        };
+        let before = begin().await;
+        let mut tx = world.begin().await;
+        links::delete(&mut tx, link, at(2)).await.unwrap();
+        tx.commit().await.unwrap();
+        // Who had claimed it begins too late.
+        let after = begin().await;
+        let mut tx = world.read().await;
+        let closed = runs::get(&mut tx, before).await.unwrap().unwrap();
+        assert_eq!((closed.state, closed.finished_at), (RunState::Failed, Some(at(2))));
+        assert_eq!(runs::get(&mut tx, after).await.unwrap(), None);
+    }
+
     async fn a_run_that_was_cut_off_is_not_left_open(db) {
         let world = World::new(&db.store, "a").await;
         let link = world.link(Direction::TwoWay).await;

@@ -8,7 +8,7 @@ use axum::Json;
 use kalends_calendar::ids::ConnectionId;
 use kalends_store::connections::{Connection, ConnectionState};
 use kalends_store::grants::{self, Grant};
-use kalends_store::{Tx, channels, connections, departures, links};
+use kalends_store::{Tx, channels, connections, departures, links, tenants};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -97,6 +97,8 @@ pub(crate) async fn disconnect(
 ) -> Answer<Json<Disconnected>> {
     let id = credential(&wanted.credential_id)?;
     let mut tx = gate.begin().await?;
+    // Nobody links it, and nobody else disconnects it, while this is done.
+    tenants::lock(&mut tx).await?;
     let connection = connections::get(&mut tx, id)
         .await?
         .ok_or_else(|| ApiError::not_found("credential"))?;

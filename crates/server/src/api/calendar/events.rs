@@ -14,7 +14,7 @@ use kalends_calendar::revision::{Cause, Revision};
 use kalends_calendar::series::{self, SeriesError};
 use kalends_engine::edits;
 use kalends_store::events::{self, PageKey, StoredEvent, Window};
-use kalends_store::{Tx, calendars};
+use kalends_store::{Tx, calendars, tenants};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -493,8 +493,10 @@ pub(crate) async fn restore(
     Ok(one(shown(&stored), None))
 }
 
-/// An event that can be changed, in the version that the caller saw, where they say which (RFC 9110 §13.1.1).
+/// An event that can be changed, in the version that the caller saw, where they say which (RFC 9110 §13.1.1). Others wait until
+/// the transaction ends, so that who says none is never told that it was changed meanwhile.
 async fn editable(tx: &mut Tx, id: EventId, headers: &HeaderMap) -> Answer<(StoredEvent, Event)> {
+    tenants::lock(tx).await?;
     let stored = get(tx, id).await?;
     if let Some(wanted) = headers.get(IF_MATCH) {
         let wanted = wanted.to_str().unwrap_or_default().trim();

@@ -376,10 +376,7 @@ pub(crate) async fn sync(
         return Err(super::sync::reconnect(connection.problem));
     }
     if link.state == LinkState::Paused && !how.dry_run {
-        return Err(ApiError::conflict(
-            "link_paused",
-            "The link is paused; resume it first.",
-        ));
+        return Err(super::sync::paused());
     }
     if how.dry_run {
         let calendar = link.calendar;

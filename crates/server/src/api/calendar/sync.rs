@@ -13,6 +13,7 @@ use kalends_engine::report::Counts;
 use kalends_engine::worker::run_until;
 use kalends_engine::{Silent, claim};
 use kalends_store::connections::{self, Connection, ConnectionState, RetryReason};
+use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::leases::Leased;
 use kalends_store::links::{self, LinkState};
 use kalends_store::runs::{self, Run, RunState};
@@ -106,10 +107,7 @@ pub(crate) async fn sync(
         .find(|link| link.connection == connection.id && link.remote_calendar.0 == remote.id.0);
     let link = match known {
         Some(link) if link.state == LinkState::Paused => {
-            return Err(ApiError::conflict(
-                "link_paused",
-                "The link is paused; resume it first.",
-            ));
+            return Err(paused());
         }
         Some(link) => link.id,
         None => linked(&gate, &mut tx, &connection, &remote, bounds).await?,
@@ -134,7 +132,10 @@ pub(super) async fn run<A: Asks>(gate: &Gate<A>, link: LinkId) -> Answer<Reply<S
     let began = gate.api().now();
     let clock = Arc::clone(gate.api().clock());
     tokio::select! {
-        ended = ends(gate, link, began) => ended?,
+        ended = ends(gate, link, began) => if let Err(error) = ended {
+            in_the_way(&mut gate.read().await?, link).await?;
+            return Err(error);
+        },
         () = clock.sleep(WAIT_MAX) => {}
     }
     told(gate, link, began).await
@@ -151,6 +152,7 @@ async fn ends<A: Asks>(gate: &Gate<A>, link: LinkId, began: Timestamp) -> Answer
             return run_here(gate, leased).await;
         }
         gate.api().clock().sleep(LOOK_EVERY).await;
+        in_the_way(&mut gate.read().await?, link).await?;
         let last;
         (last, is_held) = last_run(gate, link).await?;
         let ended_at = last.and_then(|run| run.finished_at);
@@ -173,6 +175,27 @@ async fn run_here<A: Asks>(gate: &Gate<A>, leased: Leased) -> Answer<()> {
     }
 }
 
+/// Makes sure that nothing stands in the way of a link's runs: the tenant lost the feature, the account was disconnected, the link
+/// paused. A run that this cut off says only that it did not end.
+async fn in_the_way(tx: &mut Tx, link: LinkId) -> Answer<()> {
+    features::require(tx, CALENDAR_SYNC).await?;
+    let link = links::get(tx, link)
+        .await?
+        .ok_or_else(|| ApiError::not_found("link"))?;
+    // An account that is leaving is none any more.
+    connections::get(tx, link.connection)
+        .await?
+        .ok_or_else(|| ApiError::not_found("credential"))?;
+    match link.state {
+        LinkState::Active => Ok(()),
+        LinkState::Paused => Err(paused()),
+    }
+}
+
+pub(super) fn paused() -> ApiError {
+    ApiError::conflict("link_paused", "The link is paused; resume it first.")
+}
+
 /// The last run of the link, and whether somebody has the link now.
 async fn last_run<A: Asks>(gate: &Gate<A>, link: LinkId) -> Answer<(Option<Run>, bool)> {
     let mut tx = gate.read().await?;
@@ -190,14 +213,18 @@ async fn told<A: Asks>(
 ) -> Answer<Reply<Synced, 200, 202>> {
     let (last, is_held) = last_run(gate, link).await?;
     let is_news = |run: &Run| run.finished_at.map_or(is_held, |at| at >= began);
-    let Some(run) = last.filter(is_news) else {
+    let mut tx = gate.read().await?;
+    let news = last.filter(is_news);
+    if news.as_ref().is_none_or(|run| run.state != RunState::Done) {
+        in_the_way(&mut tx, link).await?;
+    }
+    let Some(run) = news else {
         return Err(ApiError::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "busy",
             "The link could not be run now; try again.",
         ));
     };
-    let mut tx = gate.read().await?;
     let skipped = skips::list(&mut tx, link).await?;
     let skipped = skipped
         .into_iter()

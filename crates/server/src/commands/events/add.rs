@@ -6,11 +6,12 @@ use anyhow::{Result, bail};
 use clap::Args;
 use kalends_calendar::event::{Event, Shape};
 use kalends_calendar::ids::Uid;
+use kalends_calendar::revision::Revision;
 use kalends_engine::edits;
 use serde_json::json;
 
 use super::form::{Form, rule};
-use super::{body_json, title};
+use super::{audited, body_json, title};
 use crate::app::{App, EDITOR};
 use crate::commands::links::calendar_wanted;
 use crate::{Ended, names, words};
@@ -62,8 +63,9 @@ pub(crate) async fn run(app: &App, command: Add) -> Result<Ended> {
     let mut tx = app.store.begin(app.tenant).await?;
     let calendar =
         calendar_wanted(app, &mut tx, command.calendar.as_deref(), FIRST_CALENDAR).await?;
+    let id = edits::create_in(&app.engine()?, &mut tx, calendar.id, &event, EDITOR).await?;
+    audited(app, &mut tx, "event.create", id, Revision(1)).await?;
     tx.commit().await?;
-    let id = edits::create(&app.engine()?, app.tenant, calendar.id, &event, EDITOR).await?;
     let mut row = body_json(&event);
     row["id"] = json!(id);
     row["calendar"] = json!(calendar.name);

@@ -9,7 +9,7 @@ use kalends_engine::edits;
 use serde_json::json;
 
 use super::form::{self, Form};
-use super::{body_json, title};
+use super::{audited, body_json, title};
 use crate::app::{App, EDITOR};
 use crate::words::{self, Typed, typed_time};
 use crate::{Ended, names};
@@ -62,15 +62,12 @@ pub(crate) async fn run(app: &App, command: Edit) -> Result<Ended> {
         }
         event.updated = Some(app.now());
         let engine = app.engine()?;
-        edits::update(
-            &engine,
-            app.tenant,
-            stored.id,
-            stored.revision,
-            &event,
-            EDITOR,
-        )
-        .await?
+        let (id, from) = (stored.id, stored.revision);
+        let mut tx = app.store.begin(app.tenant).await?;
+        let version = edits::update_in(&engine, &mut tx, id, from, &event, EDITOR).await?;
+        audited(app, &mut tx, "event.update", id, version).await?;
+        tx.commit().await?;
+        version
     };
     let mut row = body_json(&event);
     row["id"] = json!(stored.id);

@@ -8,7 +8,7 @@ use kalends_engine::edits;
 use kalends_store::events::{self, EventVersion};
 use serde_json::json;
 
-use super::{body_json, title};
+use super::{audited, body_json, title};
 use crate::Ended;
 use crate::app::{App, EDITOR};
 use crate::names::{self, NamedLink};
@@ -109,7 +109,10 @@ pub(crate) async fn restore(app: &App, command: Restore) -> Result<Ended> {
         bail!("it has the versions 1 to {}", event.revision);
     }
     let wanted = Revision(command.version);
-    let version = edits::restore(&app.engine()?, app.tenant, event.id, wanted, EDITOR).await?;
+    let mut tx = app.store.begin(app.tenant).await?;
+    let version = edits::restore_in(&app.engine()?, &mut tx, event.id, wanted, EDITOR).await?;
+    audited(app, &mut tx, "event.restore", event.id, version).await?;
+    tx.commit().await?;
     app.screen
         .json(&json!({ "id": event.id, "version": version, "restored": wanted }))?;
     app.screen.line(&format!(

@@ -11,6 +11,9 @@ mod show;
 use anyhow::Result;
 use clap::Subcommand;
 use kalends_calendar::event::Event;
+use kalends_calendar::ids::EventId;
+use kalends_calendar::revision::Revision;
+use kalends_store::Tx;
 use kalends_store::events::StoredEvent;
 use serde_json::{Value, json};
 
@@ -47,6 +50,18 @@ pub(crate) async fn run(app: &App, command: Events) -> Result<Ended> {
         Events::History(command) => history::run(app, command).await,
         Events::Restore(command) => history::restore(app, command).await,
     }
+}
+
+/// Adds a line about an event to the audit log, in the transaction of its change.
+async fn audited(
+    app: &App,
+    tx: &mut Tx,
+    action: &str,
+    id: EventId,
+    version: Revision,
+) -> Result<()> {
+    let detail = json!({ "version": version });
+    app.audit(tx, action, format!("event {id}"), detail).await
 }
 
 /// An event for scripts, in short.

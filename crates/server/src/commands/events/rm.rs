@@ -6,7 +6,7 @@ use kalends_calendar::series::{self, SeriesError};
 use kalends_engine::edits;
 use serde_json::json;
 
-use super::{form, title};
+use super::{audited, form, title};
 use crate::app::{App, EDITOR};
 use crate::words::{self, Typed, typed_time};
 use crate::{Ended, names};
@@ -31,34 +31,38 @@ pub(crate) async fn run(app: &App, command: Rm) -> Result<Ended> {
         bail!("this event is deleted already");
     };
     let engine = app.engine()?;
-    let (version, what) = match command.occurrence {
+    let (id, from) = (stored.id, stored.revision);
+    let mut tx = app.store.begin(app.tenant).await?;
+    let (action, version, what) = match command.occurrence {
         None => {
-            let version =
-                edits::delete(&engine, app.tenant, stored.id, stored.revision, EDITOR).await?;
-            (version, title(&event))
+            let version = edits::delete_in(&engine, &mut tx, id, from, EDITOR).await?;
+            ("event.delete", version, title(&event))
         }
         Some(typed) => {
-            let id = form::occurrence_id(&event, typed)?;
-            let what = format!("{} on {}", title(&event), words::occurrence(id));
-            let left = match series::exclude(&event, id) {
+            let which = form::occurrence_id(&event, typed)?;
+            let what = format!("{} on {}", title(&event), words::occurrence(which));
+            let left = match series::exclude(&event, which) {
                 Ok(left) if series::is_empty(&left) => None,
                 Ok(left) => Some(left),
                 Err(SeriesError::NothingLeft) => None,
                 Err(error) => return Err(error.into()),
             };
-            let version = if let Some(left) = left {
+            let (action, version) = if let Some(left) = left {
                 event = left;
                 event.sequence = event.sequence.saturating_add(1);
                 event.updated = Some(app.now());
-                let (tenant, from) = (app.tenant, stored.revision);
-                edits::update(&engine, tenant, stored.id, from, &event, EDITOR).await?
+                let version = edits::update_in(&engine, &mut tx, id, from, &event, EDITOR).await?;
+                ("event.update", version)
             } else {
                 // It was the last one: a series without any is none.
-                edits::delete(&engine, app.tenant, stored.id, stored.revision, EDITOR).await?
+                let version = edits::delete_in(&engine, &mut tx, id, from, EDITOR).await?;
+                ("event.delete", version)
             };
-            (version, what)
+            (action, version, what)
         }
     };
+    audited(app, &mut tx, action, id, version).await?;
+    tx.commit().await?;
     app.screen
         .json(&json!({ "id": stored.id, "version": version }))?;
     app.screen.line(&format!(

@@ -1,7 +1,10 @@
 //! `kalends audit`: who did what, when, from where and why; and whether anybody has tampered with that.
 
+use std::collections::HashMap;
+
 use anyhow::Result;
 use clap::Subcommand;
+use kalends_calendar::ids::TenantId;
 use kalends_store::audit::{self, Filter, Verdict};
 use kalends_store::{PLATFORM, tenants};
 use serde_json::{Value, json};
@@ -30,9 +33,19 @@ EXAMPLES:
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
         limit: i64,
     },
-    /// Check the chains of all tenants and of the platform: find an entry that was changed, taken out or cut off
+    /// Check the chains of all tenants and of the platform: find an entry that was changed, put in, taken out or cut off
     #[command(after_help = "EXAMPLES:\n  kalends audit verify\n  kalends audit verify --json")]
     Verify,
+}
+
+impl Audit {
+    /// Whether it is about no tenant alone.
+    pub(crate) fn is_for_platform(&self) -> bool {
+        match self {
+            Self::List { .. } => false,
+            Self::Verify => true,
+        }
+    }
 }
 
 pub(crate) async fn run(app: &App, command: Audit) -> Result<Ended> {
@@ -86,47 +99,78 @@ async fn list(app: &App, filter: &Filter, limit: i64) -> Result<Ended> {
 }
 
 async fn verify(app: &App) -> Result<Ended> {
-    let mut chains = vec![(PLATFORM, "(platform)".to_owned())];
     let all = tenants::list(&app.store).await?;
-    chains.extend(all.into_iter().map(|tenant| (tenant.id, tenant.slug)));
+    let mut names: HashMap<TenantId, String> = all
+        .into_iter()
+        .map(|tenant| (tenant.id, tenant.slug))
+        .collect();
+    names.insert(PLATFORM, "(platform)".to_owned());
     let mut table = app.screen.table(["CHAIN", "ENTRIES", "VERDICT"]);
     let mut rows = Vec::new();
     let mut ended = Ended::Well;
-    for (tenant, name) in chains {
-        let verdict = audit::verify(&app.store, tenant).await?;
-        let (entries, last_hash, outside, problem) = match &verdict {
+    for (tenant, verdict) in audit::verify_all(&app.store).await? {
+        let name = names
+            .remove(&tenant)
+            .unwrap_or_else(|| format!("{} (no such tenant)", tenant.0));
+        let (entries, hash, unchained, outside, problem) = match &verdict {
             Verdict::Whole {
                 entries,
                 hash,
+                unchained,
                 outside,
-                ..
-            } => (*entries, Some(hex(hash)), *outside, None),
-            Verdict::Broken { seq, fault } => (*seq, None, 0, Some(crate::words::word(fault))),
+            } => {
+                let problem = (*outside > 0).then(|| "outside".to_owned());
+                (*entries, Some(hex(hash)), *unchained, *outside, problem)
+            }
+            Verdict::Broken { seq, fault } => (*seq, None, 0, 0, Some(crate::words::word(fault))),
         };
-        table.add([
-            plain(&*name),
-            plain(entries.to_string()),
-            match &problem {
-                None if outside == 0 => ("whole".to_owned(), Tone::Good),
-                None => (
-                    format!(
-                        "whole; {outside} stand outside, written by a node of an older version"
-                    ),
-                    Tone::Wary,
-                ),
-                Some(problem) => (format!("broken at {entries}: {problem}"), Tone::Bad),
-            },
-        ]);
-        rows.push(json!({
-            "chain": name, "entries": entries, "last_hash": last_hash, "outside": outside, "problem": problem,
-        }));
         if problem.is_some() {
             ended = Ended::WithFailures;
         }
+        table.add([
+            plain(&*name),
+            plain(entries.to_string()),
+            in_words(&verdict),
+        ]);
+        rows.push(json!({
+            "chain": name, "entries": entries, "last_hash": hash, "unchained": unchained, "outside": outside,
+            "problem": problem,
+        }));
+    }
+    if ended == Ended::Well {
+        audit::anchor(&app.store, app.now()).await?;
     }
     app.screen.json(&json!({ "chains": rows }))?;
     app.screen.show(&table, "")?;
     Ok(ended)
+}
+
+fn in_words(verdict: &Verdict) -> (String, Tone) {
+    match verdict {
+        Verdict::Whole {
+            outside: 0,
+            unchained: 0,
+            ..
+        } => ("whole".to_owned(), Tone::Good),
+        Verdict::Whole {
+            outside: 0,
+            unchained,
+            ..
+        } => (
+            format!(
+                "whole; {unchained} more are from before it, of which only the number is known"
+            ),
+            Tone::Wary,
+        ),
+        Verdict::Whole { outside, .. } => (
+            format!("whole; {outside} more stand outside of it, and nothing vouches for them"),
+            Tone::Bad,
+        ),
+        Verdict::Broken { seq, fault } => (
+            format!("broken at {seq}: {}", crate::words::word(fault)),
+            Tone::Bad,
+        ),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

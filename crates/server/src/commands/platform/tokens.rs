@@ -59,6 +59,16 @@ EXAMPLES:
     },
 }
 
+impl Tokens {
+    /// Whether it is about no tenant.
+    pub(crate) fn is_for_platform(&self) -> bool {
+        match self {
+            Self::Create { bound, .. } => !bound,
+            Self::List { .. } | Self::Revoke { .. } => true,
+        }
+    }
+}
+
 pub(crate) async fn run(app: &App, command: Tokens) -> Result<Ended> {
     match command {
         Tokens::Create {

@@ -104,6 +104,15 @@ impl Users {
             Self::List | Self::Role { .. } | Self::Disable { .. } | Self::Enable { .. } => None,
         }
     }
+
+    /// Whether it is about no tenant.
+    pub(crate) fn is_for_platform(&self) -> bool {
+        match self {
+            Self::Add { role, .. } => role.and_then(As::role).is_none(),
+            Self::Password { .. } | Self::Disable { .. } | Self::Enable { .. } => true,
+            Self::List | Self::Role { .. } => false,
+        }
+    }
 }
 
 /// A role, or none.
@@ -222,6 +231,11 @@ async fn add(
         members::put(&mut tx, id, role, app.now()).await?;
     }
     let detail = json!({ "role": role, "platform_admin": platform_admin });
+    if role.is_some() && platform_admin {
+        let object = format!("user {email}");
+        app.audit_for_platform(&mut tx, "user.create", object, detail.clone())
+            .await?;
+    }
     keep(app, tx, "user.create", format!("user {email}"), detail).await?;
     app.screen
         .json(&json!({ "id": id, "email": email, "role": role }))?;
