@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::chain::{self, Hash, Verdict};
-use super::{Entry, append};
+use super::{Entry, note};
 use crate::bind::binds;
 use crate::error::StoreError;
 use crate::store::{PLATFORM, Scope, Store};
@@ -109,7 +109,7 @@ async fn write(store: &Store, now: Timestamp, every: SignedDuration) -> Result<u
             address: None,
             cause: None,
         };
-        append(&mut tx, entry).await?;
+        note(&mut tx, PLATFORM, entry)?;
     }
     tx.commit().await?;
     Ok(moved.len() as u64)
