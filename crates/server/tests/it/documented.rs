@@ -1,4 +1,4 @@
-//! The OpenAPI document holds: every status that a story met is in it, and those that clients count on are.
+//! The API's document holds: every status that a story met is in it, and those that clients count on are.
 
 use std::collections::BTreeSet;
 

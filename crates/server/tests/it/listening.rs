@@ -2,8 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::mpsc::channel;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::person::Person;
 use crate::service::Asking;
@@ -43,13 +44,10 @@ fn a_request_that_is_never_finished_does_not_keep_the_process() {
         serving.asks("GET", "/healthz", &Asking::default()).status,
         200
     );
-    let began = Instant::now();
-    let ending = thread::spawn(move || serving.ends());
-    while !ending.is_finished() {
-        assert!(began.elapsed() < PATIENCE, "it does not end");
-        thread::sleep(Duration::from_millis(50));
-    }
-    ending.join().unwrap().well();
+    let (tell, told) = channel();
+    thread::spawn(move || tell.send(serving.ends()));
+    let said = told.recv_timeout(PATIENCE).expect("it does not end");
+    said.well();
     drop(stream);
 }
 
