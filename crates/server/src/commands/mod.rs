@@ -50,7 +50,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Ended> {
         Command::Openapi(command) => return openapi::run(&command),
         Command::Settings(command) => return settings::run(&command),
         Command::Doctor(command) => return doctor::run(&global, command).await,
-        Command::Demo(command) => return demo::run(&global, command).await,
+        Command::Demo(command) => return Box::pin(demo::run(&global, command)).await,
         Command::Sandbox(command) => return sandbox::run(&global, command).await,
         command => command,
     };

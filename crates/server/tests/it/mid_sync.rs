@@ -1,11 +1,10 @@
 //! What happens to a tenant, an account or an event while something is under way there.
 
 use std::thread::{self, ScopedJoinHandle};
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::nodes::everywhere;
+use crate::nodes::{eventually, everywhere};
 use crate::person::Person;
 use crate::sandbox::Sandbox;
 use crate::service::Answer;
@@ -13,8 +12,6 @@ use crate::serving::{Serving, ann};
 
 /// How long the provider takes for each answer: long enough for a command line to begin and do something meanwhile.
 const SLOW_MS: u64 = 2_000;
-/// How long a run is waited for to begin.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A tenant with an account at a provider that is slow from now on.
 struct Stage<'a> {
@@ -72,12 +69,10 @@ impl<'a> Stage<'a> {
     fn during(&self, does: impl FnOnce(&Self)) -> Answer {
         thread::scope(|scope| {
             let asked: ScopedJoinHandle<'_, Answer> = scope.spawn(|| self.syncs());
-            let began = Instant::now();
-            let path = "/api/calendar/links/";
-            while self.serving.get(&self.token, path).is(200)["links"][0]["syncing"] != true {
-                assert!(began.elapsed() < PATIENCE, "no run began");
-                thread::sleep(Duration::from_millis(20));
-            }
+            eventually("a run", || {
+                let links = self.serving.get(&self.token, "/api/calendar/links/");
+                links.is(200)["links"][0]["syncing"] == true
+            });
             does(self);
             asked.join().unwrap()
         })
