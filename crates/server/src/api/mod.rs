@@ -9,6 +9,20 @@
 )]
 #![expect(clippy::doc_markdown, reason = "OpenAPI is a name, not code")]
 
+/// What every operation is told by: its id, what it does in a line, where it stands in the document, and with which
+/// statuses it refuses beyond those of its door and its input.
+macro_rules! op {
+    ($tag:literal, $id:literal, $summary:literal) => {
+        op!($tag, $id, $summary, [])
+    };
+    ($tag:literal, $id:literal, $summary:literal, $refuses:expr) => {
+        |operation: aide::transform::TransformOperation<'_>| {
+            let operation = operation.id($id).summary($summary).tag($tag);
+            crate::api::error::refuses(operation, &$refuses)
+        }
+    };
+}
+
 mod calendar;
 mod cookie;
 mod docs;
@@ -33,9 +47,9 @@ pub(crate) mod words;
 use std::sync::Arc;
 
 use aide::axum::ApiRouter;
-use aide::axum::routing::{ApiMethodRouter, delete_with, get_with, post_with, put_with};
+use aide::axum::routing::{ApiMethodRouter, delete_with, get_with, post_with};
 use aide::openapi::{OpenApi, SecurityScheme};
-use aide::transform::{TransformOpenApi, TransformOperation};
+use aide::transform::TransformOpenApi;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -54,23 +68,8 @@ use calendar::{
     overlaps, skipped, status, stream, sync,
 };
 use oauth::{callback, initiate};
-use platform::{audit, features, invitations, mailbox, overview, plans, tenants};
 
 use crate::config::Server;
-
-/// What every operation is told by: its id, what it does in a line, where it stands in the document, and with which
-/// statuses it refuses beyond those of its door and its input.
-macro_rules! op {
-    ($tag:literal, $id:literal, $summary:literal) => {
-        op!($tag, $id, $summary, [])
-    };
-    ($tag:literal, $id:literal, $summary:literal, $refuses:expr) => {
-        |operation: TransformOperation<'_>| {
-            let operation = operation.id($id).summary($summary).tag($tag);
-            error::refuses(operation, &$refuses)
-        }
-    };
-}
 
 /// The routes that the document describes.
 fn described() -> ApiRouter<Shared> {
@@ -79,7 +78,7 @@ fn described() -> ApiRouter<Shared> {
         .merge(event_routes())
         .merge(oauth_routes())
         .merge(hook_routes())
-        .merge(platform_routes())
+        .merge(platform::routes::all())
         .merge(own_routes())
 }
 
@@ -421,127 +420,6 @@ fn hook_routes() -> ApiRouter<Shared> {
             StatusCode::SERVICE_UNAVAILABLE,
             hooks::ANSWER_WITHIN,
         ))
-}
-
-fn platform_routes() -> ApiRouter<Shared> {
-    ApiRouter::new()
-        .api_route(
-            "/api/platform/tenants/",
-            get_with(tenants::list, op!("platform", "listTenants", "All tenants")).post_with(
-                tenants::make,
-                op!("platform", "createTenant", "Make a tenant"),
-            ),
-        )
-        .api_route(
-            "/api/platform/tenants/{slug}/",
-            get_with(tenants::show, op!("platform", "showTenant", "One tenant")).patch_with(
-                tenants::change,
-                op!("platform", "changeTenant", "Change a tenant"),
-            ),
-        )
-        .api_route(
-            "/api/platform/tenants/{slug}/features/",
-            put_with(
-                tenants::set_features,
-                op!("platform", "setTenantFeatures", "Set overrides of features"),
-            ),
-        )
-        .api_route(
-            "/api/platform/plans/",
-            get_with(plans::list, op!("platform", "listPlans", "All plans"))
-                .post_with(plans::make, op!("platform", "createPlan", "Make a plan"))
-                .patch_with(
-                    plans::change,
-                    op!("platform", "changePlan", "Change a plan", [404]),
-                ),
-        )
-        .api_route(
-            "/api/platform/features/",
-            get_with(
-                features::list,
-                op!("platform", "listFeatures", "The catalogue of features"),
-            )
-            .post_with(
-                features::add,
-                op!("platform", "createFeature", "Add a feature"),
-            ),
-        )
-        .api_route(
-            "/api/platform/invitations/",
-            get_with(
-                invitations::list,
-                op!("platform", "listInvitations", "Invitations"),
-            )
-            .post_with(
-                invitations::make,
-                op!(
-                    "platform",
-                    "createInvitation",
-                    "Invite the owner of a new tenant"
-                ),
-            ),
-        )
-        .api_route(
-            "/api/platform/invitations/{id}/",
-            delete_with(
-                invitations::revoke,
-                op!(
-                    "platform",
-                    "revokeInvitation",
-                    "Take an invitation back",
-                    [410]
-                ),
-            ),
-        )
-        .api_route(
-            "/api/platform/mailbox/",
-            get_with(
-                mailbox::show,
-                op!("platform", "showMailbox", "From where notices are sent"),
-            )
-            .post_with(
-                mailbox::try_out,
-                op!("platform", "tryMailbox", "Send a mail to oneself", [502]),
-            )
-            .delete_with(
-                mailbox::disconnect,
-                op!(
-                    "platform",
-                    "disconnectMailbox",
-                    "Use the mailbox no more",
-                    [404]
-                ),
-            ),
-        )
-        .api_route(
-            "/api/platform/usage/",
-            get_with(
-                overview::usage,
-                op!(
-                    "platform",
-                    "listUsage",
-                    "How much each tenant uses of what its plan allows"
-                ),
-            ),
-        )
-        .api_route(
-            "/api/platform/health/",
-            get_with(
-                overview::health,
-                op!(
-                    "platform",
-                    "listHealth",
-                    "How the links of each tenant are, in numbers"
-                ),
-            ),
-        )
-        .api_route(
-            "/api/platform/audit/",
-            get_with(
-                audit::list,
-                op!("platform", "listAudit", "The audit log, of all tenants"),
-            ),
-        )
 }
 
 fn own_routes() -> ApiRouter<Shared> {

@@ -6,4 +6,5 @@ pub(super) mod invitations;
 pub(super) mod mailbox;
 pub(super) mod overview;
 pub(super) mod plans;
+pub(super) mod routes;
 pub(super) mod tenants;
