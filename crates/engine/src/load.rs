@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kalends_calendar::event::Event;
 use kalends_calendar::failure::Failure;
 use kalends_calendar::ids::{EventId, RemoteId, Uid};
-use kalends_calendar::merge::{Debt, Field, assume_sent};
+use kalends_calendar::merge::{Debt, Field, assume_created_in_steps, assume_sent};
 use kalends_calendar::plan::{Agreed, Canonical, Met, Mirror, Origin, Ours, Standing, would_send};
 use kalends_calendar::provider::{Change, Mark, Observed, State};
 use kalends_store::events::{EventHead, StoredEvent};
@@ -266,7 +266,7 @@ impl Context {
                 raw: observed.raw.clone(),
                 origin: Origin::Kalends,
             },
-            base: assume_sent(None, &sent, &observed.event),
+            base: created(run, &sent, observed),
         };
         Ours::Mirrored {
             agreed: Box::new(agreed),
@@ -282,6 +282,15 @@ impl Context {
         } else {
             Debt::Settled
         }
+    }
+}
+
+/// The merge base of a creation of ours whose outcome was not known.
+pub(crate) fn created(run: &Run<'_>, sent: &Event, observed: &Observed) -> Event {
+    if run.provider.capabilities().series_in_steps {
+        assume_created_in_steps(sent, &observed.event)
+    } else {
+        assume_sent(None, sent, &observed.event)
     }
 }
 

@@ -163,6 +163,7 @@ impl Provider for CalDav {
             fetch_batch: FETCH_BATCH,
             fetch_in_flight: self.fetch_in_flight,
             writes: true,
+            series_in_steps: false,
             guests: Guests::Silent,
             push: Push::None,
         }

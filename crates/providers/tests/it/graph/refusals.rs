@@ -1,14 +1,19 @@
 //! What each refusal means, as a table.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use kalends_calendar::failure::Class;
+use async_trait::async_trait;
+use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{RemoteId, Version};
 use kalends_calendar::provider::{Position, Provider, State, Write};
+use kalends_providers::graph::{BASE_URL, Graph, GraphSettings};
+use kalends_providers::oauth::Tokens;
+use secrecy::SecretString;
 use serde_json::json;
 
 use super::{account, berlin, calendar, create, event, now, raw, read, single};
-use crate::script::Script;
+use crate::script::{Script, Still};
 
 const NOW: &str = "2026-03-01T10:00:00Z";
 
@@ -255,4 +260,28 @@ fn who_wants_to_be_left_alone_is_left_alone() {
         );
     }
     assert!(account.left_alone_until().is_some());
+}
+
+/// Gives no token, and wants to be left alone for a while.
+struct Tired(AtomicUsize);
+
+#[async_trait]
+impl Tokens for Tired {
+    async fn access(&self, _: Option<&SecretString>) -> Result<SecretString, Failure> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Err(Failure::new(passing(Some(30)), "no token now"))
+    }
+}
+
+#[test]
+fn who_gives_the_tokens_is_left_alone_too() {
+    let tired = Arc::new(Tired(AtomicUsize::default()));
+    let settings = GraphSettings::new(BASE_URL.parse().unwrap());
+    let tokens = Arc::clone(&tired) as Arc<dyn Tokens>;
+    let account = Graph::new(Script::new(), Arc::new(Still), tokens, settings).with_in_flight(1);
+    let ids = ["e1", "e2", "e3"].map(RemoteId::from);
+    let failure = now(account.fetch(&calendar(), &ids)).unwrap_err();
+    assert_eq!(failure.class, passing(Some(30)));
+    assert_eq!(tired.0.load(Ordering::Relaxed), 1);
+    assert_eq!(account.left_alone_until(), failure.retry_at());
 }
