@@ -105,6 +105,8 @@ pub struct Capabilities {
     /// Whether a new series is written in steps: bare first, then each occurrence that departs from it. What became of such
     /// a write when it was cut off is known of its occurrences one by one.
     pub series_in_steps: bool,
+    /// Whether the provider stamps `created` and `updated` by its own clock, the latter with every edit.
+    pub stamps_edits: bool,
     /// Whether guests can be written without the provider mailing them.
     pub guests: Guests,
     /// Whether it can say by itself that a calendar changed.

@@ -304,6 +304,7 @@ impl Provider for Remote {
             fetch_in_flight: 2,
             writes: true,
             series_in_steps: false,
+            stamps_edits: false,
             guests: Guests::Silent,
             push: self.desk.push(),
         }

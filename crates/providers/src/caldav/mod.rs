@@ -164,6 +164,7 @@ impl Provider for CalDav {
             fetch_in_flight: self.fetch_in_flight,
             writes: true,
             series_in_steps: false,
+            stamps_edits: false,
             guests: Guests::Silent,
             push: Push::None,
         }

@@ -171,6 +171,8 @@ impl Provider for Google {
             fetch_in_flight: 1,
             writes: true,
             series_in_steps: true,
+            // A change of reminders leaves no stamp.
+            stamps_edits: false,
             // Not mailed, but in their calendars all the same: a copy is nobody's invitation.
             guests: Guests::AlwaysMailed,
             push: Push::Channels(Renewal::Replaced),

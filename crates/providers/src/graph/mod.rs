@@ -225,6 +225,7 @@ impl Provider for Graph {
             fetch_in_flight: 1,
             writes: true,
             series_in_steps: true,
+            stamps_edits: true,
             guests: Guests::AlwaysMailed,
             push: Push::Channels(Renewal::Prolonged),
         }

@@ -188,6 +188,7 @@ impl Provider for Feed {
             fetch_in_flight: 1,
             writes: false,
             series_in_steps: false,
+            stamps_edits: false,
             guests: Guests::Silent,
             push: Push::None,
         }

@@ -1,9 +1,11 @@
 //! What each refusal means, as a table.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use kalends_calendar::event::{Event, Override, RecurrenceId};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{RemoteId, Version};
 use kalends_calendar::provider::{Position, Provider, State, Write};
@@ -12,7 +14,8 @@ use kalends_providers::oauth::Tokens;
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::{account, berlin, calendar, create, event, now, raw, read, single};
+use super::outlook::{Fault, Outlook};
+use super::{account, berlin, calendar, create, event, now, raw, read, series, single};
 use crate::script::{Script, Still};
 
 const NOW: &str = "2026-03-01T10:00:00Z";
@@ -260,6 +263,34 @@ fn who_wants_to_be_left_alone_is_left_alone() {
         );
     }
     assert!(account.left_alone_until().is_some());
+}
+
+/// A series of four Mondays of which the third is left out.
+fn with_a_gap() -> Event {
+    let mut weekly = read(&series("e1", "Weekly"));
+    let third = RecurrenceId("2026-06-15T10:00:00".parse().unwrap());
+    weekly.recurrence_overrides = BTreeMap::from([(third, Override::Excluded)]);
+    weekly
+}
+
+#[test]
+fn a_series_that_was_made_and_could_not_be_finished_is_found_again() {
+    let outlook = Outlook::new();
+    let account = account(Arc::clone(&outlook) as _);
+    let refused = Fault::Refused(400, "ErrorOccurrenceCrossingBoundary");
+    outlook.befall("DELETE ", refused);
+    let failure = now(account.write(&calendar(), &create(&with_a_gap()))).unwrap_err();
+    assert_eq!(failure.class, Class::Unknown, "{failure:?}");
+    assert_eq!(outlook.ids().len(), 1);
+}
+
+#[test]
+fn an_occurrence_is_away_only_where_outlook_says_so() {
+    let outlook = Outlook::new();
+    let account = account(Arc::clone(&outlook) as _);
+    outlook.befall("/instances", Fault::Nothing);
+    let failure = now(account.write(&calendar(), &create(&with_a_gap()))).unwrap_err();
+    assert_eq!(failure.class, Class::Changed, "{failure:?}");
 }
 
 /// Gives no token, and wants to be left alone for a while.
