@@ -76,6 +76,14 @@ impl Failure {
     pub fn item(message: impl Into<String>) -> Self {
         Self::new(Class::Item, message)
     }
+
+    /// When the provider wants to be asked again, if it said so.
+    pub fn retry_at(&self) -> Option<Timestamp> {
+        match self.class {
+            Class::Passing { retry_at } => retry_at,
+            _ => None,
+        }
+    }
 }
 
 /// A text of at most so many bytes; where some had to go, its end says so.

@@ -102,6 +102,11 @@ pub struct Capabilities {
     pub fetch_in_flight: usize,
     /// Whether events can be written at all (not to a feed).
     pub writes: bool,
+    /// Whether a new series is written in steps: bare first, then each occurrence that departs from it. What became of such
+    /// a write when it was cut off is known of its occurrences one by one.
+    pub series_in_steps: bool,
+    /// Whether the provider stamps `created` and `updated` by its own clock, the latter with every edit.
+    pub stamps_edits: bool,
     /// Whether guests can be written without the provider mailing them.
     pub guests: Guests,
     /// Whether it can say by itself that a calendar changed.

@@ -19,7 +19,7 @@ use kalends_store::links::Link;
 use kalends_store::{StoreError, debts, departures, mirrors};
 use serde_json::json;
 
-use crate::load::{agreed, canonical, counting_mark};
+use crate::load::{agreed, canonical, counting_mark, created};
 use crate::push::{Fate, fail, retry_at, sending, settle, wait};
 use crate::report::{Outcome, Report};
 use crate::run::Run;
@@ -165,16 +165,14 @@ async fn look(
 /// Whether what stands there is what was agreed, or what was sent since.
 fn is_ours(run: &Run<'_>, intent: &Intent, known: &Known, observed: &Observed) -> bool {
     let rules = run.rules.as_shown_by(&observed.event);
-    let is_sent = |base: Option<&Event>, sent: &Event| {
-        differing(&assume_sent(base, sent, &observed.event), &observed.event).is_empty()
-    };
+    let is_there = |base: &Event| differing(base, &observed.event).is_empty();
     let Some(mirror) = &known.mirror else {
         let is_marked = counting_mark(observed).is_some_and(|mark| mark.event == intent.event);
         return is_marked
-            && known
-                .sent
-                .as_ref()
-                .is_some_and(|sent| is_sent(None, &would_send(None, sent, &rules, &[])));
+            && known.sent.as_ref().is_some_and(|sent| {
+                let sent = would_send(None, sent, &rules, &[]);
+                is_there(&created(run, &sent, observed))
+            });
     };
     if observed.raw == mirror.raw {
         return true;
@@ -183,11 +181,11 @@ fn is_ours(run: &Run<'_>, intent: &Intent, known: &Known, observed: &Observed) -
         return false;
     };
     match &known.sent {
-        Some(sent) => is_sent(
-            Some(&agreed.base),
-            &would_send(Some(&agreed), sent, &rules, &[]),
-        ),
-        None => differing(&agreed.base, &observed.event).is_empty(),
+        Some(sent) => {
+            let sent = would_send(Some(&agreed), sent, &rules, &[]);
+            is_there(&assume_sent(Some(&agreed.base), &sent, &observed.event))
+        }
+        None => is_there(&agreed.base),
     }
 }
 

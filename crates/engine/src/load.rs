@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::SignedDuration;
 use kalends_calendar::event::Event;
 use kalends_calendar::failure::Failure;
 use kalends_calendar::ids::{EventId, RemoteId, Uid};
-use kalends_calendar::merge::{Debt, Field, assume_sent};
+use kalends_calendar::merge::{Debt, Field, assume_created_in_steps, assume_sent};
 use kalends_calendar::plan::{Agreed, Canonical, Met, Mirror, Origin, Ours, Standing, would_send};
 use kalends_calendar::provider::{Change, Mark, Observed, State};
 use kalends_store::events::{EventHead, StoredEvent};
@@ -16,6 +17,9 @@ use crate::run::Run;
 
 /// UIDs that we make for mirrors whose own UID is taken open with this.
 pub(crate) const DERIVED_UID_PREFIX: &str = "kalends-";
+
+/// Stamps so far apart are of one write: some providers stamp an edit a moment after they made the event.
+const SAME_WRITE: SignedDuration = SignedDuration::from_secs(2);
 
 /// The mark of a remote event, if it counts. Some programs copy unknown properties when a person duplicates an event; the
 /// duplicate has a UID of its own, and is not a copy of ours.
@@ -266,7 +270,11 @@ impl Context {
                 raw: observed.raw.clone(),
                 origin: Origin::Kalends,
             },
-            base: assume_sent(None, &sent, &observed.event),
+            base: match &canonical {
+                // Nobody has touched it: what is not as it was sent, the provider made of it.
+                Canonical::Deleted { .. } if is_untouched(run, observed) => observed.event.clone(),
+                Canonical::Deleted { .. } | Canonical::Live { .. } => created(run, &sent, observed),
+            },
         };
         Ours::Mirrored {
             agreed: Box::new(agreed),
@@ -282,6 +290,24 @@ impl Context {
         } else {
             Debt::Settled
         }
+    }
+}
+
+/// Whether an event is what it was when it was made, by the stamps of its provider.
+fn is_untouched(run: &Run<'_>, observed: &Observed) -> bool {
+    let (made, edited) = (observed.event.created, observed.event.updated);
+    run.provider.capabilities().stamps_edits
+        && made.is_some_and(|made| {
+            edited.is_some_and(|edited| edited.duration_since(made) <= SAME_WRITE)
+        })
+}
+
+/// The merge base of a creation of ours whose outcome was not known.
+pub(crate) fn created(run: &Run<'_>, sent: &Event, observed: &Observed) -> Event {
+    if run.provider.capabilities().series_in_steps {
+        assume_created_in_steps(sent, &observed.event)
+    } else {
+        assume_sent(None, sent, &observed.event)
     }
 }
 

@@ -10,6 +10,7 @@ use kalends_calendar::merge::{Field, differing};
 use kalends_calendar::plan::{Agreed, Canonical, Mirror, Origin, Owed, mirror_name, plan_outgoing};
 use kalends_calendar::provider::{Change, Observed, Receipt, State, Write};
 use kalends_calendar::revision::Revision;
+use kalends_calendar::rules::Detail;
 use kalends_store::intents::{self, Intent, IntentState, Marked, MirrorMove, Sending, Settlement};
 use kalends_store::remote_writes::{self, WriteOp};
 use kalends_store::{conflicts, events, mirrors, outside};
@@ -143,6 +144,13 @@ struct Sides {
 }
 
 impl Sides {
+    /// Where the copy of an event that is here stands.
+    fn live_copy(&self) -> Option<RemoteId> {
+        let agreed = self.agreed.as_ref()?;
+        let is_live = matches!(self.canonical, Canonical::Live { .. });
+        is_live.then(|| agreed.mirror.remote_id.clone())
+    }
+
     fn owed(&self, run: &Run<'_>) -> Owed {
         plan_outgoing(
             run.link.id,
@@ -175,10 +183,15 @@ async fn load(run: &Run<'_>, event: EventId) -> Result<Option<Sides>, EngineErro
 async fn push_one(run: &Run<'_>, intent: &Intent) -> Result<Fate, EngineError> {
     let mut uid: Option<Uid> = None;
     let mut looked_outside = !run.import.is_bound();
+    let mut looked_there = run.rules.detail == Detail::Full || !run.rules.receives();
     for _ in 0..=REPLANS_MAX {
-        let (owed, revision) = match load(run, intent.event).await {
-            Ok(Some(sides)) => (sides.owed(run), sides.canonical.revision()),
-            Ok(None) => (Owed::Nothing, Revision(0)),
+        let (owed, revision, copy) = match load(run, intent.event).await {
+            Ok(Some(sides)) => (
+                sides.owed(run),
+                sides.canonical.revision(),
+                sides.live_copy(),
+            ),
+            Ok(None) => (Owed::Nothing, Revision(0), None),
             // What was agreed about this one cannot be read: the others go on.
             Err(EngineError::Provider(failure)) => {
                 return fail(run, intent, failure.message).await;
@@ -186,6 +199,14 @@ async fn push_one(run: &Run<'_>, intent: &Intent) -> Result<Fate, EngineError> {
             Err(error) => return Err(error),
         };
         let Owed::Write { mut write, fields } = owed else {
+            // A copy that shows only the time shows nothing of this edit, so that no write meets its deletion: told of it
+            // later, nobody would know any more that there was an edit since.
+            if let (Some(copy), false) = (copy, looked_there) {
+                looked_there = true;
+                run.within_budget()?;
+                look(run, copy).await?;
+                continue;
+            }
             settle(run, intent, Settlement::Done(MirrorMove::Keep)).await?;
             return Ok(Fate::Settled);
         };

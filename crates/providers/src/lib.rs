@@ -11,6 +11,7 @@ pub mod caldav;
 mod color;
 pub mod google;
 pub mod graph;
+mod halfway;
 mod html;
 pub mod http;
 pub mod ics;

@@ -53,8 +53,8 @@ pub(crate) enum What {
         before: Arc<Event>,
         after: Arc<Event>,
     },
-    /// It was deleted.
-    Deleted,
+    /// It was deleted. Of an event that is at home at a server: what it was.
+    Deleted { of: Option<Arc<Event>> },
     /// Its deletion was refused: it stays.
     Kept,
 }
@@ -86,7 +86,7 @@ impl Ledger {
     /// Whether anybody deleted an event with this UID.
     pub(crate) fn was_deleted(&self, tenant: usize, uid: &str) -> bool {
         self.deeds.iter().any(|deed| {
-            deed.tenant == tenant && deed.uid == uid && matches!(deed.what, What::Deleted)
+            deed.tenant == tenant && deed.uid == uid && matches!(deed.what, What::Deleted { .. })
         })
     }
 

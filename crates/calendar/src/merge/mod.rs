@@ -5,6 +5,8 @@ mod lens;
 
 pub use lens::{FieldError, differing, get, set};
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -256,6 +258,16 @@ pub fn assume_sent(agreed: Option<&Event>, sent: &Event, observed: &Event) -> Ev
         }
     }
     base
+}
+
+/// The merge base of a creation that was written in steps and cut off somewhere: the series came first and bare, and what
+/// there is of its occurrences is what was got to. One that is not there has not been taken away by anybody.
+pub fn assume_created_in_steps(sent: &Event, observed: &Event) -> Event {
+    let bare = Event {
+        recurrence_overrides: BTreeMap::new(),
+        ..sent.clone()
+    };
+    assume_sent(Some(&bare), sent, observed)
 }
 
 fn is_half_of_an_occurrence(field: &Field, sent: &Event, observed: &Event) -> bool {

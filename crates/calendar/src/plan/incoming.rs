@@ -430,6 +430,12 @@ fn edited_since(agreed: &Agreed, event: &Event, debt: Debt, held: &[Field], rule
                 rules.detail == Detail::Busy || !differing(&target, &agreed.base).is_empty();
             unsettled && edited
         }
-        Authority::Shared => !differing(&rules.mask(event), &rules.mask(&agreed.base)).is_empty(),
+        // What the link hides of it, the event has from elsewhere, or from a time when the link showed it.
+        Authority::Shared => {
+            let shown = rules.mask(&agreed.base);
+            differing(event, &agreed.base)
+                .iter()
+                .any(|field| get(event, field) != get(&shown, field))
+        }
     }
 }

@@ -580,6 +580,21 @@ fn an_occurrence_that_was_written_by_half_is_our_own_echo() {
     assert_eq!(base, meeting("A", 9));
 }
 
+#[test]
+fn an_occurrence_that_a_creation_did_not_get_to_was_taken_away_by_nobody() {
+    let id = crate::event::RecurrenceId(date(2026, 12, 5).at(9, 0, 0, 0));
+    let mut sent = meeting("A", 9);
+    let out = crate::event::Override::Excluded;
+    sent.recurrence_overrides.insert(id, out);
+    let base = crate::merge::assume_created_in_steps(&sent, &meeting("A", 9));
+    let ours = mirrored(&base, live(&sent), Debt::Owed);
+    let there = meeting("A", 9);
+    insta::assert_snapshot!(incoming(&ours, Some(&there), &rules(Direction::TwoWay)), @"agree");
+    // Deleted here meanwhile, it is no edit that would bring the event back.
+    let gone = mirrored(&base, deleted_from(&sent), Debt::Owed);
+    insta::assert_snapshot!(incoming(&gone, Some(&there), &rules(Direction::TwoWay)), @"agree");
+}
+
 fn any_event() -> impl Strategy<Value = Event> {
     let over = (
         1..4_i8,

@@ -1,6 +1,6 @@
 //! The engine's laws, each as a short story.
 
-use kalends_calendar::rules::{ConflictPolicy, Direction};
+use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 use kalends_engine::{Outcome, Silent, dry_run, edits};
 use kalends_store::{conflicts, held, intents, links};
 
@@ -236,6 +236,31 @@ async fn deletions_cross_and_edits_beat_them() {
     world.sync(link).await;
     assert_eq!(world.titles().await, ["c, edited here", "d, edited there"]);
     assert_eq!(remote.titles(), ["c, edited here", "d, edited there"]);
+}
+
+#[tokio::test]
+async fn an_edit_that_a_busy_only_link_hides_beats_a_deletion_of_which_nobody_was_told() {
+    let world = World::new().await;
+    let remote = Remote::new();
+    let link = world.link(&remote).await;
+    let mut tx = world.engine.store.begin(world.tenant).await.unwrap();
+    let settings = links::LinkSettings {
+        direction: Direction::TwoWay,
+        detail: Detail::Busy,
+        conflict_policy: ConflictPolicy::Remote,
+    };
+    links::update_settings(&mut tx, link, settings, world.now())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    world.add("a", "Standup").await;
+    world.sync(link).await;
+    assert_eq!(remote.titles(), ["Busy"]);
+    remote.remove_silently(&remote.ids()[0]);
+    world.rename("Standup", "Standup, edited here").await;
+    assert_eq!(world.sync(link).await.counts.deleted, 0);
+    assert_eq!(remote.titles(), ["Busy"]);
+    assert_eq!(world.titles().await, ["Standup, edited here"]);
 }
 
 #[tokio::test]

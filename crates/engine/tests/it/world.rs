@@ -303,6 +303,8 @@ impl Provider for Remote {
             fetch_batch: 3,
             fetch_in_flight: 2,
             writes: true,
+            series_in_steps: false,
+            stamps_edits: false,
             guests: Guests::Silent,
             push: self.desk.push(),
         }

@@ -163,6 +163,8 @@ impl Provider for CalDav {
             fetch_batch: FETCH_BATCH,
             fetch_in_flight: self.fetch_in_flight,
             writes: true,
+            series_in_steps: false,
+            stamps_edits: false,
             guests: Guests::Silent,
             push: Push::None,
         }

@@ -134,7 +134,10 @@ impl Google {
                 format!("Google wants to be left alone until {at}"),
             ));
         }
-        let answer = self.api.send(request).await?;
+        let answer = self.api.send(request).await.inspect_err(|failure| {
+            // Whoever gives the tokens wants to be left alone, and nothing is answered without one.
+            self.leave_alone(failure.retry_at());
+        })?;
         if answer.status.is_success() {
             return match doing {
                 Doing::Delete if !answer.is_done() => Err(Failure::new(
@@ -145,12 +148,14 @@ impl Google {
             };
         }
         let now = self.clock.now();
-        if let Some(at) = retry_at(&answer.headers, now) {
-            self.with_learned(|learned| {
-                learned.left_alone_until = learned.left_alone_until.max(Some(at));
-            });
-        }
+        self.leave_alone(retry_at(&answer.headers, now));
         Err(refusal::failure(&answer, doing, now))
+    }
+
+    fn leave_alone(&self, until: Option<Timestamp>) {
+        self.with_learned(|learned| {
+            learned.left_alone_until = learned.left_alone_until.max(until);
+        });
     }
 
     fn with_learned<T>(&self, act: impl FnOnce(&mut Learned) -> T) -> T {
@@ -165,6 +170,9 @@ impl Provider for Google {
             fetch_batch: FETCH_BATCH,
             fetch_in_flight: 1,
             writes: true,
+            series_in_steps: true,
+            // A change of reminders leaves no stamp.
+            stamps_edits: false,
             // Not mailed, but in their calendars all the same: a copy is nobody's invitation.
             guests: Guests::AlwaysMailed,
             push: Push::Channels(Renewal::Replaced),

@@ -14,8 +14,8 @@ use super::patch::{self, Standing};
 use super::refusal::Doing;
 use super::times::Clock;
 use super::wire::{self, Events, Resource};
-use super::write::half_done;
 use super::{Google, normalize, recurrence, requests, times};
+use crate::halfway::half_done;
 
 /// What an occurrence shall be.
 enum Wanted<'a> {

@@ -18,6 +18,7 @@ use super::patch::{self, Standing};
 use super::refusal::{Doing, NOT_OURS};
 use super::wire::{self, Resource};
 use super::{Google, details, normalize, placed, requests};
+use crate::halfway::half_done;
 use crate::http::Request;
 use crate::inheritance::Followed;
 
@@ -350,24 +351,4 @@ fn unread(why: &str) -> Failure {
         Class::Unknown,
         format!("The event was written and cannot be read back: {why}"),
     )
-}
-
-/// A failure after something has taken effect. That a precondition failed already says "look again"; all else must, too.
-pub(super) fn half_done(failure: Failure) -> Failure {
-    match failure.class {
-        Class::Changed | Class::Unknown => failure,
-        Class::Passing { .. }
-        | Class::CursorDead
-        | Class::Exists
-        | Class::UidTaken { .. }
-        | Class::Gone
-        | Class::ReconnectNeeded
-        | Class::Forbidden
-        | Class::Item
-        | Class::AddressRefused
-        | Class::Protocol => Failure::new(
-            Class::Unknown,
-            format!("The event was written in part only: {}", failure.message),
-        ),
-    }
 }

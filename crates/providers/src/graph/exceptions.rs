@@ -150,7 +150,9 @@ impl Graph {
                 .occurrence(master, standing, want, departure.id)
                 .await?;
             match (departure.change, found) {
-                (Change::TakeAway, None) => {}
+                (Change::TakeAway, None) => {
+                    self.must_be_away(master, departure.id).await?;
+                }
                 (Change::TakeAway, Some(value)) => self.take_away(&value).await?,
                 (Change::Put { .. }, None) => return Err(changed()),
                 (Change::Put { fields, before }, Some(value)) => {
@@ -160,6 +162,20 @@ impl Graph {
             }
         }
         Ok(())
+    }
+
+    /// An occurrence that is not listed was taken away before, or the listing is not whole: then it would stay, and its
+    /// being there would be taken for somebody's wish.
+    async fn must_be_away(&self, master: &RemoteId, id: RecurrenceId) -> Result<(), Failure> {
+        let Some(value) = self.whole(master).await? else {
+            return Err(changed());
+        };
+        let now = normalize::event(&wire::item(&value)?, &self.me(), normalize::Owed::Waits)?;
+        if now.recurrence_overrides.get(&id) == Some(&Override::Excluded) {
+            Ok(())
+        } else {
+            Err(changed())
+        }
     }
 
     async fn take_away(&self, value: &Value) -> Result<(), Failure> {

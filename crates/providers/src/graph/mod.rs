@@ -188,15 +188,17 @@ impl Graph {
                 format!("Microsoft wants to be left alone until {at}"),
             ));
         }
-        let answer = self.api.send(request).await?;
-        if !answer.status.is_success()
-            && let Some(at) = retry_at(&answer.headers, self.now())
-        {
-            self.with_learned(|learned| {
-                learned.left_alone_until = learned.left_alone_until.max(Some(at));
-            });
-        }
-        Ok(answer)
+        let answer = self.api.send(request).await;
+        let asked = match &answer {
+            Ok(answer) if answer.status.is_success() => None,
+            Ok(answer) => retry_at(&answer.headers, self.now()),
+            // Whoever gives the tokens wants to be left alone, and nothing is answered without one.
+            Err(failure) => failure.retry_at(),
+        };
+        self.with_learned(|learned| {
+            learned.left_alone_until = learned.left_alone_until.max(asked);
+        });
+        answer
     }
 
     /// Sends a request that reads, and gives back the body of its answer.
@@ -222,6 +224,8 @@ impl Provider for Graph {
             // A fetch itself has as many requests under way as Exchange allows.
             fetch_in_flight: 1,
             writes: true,
+            series_in_steps: true,
+            stamps_edits: true,
             guests: Guests::AlwaysMailed,
             push: Push::Channels(Renewal::Prolonged),
         }

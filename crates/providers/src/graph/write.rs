@@ -19,6 +19,7 @@ use super::properties::Ours;
 use super::refusal::{self, Doing};
 use super::wire::{self, Item};
 use super::{Graph, answer, body, listing};
+use crate::halfway::half_done;
 use crate::http::Request;
 use crate::inheritance::Followed;
 use crate::remote_id::digest;
@@ -131,10 +132,8 @@ impl Graph {
             remote_id = RemoteId(made.item.id.clone());
         }
         if !departures.is_empty() {
-            self.depart(&remote_id, &made, event, departures).await?;
-            ours.note.owed.clear();
-            self.note_down(&remote_id, &ours).await?;
-            return self.read_back(&remote_id, event).await;
+            let rest = self.finish_creation(&remote_id, &made, event, departures, ours);
+            return rest.await.map_err(half_done);
         }
         let observed = normalize::observed(&made.value, &self.me())?;
         if is_new {
@@ -145,6 +144,22 @@ impl Graph {
         }
         // An earlier try of ours had made it: what somebody did to it since must not be taken for ours.
         self.receipt(remote_id, observed, event)
+    }
+
+    /// The occurrences of a new series. Whatever goes wrong with them, the series is there and must be found: else it would
+    /// be a stranger's, and come back when the event is deleted.
+    async fn finish_creation(
+        &self,
+        remote_id: &RemoteId,
+        made: &Standing,
+        event: &Event,
+        departures: Vec<Departure>,
+        mut ours: Ours,
+    ) -> Result<Receipt, Failure> {
+        self.depart(remote_id, made, event, departures).await?;
+        ours.note.owed.clear();
+        self.note_down(remote_id, &ours).await?;
+        self.read_back(remote_id, event).await
     }
 
     /// What was created, by the answer to its creation.

@@ -187,6 +187,8 @@ impl Provider for Feed {
             fetch_batch: FETCH_BATCH,
             fetch_in_flight: 1,
             writes: false,
+            series_in_steps: false,
+            stamps_edits: false,
             guests: Guests::Silent,
             push: Push::None,
         }

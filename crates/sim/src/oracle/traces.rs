@@ -14,11 +14,13 @@ use kalends_calendar::revision::Actor;
 use kalends_calendar::rules::{Authority, Flow};
 use kalends_calendar::series;
 use kalends_engine::Engine;
+use kalends_sandbox::Place;
 use kalends_store::conflicts::{self, StoredConflict, Which};
 use kalends_store::events::{self, EventVersion};
 use kalends_store::remote_writes::{self, RemoteWrite, WriteOp};
 use serde_json::{Value, json};
 
+use crate::face::Face;
 use crate::ledger::{Deed, Side, What};
 use crate::stage::{Law, Link, Stage};
 use crate::truth;
@@ -163,7 +165,10 @@ impl Outcome<'_> {
             else {
                 continue;
             };
-            if later.iter().any(|later| overwrites(later, field)) {
+            if later
+                .iter()
+                .any(|later| overwrites(stage, deed, later, field))
+            {
                 continue;
             }
             let mut links = travels(stage, deed, field, before, after);
@@ -265,12 +270,12 @@ impl Outcome<'_> {
                     })
             }),
         };
-        if !is_here || !matches!(last.what, What::Deleted) {
+        if !is_here || !matches!(last.what, What::Deleted { .. }) {
             return None;
         }
         let elsewhere = deeds.iter().any(|deed| {
             deed.side != last.side
-                && !matches!(deed.what, What::Deleted)
+                && !matches!(deed.what, What::Deleted { .. })
                 && deed.at.duration_since(last.at).abs() < UNKNOWING
         });
         (!elsewhere).then(|| {
@@ -342,7 +347,7 @@ impl Outcome<'_> {
                         .iter()
                         .any(|id| self.stands(*id, field, (before, after), None))
             }
-            What::Created | What::Deleted | What::Kept => false,
+            What::Created | What::Deleted { .. } | What::Kept => false,
         })
     }
 
@@ -407,12 +412,37 @@ fn value(event: &Event, field: &Field, link: Option<&Link>) -> Value {
 }
 
 /// Whether a later deed makes an earlier edit of a field void.
-fn overwrites(later: &Deed, field: &Field) -> bool {
+fn overwrites(stage: &Stage, deed: &Deed, later: &Deed, field: &Field) -> bool {
     match &later.what {
-        What::Edited { field: other, .. } => other == field,
-        What::Deleted | What::Created => true,
+        What::Edited { field: other, .. } => {
+            other == field || is_the_one_reminder(stage, (deed, field), (later, other))
+        }
+        What::Deleted { .. } | What::Created => true,
         What::Kept => false,
     }
+}
+
+/// Whether two reminders were given to an event on two sides that know each other by way of Microsoft, where an event has a
+/// single reminder (provider-contracts.md: `reminderMinutesBeforeStart` single reminder only; docs/mapping.md: of several the
+/// last one before the start). There, one of them takes the other's place, and to the other side that is an edit of its own.
+fn is_the_one_reminder(stage: &Stage, one: (&Deed, &Field), other: (&Deed, &Field)) -> bool {
+    let (Field::Alert(_), Field::Alert(_)) = (one.1, other.1) else {
+        return false;
+    };
+    let links = &stage.cast().links;
+    let is_seen_from = |side: &Side, place: &Place| match side {
+        Side::There(there, _) => there == place,
+        Side::Ours(calendar, _) => links
+            .iter()
+            .any(|link| link.calendar == *calendar && link.place == *place),
+    };
+    let (one, other) = (&one.0.side, &other.0.side);
+    one != other
+        && stage.cast().accounts.iter().any(|account| {
+            account.face == Face::Microsoft
+                && is_seen_from(one, &account.place)
+                && is_seen_from(other, &account.place)
+        })
 }
 
 /// The links through which an edit at a server comes in, if it can be seen through them at all.
@@ -456,24 +486,37 @@ fn stays_here(stage: &Stage, deed: &Deed, field: &Field) -> bool {
 }
 
 /// Whether the event was deleted where somebody else organizes it, as far as the deeds there tell: that undoes what was
-/// changed on any copy.
+/// changed on any copy (design.md §4.10). Where it was deleted in one of our calendars, and that calendar's link took it away
+/// there, it looks no other to the next calendar's link.
 fn ended_by_organizer(stage: &Stage, deeds: &[&Deed]) -> bool {
-    deeds.iter().any(|deed| {
-        let (Side::There(place, _), What::Deleted) = (&deed.side, &deed.what) else {
-            return false;
-        };
-        stage.cast().links.iter().any(|link| {
-            link.place == *place
-                && link.rules.receives()
-                && deeds.iter().any(|known| match &known.what {
-                    What::Edited { before, .. } => {
-                        known.side == deed.side
-                            && link.rules.authority(before) == Authority::Organizer
-                    }
-                    What::Created | What::Deleted | What::Kept => false,
+    let links = &stage.cast().links;
+    links
+        .iter()
+        .filter(|link| link.rules.receives())
+        .any(|link| {
+            let is_anothers = deeds.iter().any(|deed| {
+                let event = match &deed.what {
+                    What::Edited { before, .. } => before,
+                    What::Deleted { of: Some(of) } => of,
+                    What::Created | What::Deleted { of: None } | What::Kept => return false,
+                };
+                matches!(&deed.side, Side::There(place, _) if *place == link.place)
+                    && link.rules.authority(event) == Authority::Organizer
+            });
+            is_anothers
+                && deeds.iter().any(|deed| {
+                    matches!(deed.what, What::Deleted { .. })
+                        && match &deed.side {
+                            Side::There(place, _) => *place == link.place,
+                            Side::Ours(calendar, _) => links.iter().any(|other| {
+                                other.id != link.id
+                                    && other.calendar == *calendar
+                                    && other.place == link.place
+                                    && other.rules.sends()
+                            }),
+                        }
                 })
         })
-    })
 }
 
 fn shown(deed: &Deed) -> String {

@@ -16,7 +16,7 @@ use super::draft::{Act, Draft};
 use super::{THINKING_MS, google, outlook};
 use crate::face::{self, Face};
 use crate::ledger::{Deed, Side, What};
-use crate::oracle;
+use crate::oracle::{self, Seen};
 use crate::seams::Lots;
 use crate::stage::{Law, Stage};
 use crate::{page, setup, truth};
@@ -103,10 +103,11 @@ fn delete(stage: &Stage, place: &Place, name: &str) {
         return;
     }
     drop(world);
-    deleted(stage, place, name, &seen.uid);
+    deleted(stage, place, name, seen);
 }
 
-fn deleted(stage: &Stage, place: &Place, name: &str, uid: &str) {
+fn deleted(stage: &Stage, place: &Place, name: &str, seen: Seen) {
+    let Seen { event, uid, mark } = seen;
     stage.baton.say(&format!("deletes {uid} at {place}"));
     // Where nothing comes in from, a deletion is put back and is no deed.
     if stage
@@ -114,7 +115,8 @@ fn deleted(stage: &Stage, place: &Place, name: &str, uid: &str) {
         .links_at(place)
         .any(|link| link.rules.receives())
     {
-        note(stage, place, name, uid, What::Deleted);
+        let of = mark.is_none().then(|| Arc::new(event));
+        note(stage, place, name, &uid, What::Deleted { of });
     }
 }
 
@@ -203,7 +205,7 @@ fn once_at_a_vendor(stage: &Stage, chance: &mut Chance, place: &Place) {
     };
     stage.baton.say(&format!("{act:?} of {name} at {place}"));
     match truth::object(stage, place, name) {
-        None => deleted(stage, place, name, &before.uid),
+        None => deleted(stage, place, name, before),
         Some(after) => {
             if !shows(&act, &after.event) {
                 let line = format!("the reader does not see {act:?} of {name} at {place}");

@@ -182,7 +182,7 @@ impl Person<'_> {
         self.stage
             .baton
             .say(&format!("deletes {} {}", body.uid, stored.id));
-        self.note(spot, stored.id, &body.uid.0, What::Deleted);
+        self.note(spot, stored.id, &body.uid.0, What::Deleted { of: None });
         Ok(())
     }
 

@@ -209,3 +209,21 @@ fn an_occurrence_whose_difference_the_other_side_cannot_show_follows_its_series_
     };
     assert_eq!(body.recurrence_overrides, series.recurrence_overrides);
 }
+
+#[test]
+fn what_a_pulling_link_hides_was_edited_all_the_same() {
+    let rules = Rules {
+        detail: Detail::Busy,
+        ..rules(Direction::Pull)
+    };
+    let theirs = meeting("Divorce lawyer", 9);
+    for (here, expected) in [
+        // As it was taken in, and as it was taken in when the link showed all of it.
+        (rules.mask(&theirs), "delete (DeletedThere), forget"),
+        (theirs.clone(), "delete (DeletedThere), forget"),
+        (meeting("edited elsewhere", 9), "forget"),
+    ] {
+        let ours = mirrored(&theirs, live(&here), Debt::Settled);
+        assert_eq!(incoming(&ours, None, &rules), expected);
+    }
+}

@@ -1,11 +1,17 @@
 //! What Google's refusals mean, as a table.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::provider::{Position, Provider, Raw, Write};
+use kalends_providers::google::{API_BASE, Google, GoogleSettings};
+use kalends_providers::oauth::Tokens;
+use secrecy::SecretString;
 use serde_json::json;
 
 use super::{EVENTS, LISTING, ann, error, scripted};
-use crate::script::Script;
+use crate::script::{Script, Still};
 
 /// What a listing and an update make of the same answer.
 async fn told(status: u16, body: &str) -> (Failure, Failure) {
@@ -147,6 +153,33 @@ async fn google_is_left_alone_as_long_as_it_asks() {
     }
     assert_eq!(google.left_alone_until(), Some(until));
     assert_eq!(script.asked().len(), 1);
+}
+
+/// Gives no token, and wants to be left alone for a while.
+struct Tired(Class);
+
+#[async_trait]
+impl Tokens for Tired {
+    async fn access(&self, _: Option<&SecretString>) -> Result<SecretString, Failure> {
+        Err(Failure::new(self.0.clone(), "no token now"))
+    }
+}
+
+#[tokio::test]
+async fn who_gives_the_tokens_is_left_alone_too() {
+    let until: jiff::Timestamp = "2026-03-01T10:01:30Z".parse().unwrap();
+    let class = Class::Passing {
+        retry_at: Some(until),
+    };
+    let settings = GoogleSettings {
+        base: API_BASE.parse().unwrap(),
+        me: Vec::new(),
+    };
+    let tokens = Arc::new(Tired(class.clone()));
+    let google = Google::new(Script::new(), Arc::new(Still), tokens, settings);
+    let failure = google.changes(&ann(), &Position::Start).await.unwrap_err();
+    assert_eq!(failure.class, class);
+    assert_eq!(google.left_alone_until(), Some(until));
 }
 
 #[tokio::test]

@@ -49,6 +49,8 @@ pub(super) enum Fault {
     LostAnswer,
     /// It is not done, and this is answered.
     Refused(u16, &'static str),
+    /// It answers a list with nothing in it.
+    Nothing,
 }
 
 #[derive(Clone)]
@@ -622,6 +624,9 @@ impl Transport for Outlook {
         if let Some((_, Fault::Refused(status, code))) = fault {
             let (status, body) = refused(status, code);
             return Ok(response(status, &body));
+        }
+        if matches!(fault, Some((_, Fault::Nothing))) {
+            return Ok(response(200, &json!({"value": []})));
         }
         let (status, body) = state.answer(&request);
         if matches!(fault, Some((_, Fault::LostAnswer))) {

@@ -1,14 +1,22 @@
 //! What each refusal means, as a table.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use kalends_calendar::failure::Class;
+use async_trait::async_trait;
+use kalends_calendar::event::{Event, Override, RecurrenceId};
+use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::{RemoteId, Version};
 use kalends_calendar::provider::{Position, Provider, State, Write};
+use kalends_providers::graph::{BASE_URL, Graph, GraphSettings};
+use kalends_providers::oauth::Tokens;
+use secrecy::SecretString;
 use serde_json::json;
 
-use super::{account, berlin, calendar, create, event, now, raw, read, single};
-use crate::script::Script;
+use super::outlook::{Fault, Outlook};
+use super::{account, berlin, calendar, create, event, now, raw, read, series, single};
+use crate::script::{Script, Still};
 
 const NOW: &str = "2026-03-01T10:00:00Z";
 
@@ -255,4 +263,56 @@ fn who_wants_to_be_left_alone_is_left_alone() {
         );
     }
     assert!(account.left_alone_until().is_some());
+}
+
+/// A series of four Mondays of which the third is left out.
+fn with_a_gap() -> Event {
+    let mut weekly = read(&series("e1", "Weekly"));
+    let third = RecurrenceId("2026-06-15T10:00:00".parse().unwrap());
+    weekly.recurrence_overrides = BTreeMap::from([(third, Override::Excluded)]);
+    weekly
+}
+
+#[test]
+fn a_series_that_was_made_and_could_not_be_finished_is_found_again() {
+    let outlook = Outlook::new();
+    let account = account(Arc::clone(&outlook) as _);
+    let refused = Fault::Refused(400, "ErrorOccurrenceCrossingBoundary");
+    outlook.befall("DELETE ", refused);
+    let failure = now(account.write(&calendar(), &create(&with_a_gap()))).unwrap_err();
+    assert_eq!(failure.class, Class::Unknown, "{failure:?}");
+    assert_eq!(outlook.ids().len(), 1);
+}
+
+#[test]
+fn an_occurrence_is_away_only_where_outlook_says_so() {
+    let outlook = Outlook::new();
+    let account = account(Arc::clone(&outlook) as _);
+    outlook.befall("/instances", Fault::Nothing);
+    let failure = now(account.write(&calendar(), &create(&with_a_gap()))).unwrap_err();
+    assert_eq!(failure.class, Class::Changed, "{failure:?}");
+}
+
+/// Gives no token, and wants to be left alone for a while.
+struct Tired(AtomicUsize);
+
+#[async_trait]
+impl Tokens for Tired {
+    async fn access(&self, _: Option<&SecretString>) -> Result<SecretString, Failure> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Err(Failure::new(passing(Some(30)), "no token now"))
+    }
+}
+
+#[test]
+fn who_gives_the_tokens_is_left_alone_too() {
+    let tired = Arc::new(Tired(AtomicUsize::default()));
+    let settings = GraphSettings::new(BASE_URL.parse().unwrap());
+    let tokens = Arc::clone(&tired) as Arc<dyn Tokens>;
+    let account = Graph::new(Script::new(), Arc::new(Still), tokens, settings).with_in_flight(1);
+    let ids = ["e1", "e2", "e3"].map(RemoteId::from);
+    let failure = now(account.fetch(&calendar(), &ids)).unwrap_err();
+    assert_eq!(failure.class, passing(Some(30)));
+    assert_eq!(tired.0.load(Ordering::Relaxed), 1);
+    assert_eq!(account.left_alone_until(), failure.retry_at());
 }

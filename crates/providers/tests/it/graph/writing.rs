@@ -366,10 +366,13 @@ fn a_write_that_is_cut_off_loses_no_occurrence_and_can_be_repeated() {
             };
             outlook.befall("/instances", Fault::Refused(503, "serviceNotAvailable"));
             let failure = attempt(&known).unwrap_err();
-            assert!(
-                matches!(failure.class, Class::Passing { .. }),
-                "{failure:?}"
-            );
+            // What is new must be found again, whatever becomes of the event until then.
+            let is_right = match failure.class {
+                Class::Unknown => is_new,
+                Class::Passing { .. } => !is_new,
+                _ => false,
+            };
+            assert!(is_right, "{failure:?}");
 
             let made = outlook.ids().remove(0);
             let (mirror, observed) = look(&account, &made);
