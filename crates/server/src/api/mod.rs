@@ -136,7 +136,8 @@ fn calendar_routes() -> ApiRouter<Shared> {
                 op!(
                     "calendar",
                     "forecastDisconnect",
-                    "What disconnecting an account would come to"
+                    "What disconnecting an account would come to",
+                    [404]
                 ),
             )
             .delete_with(

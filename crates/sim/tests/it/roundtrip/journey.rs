@@ -118,7 +118,15 @@ impl Journal {
             Ok(seen) => seen,
             Err(failure) => {
                 let foreseen = stop.holding.refusal(&failure.message);
-                match foreseen.filter(|_| failure.class == Class::Item) {
+                // What is refused of a series that is there already is told as half a write; the next run meets the refusal.
+                let is_refusal = match failure.class {
+                    Class::Item => true,
+                    Class::Unknown => failure
+                        .message
+                        .starts_with("The event was written in part only"),
+                    _ => false,
+                };
+                match foreseen.filter(|_| is_refusal) {
                     Some(what) => {
                         let refused = self.refused.entry((place, what)).or_default();
                         refused.times += 1;
