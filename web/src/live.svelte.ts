@@ -8,6 +8,8 @@ const WAIT_MS_FIRST = 1_000
 const WAIT_MS_MAX = 15_000
 /** The server says something every few seconds, if only that it is there. */
 const SILENCE_MS_MAX = 60_000
+/** What a page asks for as it begins takes less. */
+const BEGINNING_MS = 1_500
 
 /** `lost`: the server could not be reached when it was last tried. */
 export const live = $state<{ state: 'listening' | 'waiting'; lost: boolean }>({ state: 'waiting', lost: false })
@@ -16,6 +18,7 @@ export const live = $state<{ state: 'listening' | 'waiting'; lost: boolean }>({ 
 export async function listen(told: (event: string, data: string) => void, stop: AbortSignal, what: 'events' | 'links' = 'events') {
   let last: string | null = null
   let wait = WAIT_MS_FIRST
+  let isFirst = true
   while (!stop.aborted) {
     let reached = false
     try {
@@ -31,8 +34,11 @@ export async function listen(told: (event: string, data: string) => void, stop: 
       if (!response.ok || !response.body) throw new Error(`status ${response.status}`)
       live.state = 'listening'
       wait = WAIT_MS_FIRST
-      // What changed while nobody listened is not known here.
-      told('open', '')
+      // What changed while nobody listened is not known here. At the beginning that is next to nothing, and the page is busy
+      // with showing what it has just asked for.
+      if (isFirst) void pause(BEGINNING_MS, stop).then(() => stop.aborted || told('open', ''))
+      else told('open', '')
+      isFirst = false
       for await (const message of messages(response.body)) {
         if (message.id) last = message.id
         if (message.data) told(message.event, message.data)

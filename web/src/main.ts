@@ -2,6 +2,4 @@ import './app.css'
 import { mount } from 'svelte'
 import App from './App.svelte'
 
-const target = document.getElementById('app')!
-target.replaceChildren()
-mount(App, { target })
+mount(App, { target: document.getElementById('app')! })

@@ -3,10 +3,7 @@
 
 import { Temporal } from 'temporal-polyfill'
 import { moment, region, t, type Key } from './i18n/index.svelte'
-
-type Json = Record<string, unknown>
-
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
+import { isObject, startsAt, timed, wall, whenOf, type Json, type When } from './when'
 
 /** Fields that have a name of their own. */
 const NAMED = [
@@ -37,34 +34,6 @@ export function fieldName(field: unknown): string {
   return kind
 }
 
-/** When something happens, whichever form it came in. */
-export type When = { allDay: boolean; start: string; zone: string | null; days: number; seconds: number; rules: Json[] }
-
-/** The time of a conflict. */
-export function whenOf(value: unknown): When | null {
-  if (!isObject(value)) return null
-  const length = isObject(value.duration) ? value.duration : {}
-  const lasts = { days: Number(length.days ?? 0), seconds: Number(length.seconds ?? 0) }
-  const rules = (Array.isArray(value.recurrenceRules) ? value.recurrenceRules : []) as Json[]
-  return at(value.start, { ...lasts, rules })
-}
-
-/** A start as Kalends writes it: `allDay`, `floating` or `zoned`. */
-function at(start: unknown, rest: Pick<When, 'days' | 'seconds' | 'rules'>): When | null {
-  if (!isObject(start)) return null
-  if (typeof start.allDay === 'string') return { allDay: true, start: `${start.allDay}T00:00:00`, zone: null, ...rest }
-  if (typeof start.floating === 'string') return { allDay: false, start: start.floating, zone: null, ...rest }
-  const zoned = start.zoned
-  if (!isObject(zoned)) return null
-  return { allDay: false, start: String(zoned.local), zone: String(zoned.zone), ...rest }
-}
-
-/** When something starts, as lists of held deletions and of conflicts say it. */
-export function startsAt(start: unknown): string {
-  const when = at(start, { days: 0, seconds: 0, rules: [] })
-  return when ? spokenWhen(when) : ''
-}
-
 /** The time of an event in JSCalendar. */
 export function whenOfEvent(event: Json): When | null {
   if (typeof event.start !== 'string') return null
@@ -91,16 +60,10 @@ export function endOf({ start, zone, days, seconds }: When): string {
   }
 }
 
-/** A wall-clock time as a moment that is shown as if it were in UTC: what people agreed on stays as it is. */
-const wall = (local: string) => new Date(`${local.slice(0, 19)}Z`)
-
 export function spokenWhen(when: When): string {
   const end = endOf(when)
   const last = when.allDay ? Temporal.PlainDateTime.from(end).subtract({ days: 1 }).toString() : end
-  const form = new Intl.DateTimeFormat(region(), {
-    ...(when.allDay ? { dateStyle: 'full' } : { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric', hour: 'numeric', minute: '2-digit' }),
-    timeZone: 'UTC',
-  } as Intl.DateTimeFormatOptions)
+  const form = timed(when.allDay)
   const [from, to] = [wall(when.start), wall(last)]
   const time = to > from ? form.formatRange(from, to) : form.format(from)
   return [time, when.zone ?? '', ...when.rules.map(spokenRule)].filter(Boolean).join(' · ')

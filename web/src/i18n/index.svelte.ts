@@ -36,9 +36,8 @@ export function knows(key: string): key is Key {
   return Object.hasOwn(en, key)
 }
 
-function which(n: number): 'one' | 'other' {
-  return made('plural', (own) => new Intl.PluralRules(own)).select(n) === 'one' ? 'one' : 'other'
-}
+/** Of both languages' cardinals (CLDR, Language Plural Rules). */
+const which = (n: number): 'one' | 'other' => (n === 1 ? 'one' : 'other')
 
 const makings = new Map<string, unknown>()
 
@@ -49,19 +48,16 @@ function made<T>(name: string, make: (language: Language) => T): T {
   return makings.get(key) as T
 }
 
-/** A moment as a distance from now, such as “5 minutes ago”. */
+const LENGTHS_S = { day: 86_400, hour: 3_600, minute: 60, second: 1 }
+type Unit = keyof typeof LENGTHS_S
+
+/** A moment as a distance from now, such as “5 minutes ago”. In words of our own: on a phone, making the browser's formatter for it takes longer than the page. */
 export function distance(at: string, now: number): string {
   const seconds = (Date.parse(at) - now) / 1_000
-  const format = made('distance', (own) => new Intl.RelativeTimeFormat(own, { numeric: 'auto' }))
-  const units: [Intl.RelativeTimeFormatUnit, number][] = [
-    ['day', 86_400],
-    ['hour', 3_600],
-    ['minute', 60],
-  ]
-  for (const [unit, length] of units) {
-    if (Math.abs(seconds) >= length) return format.format(Math.round(seconds / length), unit)
-  }
-  return format.format(Math.round(seconds), 'second')
+  const unit = (Object.keys(LENGTHS_S) as Unit[]).find((one) => Math.abs(seconds) >= LENGTHS_S[one]) ?? 'second'
+  const n = Math.round(Math.abs(seconds) / LENGTHS_S[unit])
+  if (n === 0) return t('distance.now')
+  return t(`distance.${seconds < 0 ? 'ago' : 'in'}.${unit}`, { n })
 }
 
 /** The browser's own form of the language that was chosen, such as `de-AT`; else the language alone. */
