@@ -165,7 +165,7 @@ fn observed(change: &Change) -> Option<&Observed> {
 
 /// What the link owes and holds about some events.
 struct Context {
-    owed: BTreeSet<EventId>,
+    owed: BTreeMap<EventId, Debt>,
     held: BTreeMap<EventId, Vec<Field>>,
     /// What was sent with an unknown outcome.
     sent: BTreeMap<EventId, Event>,
@@ -175,7 +175,7 @@ struct Context {
 impl Context {
     async fn load(run: &Run<'_>, tx: &mut Tx, events: &[EventId]) -> Result<Self, StoreError> {
         let mut context = Self {
-            owed: BTreeSet::new(),
+            owed: BTreeMap::new(),
             held: BTreeMap::new(),
             sent: BTreeMap::new(),
             from_copies: BTreeSet::new(),
@@ -285,11 +285,7 @@ impl Context {
     }
 
     fn debt(&self, event: EventId) -> Debt {
-        if self.owed.contains(&event) {
-            Debt::Owed
-        } else {
-            Debt::Settled
-        }
+        self.owed.get(&event).copied().unwrap_or(Debt::Settled)
     }
 }
 

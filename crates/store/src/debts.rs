@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use kalends_calendar::event::Event;
 use kalends_calendar::ids::{EventId, LinkId};
+use kalends_calendar::merge;
 use kalends_calendar::plan::Reason;
 
 use crate::bind::{Bind, binds};
@@ -16,16 +17,18 @@ use crate::multi::Multi;
 use crate::outbox::{self, Debt, Owed};
 use crate::tx::Tx;
 
-/// The events among these of which a link still owes a change, in whatever state the intent is.
+/// The events among these of which a link still owes a change, in whatever state the intent is, and what it owes of them.
 pub async fn owed_among(
     tx: &mut Tx,
     link: LinkId,
     events: &[EventId],
-) -> Result<Vec<EventId>, StoreError> {
+) -> Result<Vec<(EventId, merge::Debt)>, StoreError> {
     static TEXT: LazyLock<Multi> = LazyLock::new(|| {
         Multi::new(
-            "SELECT event_id FROM intents
-             WHERE tenant_id = $1 AND link_id = $2 AND event_id IN (",
+            "SELECT i.event_id, EXISTS (SELECT 1 FROM remote_writes w
+                WHERE w.tenant_id = i.tenant_id AND w.link_id = i.link_id AND w.event_id = i.event_id
+                    AND w.stamp = i.stamp AND w.op = 'create') AS is_begun
+             FROM intents i WHERE i.tenant_id = $1 AND i.link_id = $2 AND i.event_id IN (",
             2,
             "?",
             ")",
@@ -34,7 +37,16 @@ pub async fn owed_among(
     let shared = binds![tx.tenant, link];
     let ids = events.iter().map(|id| Bind::from(*id)).collect();
     let rows = tx.rows_in(&TEXT, &shared, ids).await?;
-    rows.iter().map(|row| row.get("event_id")).collect()
+    rows.iter()
+        .map(|row| {
+            let debt = if row.get("is_begun")? {
+                merge::Debt::Creation
+            } else {
+                merge::Debt::Owed
+            };
+            Ok((row.get("event_id")?, debt))
+        })
+        .collect()
 }
 
 /// The intents that were sent with an unknown outcome, the oldest first, whenever they are due.

@@ -104,6 +104,8 @@ pub enum Debt {
     Settled,
     /// Something that we changed has not.
     Owed,
+    /// The rest of a creation that was cut off: nobody has changed the event here since its copy was begun.
+    Creation,
 }
 
 /// The outcome of a merge.
@@ -149,7 +151,7 @@ pub fn merge(sides: &Sides<'_>, rules: &Rules, authority: Authority) -> Merged {
             continue;
         }
         let agreed = base.as_ref().map(|base| get(base, &field));
-        let unsent = flow == Flow::In || sides.debt == Debt::Owed || sides.held.contains(&field);
+        let unsent = flow == Flow::In || sides.debt != Debt::Settled || sides.held.contains(&field);
         let we_changed = agreed.is_none() || (agreed.as_ref() != Some(&ours) && unsent);
         let they_changed = agreed.as_ref() != Some(&theirs);
         if !they_changed {

@@ -336,7 +336,7 @@ fn changed(
             let mut steps = Vec::new();
             if !differing(&merged.event, event).is_empty() {
                 let reason = match debt {
-                    Debt::Owed => Reason::Merged,
+                    Debt::Owed | Debt::Creation => Reason::Merged,
                     Debt::Settled => Reason::ChangedThere,
                 };
                 steps.push(Step::UpdateEvent {
@@ -418,7 +418,7 @@ fn gone(
 }
 
 /// Whether an event was edited here in a way that a deletion there must not undo. A deletion by the organizer undoes
-/// whatever a guest changed on their own copy.
+/// whatever a guest changed on their own copy; and who deletes a copy that was made by half deletes the event as it is.
 fn edited_since(agreed: &Agreed, event: &Event, debt: Debt, held: &[Field], rules: &Rules) -> bool {
     match authority(agreed.mirror.origin, &agreed.base, rules) {
         Authority::Organizer => false,

@@ -293,6 +293,23 @@ fn what_the_provider_lost_of_ours_is_no_edit_of_ours() {
 }
 
 #[test]
+fn who_deletes_a_copy_that_was_made_by_half_deletes_the_event() {
+    let (half, whole) = (meeting("Lunch", 9), meeting("Lunch with all", 9));
+    for detail in [Detail::Full, Detail::Busy] {
+        let rules = Rules {
+            detail,
+            ..rules(Direction::TwoWay)
+        };
+        let cut_off = mirrored(&half, live(&whole), Debt::Creation);
+        let plan = incoming(&cut_off, None, &rules);
+        assert_eq!(plan, "delete (DeletedThere), forget", "{detail:?}");
+        let edited = mirrored(&half, live(&whole), Debt::Owed);
+        let plan = incoming(&edited, None, &rules);
+        assert_eq!(plan, "forget, push (EditBeatsDeletionThere)", "{detail:?}");
+    }
+}
+
+#[test]
 fn a_link_that_only_receives_owes_nothing_for_an_edit_that_beats_a_deletion() {
     let base = meeting("Lunch", 12);
     let ours = mirrored(&base, live(&meeting("Late lunch", 12)), Debt::Owed);

@@ -268,9 +268,12 @@ fn patch_whole(
         None => shift(item, &before, switches)?,
     }
     let same = before.series == item.series && before.master.same_time(&item.master);
-    if !same && (switches.master_change_drops_exceptions || item.series.is_none()) {
-        item.exceptions.clear();
-        item.deleted.clear();
+    if !same {
+        // An occurrence that the pattern no longer has is none, whatever was changed in it.
+        let kept = (item.series.clone()).filter(|_| !switches.master_change_drops_exceptions);
+        let stays = |date: &Date| kept.as_ref().is_some_and(|series| series.has(*date));
+        item.exceptions.retain(|date, _| stays(date));
+        item.deleted.retain(stays);
     }
     let rest: Vec<(Date, Map<String, Value>)> = item
         .exceptions

@@ -55,7 +55,7 @@ pub struct Switches {
     pub short_months_clamp: bool,
     /// What happens when `range.startDate` is not the date of `start`.
     pub start_date_mismatch: StartDateMismatch,
-    /// Whether a new time or pattern of a master drops its exceptions.
+    /// Whether a new time or pattern of a master drops all its exceptions, and not only those of dates that it no longer has.
     pub master_change_drops_exceptions: bool,
     /// Whether an all-day event read in another zone than its own is moved by the difference, and not shown as it was written.
     pub all_day_shifts: bool,

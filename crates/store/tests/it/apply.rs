@@ -1,6 +1,7 @@
 //! Applying plans: whole or not at all, with everything that follows from them.
 
 use kalends_calendar::ids::{Cursor, EventId, RemoteId, RunId, Version};
+use kalends_calendar::merge::Debt;
 use kalends_calendar::plan::{Reason, Step};
 use kalends_calendar::revision::{Actor, Revision};
 use kalends_calendar::rules::Direction;
@@ -44,7 +45,7 @@ contract! {
             let owed = intents::due(&mut tx, link, at(1), 10).await.unwrap();
             assert_eq!(owed.len(), 1);
             assert_eq!((owed[0].event, owed[0].reason, owed[0].run), (tea, Reason::NewHere, Some(run)));
-            assert_eq!(debts::owed_among(&mut tx, link, &[tea, EventId(id())]).await.unwrap(), [tea]);
+            assert_eq!(debts::owed_among(&mut tx, link, &[tea, EventId(id())]).await.unwrap(), [(tea, Debt::Owed)]);
         }
         for link in [from, pull] {
             assert_eq!(intents::count(&mut tx, link).await.unwrap(), 0);

@@ -1,7 +1,7 @@
 //! Intents: on record before they are sent, and settled only if nothing changed meanwhile.
 
 use kalends_calendar::ids::{EventId, LinkId, RemoteId, RunId};
-use kalends_calendar::merge::Field;
+use kalends_calendar::merge::{Debt, Field};
 use kalends_calendar::plan::{Reason, Step};
 use kalends_calendar::revision::Revision;
 use kalends_calendar::rules::Direction;
@@ -133,6 +133,27 @@ contract! {
         // What was planned under the old stamp is not sent any more.
         assert_eq!(mark(&world, &lease, &intent).await, Marked::Superseded);
         assert_eq!(only(&world, link).await.state, IntentState::Due);
+    }
+
+    async fn what_is_owed_is_the_rest_of_a_creation_until_somebody_edits_the_event(db) {
+        let world = World::new(&db.store, "a").await;
+        let link = world.link(Direction::TwoWay).await;
+        let event_id = add(&world).await;
+        let lease = world.lease(link, 1).await;
+        let owed = async || {
+            let mut tx = world.read().await;
+            debts::owed_among(&mut tx, link, &[event_id]).await.unwrap()
+        };
+        assert_eq!(owed().await, [(event_id, Debt::Owed)]);
+        let intent = only(&world, link).await;
+        mark(&world, &lease, &intent).await;
+        let half = Settlement::Unknown { at: at(9), error: "cut off".to_owned() };
+        intents::settle(&db.store, &lease, event_id, intent.stamp, half, at(3)).await.unwrap();
+        assert_eq!(owed().await, [(event_id, Debt::Creation)]);
+        intents::settle(&db.store, &lease, event_id, intent.stamp, Settlement::Replan, at(4)).await.unwrap();
+        assert_eq!(owed().await, [(event_id, Debt::Creation)]);
+        change(&world, event_id, 1).await;
+        assert_eq!(owed().await, [(event_id, Debt::Owed)]);
     }
 
     async fn a_write_may_come_out_in_every_way(db) {

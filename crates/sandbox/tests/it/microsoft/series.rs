@@ -276,6 +276,30 @@ fn a_new_time_of_the_master_drops_its_exceptions() {
 }
 
 #[test]
+fn where_exceptions_outlive_a_new_pattern_those_do_that_it_still_has() {
+    let mut desk = Desk::new();
+    desk.graph().switches.master_change_drops_exceptions = false;
+    let master = desk.create_id(five_days("Series"));
+    for (date, subject) in [("2026-03-03", "Early"), ("2026-03-05", "Late")] {
+        let id = desk.occurrence(&master, date);
+        desk.patch(&id, json!({ "subject": subject }));
+    }
+    let shorter = desk.patch(
+        &master,
+        json!({ "recurrence": {
+            "pattern": { "type": "daily", "interval": 1 },
+            "range": { "type": "numbered", "startDate": "2026-03-02", "numberOfOccurrences": 3 } } }),
+    );
+    assert_eq!(shorter.status, 200, "{}", shorter.body);
+    let view = desk.view("2026-03-01", "2026-04-01");
+    let subjects: Vec<String> = view.iter().map(|one| text(&one["subject"])).collect();
+    assert_eq!(subjects, ["Series", "Early", "Series"]);
+    let path = format!("{}?$expand=exceptionOccurrences", event_path(&master));
+    let exceptions = desk.get(path).body["exceptionOccurrences"].clone();
+    assert_eq!(exceptions.as_array().map(Vec::len), Some(1));
+}
+
+#[test]
 fn an_exception_outside_the_window_is_seen_only_with_its_master() {
     let mut desk = Desk::new();
     let master = desk.create_id(json!({
