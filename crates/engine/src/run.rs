@@ -12,6 +12,7 @@ use kalends_calendar::ids::{LinkId, RunId, TenantId};
 use kalends_calendar::plan::{ImportBounds, Importing};
 use kalends_calendar::provider::{Access, Provider};
 use kalends_calendar::rules::Rules;
+use kalends_store::audit::{self, Entry};
 use kalends_store::connections::{self, Connection, RetryReason};
 use kalends_store::leases::{self, Leased, RunResult};
 use kalends_store::links::{DueReason, Link};
@@ -19,6 +20,7 @@ use kalends_store::runs::{self, NewRun, RunEnd};
 use kalends_store::{
     Lease, LeaseError, StoreError, Tx, channels, departures, events, intents, remote_calendars,
 };
+use serde_json::json;
 
 use crate::backoff::{after, next_poll, next_try};
 use crate::budget::AT_ONCE;
@@ -512,6 +514,9 @@ async fn finish(
         error: result.as_ref().err().map(Stop::told),
     };
     runs::finish(&mut tx, report.run, end).await?;
+    if let Some(entry) = noted(engine, link, report, at) {
+        audit::append(&mut tx, entry).await?;
+    }
     tx.commit().await?;
     let result = match result {
         Ok(()) => RunResult::Success,
@@ -526,6 +531,25 @@ async fn finish(
         reconnect,
     };
     release(engine, lease, outcome, report).await
+}
+
+/// A run in the audit log, if it did anything: what woke it and what it did, counted. Each of its writes is there by itself.
+fn noted(engine: &Engine, link: &Link, report: &Report, at: Timestamp) -> Option<Entry> {
+    let counts = &report.counts;
+    let taken = counts.created + counts.updated + counts.deleted;
+    if taken + counts.pushed + counts.conflicts + counts.held == 0 {
+        return None;
+    }
+    Some(Entry {
+        id: engine.ids.next(),
+        at,
+        actor: "sync".to_owned(),
+        action: "sync.run".to_owned(),
+        object: format!("run {}", report.run),
+        detail: json!({ "link": link.id, "woken_by": link.due_reason, "counts": counts }),
+        address: None,
+        cause: None,
+    })
 }
 
 /// The run was cut off. Where its tenant lost the feature, nobody else has the link, which is given back: it waits, due, for

@@ -7,7 +7,11 @@ use kalends_calendar::ids::{EventId, LinkId, RemoteId, RunId};
 use kalends_calendar::merge::Field;
 use kalends_calendar::plan::{Mirror, Reason};
 use kalends_calendar::revision::Revision;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use uuid::Builder;
 
+use crate::audit::{self, Entry};
 use crate::bind::{Bind, binds};
 use crate::error::{LeaseError, StoreError};
 use crate::leases::{self, Lease};
@@ -246,9 +250,45 @@ pub async fn mark_sent(
     let Some(row) = row else {
         return Ok(Marked::Superseded);
     };
-    remote_writes::insert(&mut tx, lease.link, sending, row.get("attempts")?).await?;
+    let attempt = row.get("attempts")?;
+    remote_writes::insert(&mut tx, lease.link, sending, attempt).await?;
+    audit::append(&mut tx, noted(lease.link, sending, attempt)).await?;
     tx.commit().await?;
     Ok(Marked::Sent)
+}
+
+/// A write in the audit log: which one, and what it follows from. What came of it is among the remote writes.
+fn noted(link: LinkId, sending: &Sending, attempt: i64) -> Entry {
+    let op = match sending.op {
+        WriteOp::Create => "create",
+        WriteOp::Update => "update",
+        WriteOp::Delete => "delete",
+    };
+    // Attempts are told apart by what they are about, so that no other source of chance is needed.
+    let mut about = Sha256::new();
+    about.update(link.0);
+    about.update(sending.event.0);
+    about.update(sending.stamp.to_be_bytes());
+    about.update(attempt.to_be_bytes());
+    let mut tail = [0; 10];
+    tail.copy_from_slice(&about.finalize()[..10]);
+    let at = u64::try_from(sending.at.as_millisecond()).unwrap_or(0);
+    Entry {
+        id: Builder::from_unix_timestamp_millis(at, &tail).into_uuid(),
+        at: sending.at,
+        actor: "sync".to_owned(),
+        action: format!("{}{op}", audit::WRITE),
+        object: format!("event {}", sending.event),
+        detail: json!({
+            "link": link,
+            "revision": sending.revision,
+            "attempt": attempt,
+            "reason": sending.reason,
+            "remote_id": sending.remote_id,
+        }),
+        address: None,
+        cause: Some(format!("run {}", sending.run)),
+    }
 }
 
 /// Records what came of a write, in one transaction: mirror, intent, and the record of remote writes. It needs the lease but

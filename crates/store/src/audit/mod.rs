@@ -65,7 +65,12 @@ pub struct Filter {
     pub from: Option<Timestamp>,
     /// Before this time.
     pub to: Option<Timestamp>,
+    /// Without the [single writes](WRITE) to accounts, of which there may be many.
+    pub without_writes: bool,
 }
+
+/// What the actions of writes to remote calendars begin with: `remote.create`, `remote.update`, `remote.delete`.
+pub const WRITE: &str = "remote.";
 
 /// Adds an entry to the log of the transaction's tenant. It is written at the commit and not seen before;
 /// [`StoreError::Taken`] comes from there if its id is in use.
@@ -102,10 +107,11 @@ macro_rules! page {
             "SELECT * FROM audit WHERE (at, id) < ($1, $2)
                 AND ($3 IS NULL OR actor = $3) AND ($4 IS NULL OR action = $4)
                 AND ($5 IS NULL OR object = $5)
-                AND ($6 IS NULL OR at >= $6) AND ($7 IS NULL OR at < $7)",
+                AND ($6 IS NULL OR at >= $6) AND ($7 IS NULL OR at < $7)
+                AND ($8 IS NULL OR action NOT LIKE $8)",
             $whose,
             $leads,
-            " ORDER BY at DESC, id DESC LIMIT $8"
+            " ORDER BY at DESC, id DESC LIMIT $9"
         )
     };
 }
@@ -113,13 +119,13 @@ macro_rules! page {
 /// The text of a page of one tenant's log. Of several members the one leads of which there are fewest entries.
 fn of_tenant(filter: &Filter) -> &'static str {
     if filter.object.is_some() {
-        page!(" AND tenant_id = $9", " AND object = $5")
+        page!(" AND tenant_id = $10", " AND object = $5")
     } else if filter.actor.is_some() {
-        page!(" AND tenant_id = $9", " AND actor = $3")
+        page!(" AND tenant_id = $10", " AND actor = $3")
     } else if filter.action.is_some() {
-        page!(" AND tenant_id = $9", " AND action = $4")
+        page!(" AND tenant_id = $10", " AND action = $4")
     } else {
-        page!(" AND tenant_id = $9", "")
+        page!(" AND tenant_id = $10", "")
     }
 }
 
@@ -158,6 +164,7 @@ fn page(filter: &Filter, before: Option<(Timestamp, Uuid)>, limit: i64) -> Vec<B
         filter.object.clone(),
         filter.from,
         filter.to,
+        filter.without_writes.then(|| format!("{WRITE}%")),
         limit,
     ]
 }
