@@ -1,10 +1,13 @@
 //! CalDAV servers and publishers of feeds made peculiar from outside, as a client meets them.
 
 use http::Response;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::desk::{ADA, Desk, MIA, arrived};
 use crate::desk::event;
+
+const FEED: &str = "/feeds/team.ics";
 
 /// A request of Ada's to her calendar, answered.
 fn asks(desk: &mut Desk, method: &str, path: &str, body: &str) -> Response<bytes::Bytes> {
@@ -205,7 +208,6 @@ fn a_calendar_is_published_and_its_feed_behaves_as_it_is_told() {
     let wanted = json!({ "user": ADA, "calendar": "work", "name": "team.ics" });
     let made = desk.door("POST", "feeds", wanted.clone()).is(201);
     assert_eq!(made["address"], "http://127.0.0.1:8090/feeds/team.ics");
-    const FEED: &str = "/feeds/team.ics";
     let kind = |response: &Response<bytes::Bytes>| {
         let has = |name: &str| response.headers().contains_key(name);
         (
@@ -411,4 +413,67 @@ fn a_mailbox_meets_its_limits_at_a_word() {
         let refused = desk.door("POST", "mailboxes/throttle", wrong).is(status);
         assert_eq!(refused["field"], field, "{refused}");
     }
+}
+
+#[test]
+fn a_fifth_request_at_the_same_time_is_one_too_many_for_a_mailbox() {
+    let mut desk = Desk::new();
+    desk.door(
+        "POST",
+        "users",
+        json!({ "face": "microsoft", "user": "bo@contoso.example" }),
+    )
+    .is(201);
+    let slow = json!({ "fault": { "kind": "delay", "ms": 3000 }, "face": "microsoft", "count": 5 });
+    desk.door("POST", "faults", slow).is(201);
+    for _ in 0..4 {
+        desk.graph("GET", "me/events", &Value::Null).is(200);
+    }
+    let request = desk.to_graph("GET", "me/events", &Value::Null);
+    let refused = arrived(desk.exchange(&request));
+    assert_eq!(refused.status(), 429);
+    assert_eq!(refused.headers()["retry-after"], "2.128");
+    let body: Value = serde_json::from_slice(refused.body()).expect("JSON");
+    assert_eq!(body["error"]["code"], "ApplicationThrottled");
+    // Another mailbox has room of its own.
+    let token = desk.token("microsoft", "bo@contoso.example");
+    let mut request = desk.to_graph("GET", "me/events", &Value::Null);
+    let value = token.parse().expect("a header");
+    request.headers_mut().insert("authorization", value);
+    assert_eq!(arrived(desk.exchange(&request)).status(), 200);
+    desk.wait(SignedDuration::from_secs(3));
+    desk.graph("GET", "me/events", &Value::Null).is(200);
+}
+
+#[test]
+fn the_answer_to_a_watch_waits_for_the_first_message_where_a_switch_says_so() {
+    let mut desk = Desk::new();
+    let watches = |desk: &mut Desk, id: &str| {
+        let channel = json!({ "id": id, "type": "web_hook", "address": "http://127.0.0.1:9/hook" });
+        let request = desk.to_google("POST", "calendars/primary/events/watch", &channel);
+        desk.exchange(&request).awaited.len()
+    };
+    assert_eq!(watches(&mut desk, "one"), 0);
+    assert_eq!(desk.world.due_pushes(desk.now).len(), 1);
+    sets(
+        &mut desk,
+        json!({ "google": { "channels": { "sync_first": true } } }),
+    );
+    assert_eq!(watches(&mut desk, "two"), 1);
+    assert_eq!(
+        desk.world.due_pushes(desk.now),
+        [],
+        "it is under way already"
+    );
+    desk.door(
+        "POST",
+        "faults",
+        json!({ "fault": { "kind": "push_dropped" } }),
+    )
+    .is(201);
+    assert_eq!(
+        watches(&mut desk, "three"),
+        0,
+        "a lost one is not waited for"
+    );
 }
