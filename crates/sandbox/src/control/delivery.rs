@@ -108,16 +108,8 @@ impl Parcel {
     /// What it is, in a word.
     fn kind(&self) -> &'static str {
         match &self.push {
-            Push::Google(push) => {
-                let sync = |(name, value): &(&'static str, String)| {
-                    *name == "X-Goog-Resource-State" && value == "sync"
-                };
-                if push.headers.iter().any(sync) {
-                    "sync"
-                } else {
-                    "exists"
-                }
-            }
+            Push::Google(push) if push.is_sync() => "sync",
+            Push::Google(_) => "exists",
             Push::Microsoft(push) => match push.kind {
                 PushKind::Validation { .. } => "validation",
                 PushKind::Change => "change",
@@ -127,12 +119,21 @@ impl Parcel {
     }
 }
 
-/// Takes out what the request behind `response` waits for: see [`Microsoft::validations_of`].
+/// Takes out what the request behind `response` waits for: see [`Microsoft::validations_of`], and the first messages of
+/// Google's channels where a switch says so.
 ///
 /// [`Microsoft::validations_of`]: crate::microsoft::Microsoft::validations_of
-pub(super) fn awaited(world: &mut World, response: &Response<Bytes>) -> Vec<Parcel> {
+pub(super) fn awaited(
+    world: &mut World,
+    response: &Response<Bytes>,
+    now: Timestamp,
+) -> Vec<Parcel> {
     let validations = world.microsoft.validations_of(response);
-    validations.into_iter().map(Parcel::microsoft).collect()
+    let mut awaited: Vec<Parcel> = validations.into_iter().map(Parcel::microsoft).collect();
+    for push in world.google.take_awaited_pushes(now) {
+        awaited.extend(world.befallen(Parcel::google(push), now));
+    }
+    awaited
 }
 
 impl World {

@@ -1,12 +1,13 @@
 //! The door of a world that stands behind a port: every request comes in here, and all that piles up is bounded.
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 
 use super::delivery::{self, Parcel};
 use super::{answer, keep_last, mails};
 use crate::faults::{Fault, Outcome, handle_with};
+use crate::microsoft;
 use crate::world::World;
 
 /// What came of a request, and what the holder has still to do before the answer goes out.
@@ -40,11 +41,15 @@ pub fn exchange(world: &mut World, request: &Request<Bytes>, now: Timestamp) -> 
     if struck.revoked_grant {
         revoke(world, request);
     }
-    let outcome = handle_with(world, request, world.time(now), struck.fault);
+    let at = world.time(now);
+    let outcome = handle_with(world, request, at, struck.fault);
     let awaited = match &outcome {
-        Outcome::Answered(response) => delivery::awaited(world, response),
+        Outcome::Answered(response) => delivery::awaited(world, response, at),
         Outcome::Lost => Vec::new(),
     };
+    if struck.delay > SignedDuration::ZERO && goes_on(request, &outcome) {
+        world.microsoft.hold(request, struck.delay, at);
+    }
     world.control.requests_forgotten += keep_last(&mut world.requests, REQUESTS_KEPT);
     mails::gather(world);
     Exchange {
@@ -53,6 +58,15 @@ pub fn exchange(world: &mut World, request: &Request<Bytes>, now: Timestamp) -> 
         delay: struck.delay,
         breaks_off: matches!(struck.fault, Some(Fault::CutBody { .. })),
     }
+}
+
+/// Whether a request to a mailbox occupies it while its answer is held back: one that is refused for others does not.
+fn goes_on(request: &Request<Bytes>, outcome: &Outcome) -> bool {
+    let refused = match outcome {
+        Outcome::Answered(response) => response.status() == StatusCode::TOO_MANY_REQUESTS,
+        Outcome::Lost => true,
+    };
+    microsoft::is_api(request.uri().path()) && !refused
 }
 
 /// Takes back what whoever sends a request has allowed the client.

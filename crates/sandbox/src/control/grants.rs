@@ -37,6 +37,13 @@ enum Tokens {
     Both,
 }
 
+/// Somebody whose sessions shall end.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ending {
+    user: String,
+}
+
 /// Something to be put in a person's way, or to be cleared away.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -75,15 +82,12 @@ impl From<ObstacleWord> for Obstacle {
     }
 }
 
-fn oauth(world: &mut World, provider: Provider) -> &mut Oauth {
-    match provider {
-        Provider::Google => &mut world.google.oauth,
-        Provider::Microsoft => &mut world.microsoft.oauth,
-    }
-}
-
-fn known<'a>(world: &'a mut World, face: Provider, user: &str) -> Result<&'a mut Oauth, Refused> {
-    let oauth = oauth(world, face);
+pub(super) fn known<'a>(
+    world: &'a mut World,
+    face: Provider,
+    user: &str,
+) -> Result<&'a mut Oauth, Refused> {
+    let oauth = face.oauth(world);
     if oauth.people.contains_key(user) {
         Ok(oauth)
     } else {
@@ -163,4 +167,12 @@ pub(super) fn hinder(world: &mut World, asked: &Asked<'_>) -> Result<Done, Refus
         None => oauth.unhinder(&hindering.user),
     }
     Ok(Done::ok(json!({ "obstacle": hindering.obstacle })))
+}
+
+/// `POST /_sandbox/grants/sessions`: browsers are signed out and refresh tokens dead, as after `revokeSignInSessions` at
+/// Microsoft, or an administrator's reset.
+pub(super) fn end_sessions(world: &mut World, asked: &Asked<'_>) -> Result<Done, Refused> {
+    let ending: Ending = asked.read()?;
+    known(world, Provider::Microsoft, &ending.user)?.revoke_sessions(&ending.user);
+    Ok(Done::ok(json!({})))
 }

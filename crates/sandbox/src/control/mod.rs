@@ -4,15 +4,20 @@
 //! people on their own machine.
 
 mod channels;
+mod clients;
 mod clock;
 mod cursors;
 mod delivery;
 mod door;
 mod faults;
+mod feeds;
 mod file;
 mod grants;
 mod journal;
+mod limits;
 mod mails;
+mod organisations;
+mod peculiar;
 mod people;
 mod reply;
 mod routes;
@@ -31,6 +36,9 @@ pub use mails::Mail;
 pub(crate) use people::Resident;
 pub use routes::answer;
 pub(crate) use routes::knock;
+
+use crate::oauth::Oauth;
+use crate::world::World;
 
 /// What stands before every path of an operator's doors.
 pub const PREFIX: &str = "/_sandbox/";
@@ -72,6 +80,29 @@ enum Face {
 enum Provider {
     Google,
     Microsoft,
+}
+
+impl Provider {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Google => "google",
+            Self::Microsoft => "microsoft",
+        }
+    }
+
+    fn oauth(self, world: &mut World) -> &mut Oauth {
+        match self {
+            Self::Google => &mut world.google.oauth,
+            Self::Microsoft => &mut world.microsoft.oauth,
+        }
+    }
+
+    fn oauth_of(self, world: &World) -> &Oauth {
+        match self {
+            Self::Google => &world.google.oauth,
+            Self::Microsoft => &world.microsoft.oauth,
+        }
+    }
 }
 
 impl Control {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::reply::{Asked, Done, Refused};
-use super::{Face, Provider};
+use super::{Face, Provider, grants};
 use crate::microsoft;
 use crate::oauth::{Client, Holder, Oauth, Person};
 use crate::world::{Account, World};
@@ -37,6 +37,16 @@ struct Newcomer {
     name: Option<String>,
     password: Option<String>,
     time_zone: Option<String>,
+}
+
+/// Somebody who shall have another password.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewPassword {
+    face: Face,
+    user: String,
+    /// Unless it is said, one is made up.
+    password: Option<String>,
 }
 
 /// A token to be given out.
@@ -235,6 +245,28 @@ impl Oauth {
         });
         password
     }
+}
+
+/// `POST /_sandbox/users/password`: Google ends refresh tokens for mail by it, Microsoft those of programs without a secret.
+pub(super) fn change_password(world: &mut World, asked: &Asked<'_>) -> Result<Done, Refused> {
+    let new: NewPassword = asked.read()?;
+    let password = match new.password {
+        Some(password) => password,
+        None => world.google.oauth.made_up(),
+    };
+    let provider = match new.face {
+        Face::Google => Provider::Google,
+        Face::Microsoft => Provider::Microsoft,
+        Face::Caldav => {
+            let account = world.accounts.get_mut(&new.user);
+            let account =
+                account.ok_or_else(|| Refused::unknown("user", "There is no such user."))?;
+            account.password.clone_from(&password);
+            return Ok(Done::ok(json!({ "password": password })));
+        }
+    };
+    grants::known(world, provider, &new.user)?.change_password(&new.user, &password);
+    Ok(Done::ok(json!({ "password": password })))
 }
 
 /// `POST /_sandbox/tokens`: what a consent would have led to, without a browser.

@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 
 use super::reply::{Asked, Done, Refused, respond};
 use super::{
-    PREFIX, channels, clock, cursors, file, grants, journal, mails, people, rules, seeds, switches,
+    PREFIX, channels, clients, clock, cursors, feeds, file, grants, journal, limits, mails,
+    organisations, peculiar, people, rules, seeds, switches,
 };
 use crate::page;
 use crate::world::World;
 
 /// Every door: its method, its path below [`PREFIX`], and what it does.
-const DOORS: [(&str, &str, &str); 37] = [
+const DOORS: [(&str, &str, &str); 54] = [
     ("GET", "", "this list"),
     (
         "GET",
@@ -45,6 +46,11 @@ const DOORS: [(&str, &str, &str); 37] = [
     ),
     (
         "POST",
+        "users/password",
+        "gives somebody another password: {face, user, password?}",
+    ),
+    (
+        "POST",
         "tokens",
         "gives tokens out without a consent page: {face, user, client?, scopes?}",
     ),
@@ -63,6 +69,62 @@ const DOORS: [(&str, &str, &str); 37] = [
         "POST",
         "grants/hinder",
         "puts something in a person's way, or clears it: {face, user, obstacle?}",
+    ),
+    (
+        "POST",
+        "grants/sessions",
+        "ends all sessions of somebody at Microsoft, as an administrator does: {user}",
+    ),
+    ("GET", "clients", "programs that may ask for tokens"),
+    (
+        "POST",
+        "clients",
+        "registers one: {face, client, redirects, name?, kind?: web, single_page or native, secret?, publishing?}",
+    ),
+    (
+        "PATCH",
+        "clients",
+        "changes one: {face, client, name?, redirects?, publishing?: production or testing}",
+    ),
+    (
+        "POST",
+        "clients/rotate",
+        "gives one a new secret in place of all it had: {face, client}",
+    ),
+    (
+        "POST",
+        "clients/expire",
+        "lets its secrets run out: {face, client}",
+    ),
+    (
+        "GET",
+        "organisations",
+        "what administrators let people consent to",
+    ),
+    (
+        "POST",
+        "organisations/require",
+        "at Microsoft only an administrator may consent: {domain, required?}",
+    ),
+    (
+        "POST",
+        "organisations/approve",
+        "an administrator consents for everybody: {domain, client, scopes?}",
+    ),
+    (
+        "POST",
+        "organisations/withdraw",
+        "takes that back: {domain, client}",
+    ),
+    (
+        "POST",
+        "organisations/restrict",
+        "Google's administrators close scopes: {scopes}",
+    ),
+    (
+        "POST",
+        "mailboxes/throttle",
+        "the next requests of a mailbox at Microsoft meet a limit: {user, limit: requests, concurrency or service, retry_after?, count?}",
     ),
     ("GET", "channels", "push channels and subscriptions"),
     ("DELETE", "channels/{id}", "ends one without a word"),
@@ -99,14 +161,22 @@ const DOORS: [(&str, &str, &str); 37] = [
     (
         "GET",
         "switches",
-        "how Google and Microsoft behave where documents are silent",
+        "how the faces behave where documents are silent and servers differ",
     ),
     (
         "PATCH",
         "switches",
-        "sets some of them: {google?, microsoft?}",
+        "sets some of them: {google?, microsoft?, caldav?, ics?}",
     ),
     ("DELETE", "switches", "sets all of them back"),
+    (
+        "POST",
+        "switches/imitate",
+        "CalDAV as a known server has it: {server, user?, calendar?}",
+    ),
+    ("GET", "feeds", "which calendars at CalDAV are published"),
+    ("POST", "feeds", "publishes one: {user, calendar, name?}"),
+    ("DELETE", "feeds/{id}", "publishes it no more"),
     ("GET", "seeds", "worlds that can be planted here"),
     (
         "POST",
@@ -205,11 +275,24 @@ fn open(world: &mut World, asked: &Asked<'_>, segments: &[&str]) -> Option<Resul
         ("DELETE", ["clock"]) => Ok(clock::delete(world, asked)),
         ("GET", ["users"]) => Ok(people::list(world)),
         ("POST", ["users"]) => people::add(world, asked),
+        ("POST", ["users", "password"]) => people::change_password(world, asked),
         ("POST", ["tokens"]) => people::give_tokens(world, asked),
         ("GET", ["grants"]) => Ok(grants::list(world, asked)),
         ("POST", ["grants", "revoke"]) => grants::revoke(world, asked),
         ("POST", ["grants", "expire"]) => grants::expire(world, asked),
         ("POST", ["grants", "hinder"]) => grants::hinder(world, asked),
+        ("POST", ["grants", "sessions"]) => grants::end_sessions(world, asked),
+        ("GET", ["clients"]) => Ok(clients::list(world)),
+        ("POST", ["clients"]) => clients::register(world, asked),
+        ("PATCH", ["clients"]) => clients::change(world, asked),
+        ("POST", ["clients", "rotate"]) => clients::rotate(world, asked),
+        ("POST", ["clients", "expire"]) => clients::expire(world, asked),
+        ("GET", ["organisations"]) => Ok(organisations::list(world)),
+        ("POST", ["organisations", "require"]) => organisations::require(world, asked),
+        ("POST", ["organisations", "approve"]) => organisations::approve(world, asked),
+        ("POST", ["organisations", "withdraw"]) => organisations::withdraw(world, asked),
+        ("POST", ["organisations", "restrict"]) => organisations::restrict(world, asked),
+        ("POST", ["mailboxes", "throttle"]) => limits::throttle(world, asked),
         ("GET", ["channels"]) => Ok(channels::list(world, asked)),
         ("POST", ["channels", "lifecycle"]) => channels::lifecycle(world, asked),
         ("DELETE", ["channels", id]) => channels::kill(world, id),
@@ -225,6 +308,10 @@ fn open(world: &mut World, asked: &Asked<'_>, segments: &[&str]) -> Option<Resul
         ("GET", ["switches"]) => Ok(switches::get(world)),
         ("PATCH", ["switches"]) => switches::patch(world, asked),
         ("DELETE", ["switches"]) => Ok(switches::delete(world)),
+        ("POST", ["switches", "imitate"]) => peculiar::imitate(world, asked),
+        ("GET", ["feeds"]) => Ok(feeds::list(world)),
+        ("POST", ["feeds"]) => feeds::publish(world, asked),
+        ("DELETE", ["feeds", name]) => feeds::withdraw(world, name),
         ("GET", ["seeds"]) => Ok(seeds::list()),
         ("POST", ["seeds", name]) => seeds::plant(world, asked, name),
         ("GET", ["world"]) => file::get(world),

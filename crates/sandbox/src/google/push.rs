@@ -82,6 +82,14 @@ const ASKED_AGAIN: [u16; 4] = [500, 502, 503, 504];
 /// Numbers grow by 1 to this: gaps are allowed, and real ones are large.
 const NUMBER_GAP_MAX: u64 = 1000;
 
+impl Push {
+    /// Whether it is the first message of its channel.
+    pub(crate) fn is_sync(&self) -> bool {
+        let mut headers = self.headers.iter();
+        headers.any(|(name, value)| *name == "X-Goog-Resource-State" && value == "sync")
+    }
+}
+
 impl Channel {
     /// The opaque name of what is watched, the same on every channel.
     pub(super) fn resource_id(&self) -> String {
@@ -160,6 +168,18 @@ impl Google {
             .partition(|push| push.due <= now);
         self.pushes = waiting;
         due
+    }
+
+    /// Takes out the first messages of channels that are due, where the answer to `watch` waits for them.
+    pub(crate) fn take_awaited_pushes(&mut self, now: Timestamp) -> Vec<Push> {
+        if !self.switches.channels.sync_first {
+            return Vec::new();
+        }
+        let (awaited, waiting) = std::mem::take(&mut self.pushes)
+            .into_iter()
+            .partition(|push| push.is_sync() && push.attempts == 0 && push.due <= now);
+        self.pushes = waiting;
+        awaited
     }
 
     /// Takes the status in that a message was answered with; none when nothing came back. It is sent again after a server's

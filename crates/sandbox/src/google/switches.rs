@@ -164,8 +164,12 @@ pub struct Channels {
     pub lifetime_default: SignedDuration,
     /// How long a channel lives at most: about a month by practice, unconfirmed.
     pub lifetime_max: SignedDuration,
-    /// How long after `watch` the first message is due. Default: at once, which is before the answer arrives.
+    /// How long after `watch` the first message is due. Default: at once.
     pub sync_delay: SignedDuration,
+    /// Whether the answer to `watch` waits until the first message, where it is due at once, was taken or refused. Default:
+    /// no, and either may be there first.
+    #[serde(default)]
+    pub sync_first: bool,
     /// How long after a change its message is due.
     pub change_delay: SignedDuration,
     /// How many of a hundred messages about changes never come. Default: none.
@@ -215,6 +219,7 @@ impl Default for Switches {
                 lifetime_default: days(7),
                 lifetime_max: days(30),
                 sync_delay: SignedDuration::ZERO,
+                sync_first: false,
                 change_delay: SignedDuration::from_secs(1),
                 lost_percent: 0,
             },

@@ -49,6 +49,7 @@ pub enum Stamps {
 
 /// What is served.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum Body {
     /// The calendar.
     #[default]

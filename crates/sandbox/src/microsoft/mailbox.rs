@@ -44,6 +44,9 @@ pub struct Mailbox {
     pub(crate) subscriptions: BTreeMap<String, Subscription>,
     /// What the next requests are refused with.
     pub(crate) throttles: VecDeque<Throttle>,
+    /// The requests whose answers are held back: by which client, and until when.
+    #[serde(default)]
+    pub(crate) under_way: Vec<(String, Timestamp)>,
     /// When the present stretch of the budget began, and how many requests it has seen.
     pub(crate) spent: (Timestamp, u32),
 }
@@ -123,6 +126,7 @@ impl Mailbox {
             extensions: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             throttles: VecDeque::new(),
+            under_way: Vec::new(),
             spent: (Timestamp::MIN, 0),
         };
         mailbox.default = mailbox.add_calendar("Calendar");

@@ -41,13 +41,13 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 
 use crate::chance::Chance;
 use crate::faults::Disturbance;
-use crate::oauth::{Denied, Oauth, Style};
+use crate::oauth::{Denied, Oauth, Style, later};
 use crate::world::World;
 use answer::Answer;
 use asked::{Asked, Prefer, Query};
@@ -199,7 +199,7 @@ fn alone(
         .bearer(request, now)
         .map_err(unauthenticated)?
         .clone();
-    microsoft.spend(&access.email, now)?;
+    microsoft.spend((&access.client, &access.email), now)?;
     let asked = Asked {
         email: &access.email,
         client: &access.client,
@@ -236,8 +236,9 @@ fn unauthenticated(denied: Denied) -> Refusal {
 
 impl Microsoft {
     /// Lets a mailbox's limits have their say.
-    fn spend(&mut self, email: &str, now: Timestamp) -> Result<(), Refusal> {
+    fn spend(&mut self, (client, email): (&str, &str), now: Timestamp) -> Result<(), Refusal> {
         let (most, window) = (self.switches.budget_requests, self.switches.budget_window);
+        let at_once = self.switches.concurrency_max;
         let retry_after = self.switches.budget_retry_after.clone();
         let mailbox = self.mailbox_mut(email)?;
         let (since, spent) = &mut mailbox.spent;
@@ -254,6 +255,11 @@ impl Microsoft {
                 Some(retry_after),
             ));
         }
+        mailbox.under_way.retain(|(_, until)| *until > now);
+        let ours = mailbox.under_way.iter().filter(|(of, _)| of == client);
+        if ours.count() >= at_once {
+            return Err(concurrency_exceeded(Some(retry_after)));
+        }
         let Some(throttle) = mailbox.throttles.pop_front() else {
             return Ok(());
         };
@@ -263,11 +269,7 @@ impl Microsoft {
                 "Please retry again later.",
                 throttle.retry_after,
             ),
-            Limit::Concurrency => pushes::too_many(
-                "ApplicationThrottled",
-                "Application is over its MailboxConcurrency limit.",
-                throttle.retry_after,
-            ),
+            Limit::Concurrency => concurrency_exceeded(throttle.retry_after),
             Limit::Service => {
                 let refusal = Refusal::new(
                     StatusCode::SERVICE_UNAVAILABLE,
@@ -281,4 +283,20 @@ impl Microsoft {
             }
         })
     }
+
+    /// Notes that the answer to a request is held back for so long, and that the request goes on meanwhile.
+    pub(crate) fn hold(&mut self, request: &Request<Bytes>, by: SignedDuration, now: Timestamp) {
+        let Some(holder) = self.oauth.whose(request) else {
+            return;
+        };
+        if let Ok(mailbox) = self.mailbox_mut(&holder.email) {
+            mailbox.under_way.retain(|(_, until)| *until > now);
+            mailbox.under_way.push((holder.client, later(now, by)));
+        }
+    }
+}
+
+fn concurrency_exceeded(retry_after: Option<String>) -> Refusal {
+    let message = "Application is over its MailboxConcurrency limit.";
+    pushes::too_many("ApplicationThrottled", message, retry_after)
 }

@@ -77,8 +77,12 @@ pub struct Switches {
     pub budget_requests: u32,
     /// The stretch of time of [`Switches::budget_requests`].
     pub budget_window: SignedDuration,
-    /// `Retry-After` when the budget is spent, as it is written: decimals are possible.
+    /// `Retry-After` when the budget is spent or too much goes on at once, as it is written: decimals are possible.
     pub budget_retry_after: String,
+    /// How many requests of one client to a mailbox may go on at the same time. One goes on until its answer is out, which a
+    /// fault may delay.
+    #[serde(default = "concurrency_max")]
+    pub concurrency_max: usize,
     /// The longest life of a subscription in minutes: 4,230 in every official page, 10,080 in a guide of 2026.
     pub subscription_minutes_max: i64,
     /// The shortest life that is granted: a shorter one is made longer.
@@ -99,6 +103,11 @@ pub struct Switches {
     pub schedules_max: usize,
     /// The widest window of getSchedule in days.
     pub schedule_days_max: i64,
+}
+
+/// As documented; files of before do not have it.
+fn concurrency_max() -> usize {
+    4
 }
 
 /// For what a series that is gone is reported as removed; the documents do not say.
@@ -179,6 +188,7 @@ impl Default for Switches {
             budget_requests: 10_000,
             budget_window: SignedDuration::from_mins(10),
             budget_retry_after: "2.128".to_owned(),
+            concurrency_max: concurrency_max(),
             subscription_minutes_max: 4230,
             subscription_minutes_min: 45,
             subscriptions_max: 1000,

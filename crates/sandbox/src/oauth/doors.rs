@@ -194,6 +194,17 @@ impl Oauth {
             .extend(long);
     }
 
+    /// From now on people of a domain may consent for themselves again.
+    pub fn allow_own_consent(&mut self, domain: &str) {
+        self.admin_consent.remove(domain);
+    }
+
+    /// Takes back what an administrator consented to for a domain. False when that was nothing.
+    pub fn disapprove(&mut self, domain: &str, client: &str) -> bool {
+        let place = (domain.to_owned(), client.to_owned());
+        self.approved.remove(&place).is_some()
+    }
+
     /// Gives a client a new secret in place of all it had, and returns it. None when there is no such client.
     pub fn rotate_secret(&mut self, client: &str) -> Option<String> {
         let client = self.clients.get_mut(client)?;

@@ -37,10 +37,11 @@ pub(crate) struct Page<'a> {
 }
 
 /// What stands at the top of every page.
-const MENU: [(&str, &str); 6] = [
+const MENU: [(&str, &str); 7] = [
     ("/", "Calendars"),
     ("/_sandbox/page/requests", "Requests"),
     ("/_sandbox/page/mails", "Mails"),
+    ("/_sandbox/page/access", "Access"),
     ("/_sandbox/page/faults", "Faults"),
     ("/_sandbox/page/clock", "Clock"),
     ("/_sandbox/page/worlds", "Worlds"),

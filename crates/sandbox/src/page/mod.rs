@@ -4,6 +4,7 @@
 //! follow as from theirs. Markup is made by [`html`] alone, which escapes whatever does not stand in the source. The page
 //! works without its script, which only lets the log of requests go on by itself.
 
+mod access;
 mod acts;
 mod agenda;
 mod caldav;
@@ -85,6 +86,7 @@ fn get(
         Route::Faults => Some(operator::faults(world, None, query, now)),
         Route::Clock => Some(operator::clock(world, None, now)),
         Route::Worlds => Some(worlds::page(world, None, now)),
+        Route::Access => Some(access::page(world, None, now)),
         Route::User(face, user) => overview::user(world, *face, user, now),
         Route::Calendar(seat) => calendar::page(world, seat, query, now),
         Route::Act(seat, Act::New) => acts::blank(world, seat, query, now),
@@ -108,6 +110,7 @@ fn post(
         Route::FaultsRemoved => return Some(operator::remove_fault(world, form, now)),
         Route::Clock => return Some(operator::set_clock(world, form, now)),
         Route::Worlds => return Some(worlds::plant(world, form, now)),
+        Route::Access => return Some(access::act(world, form, now)),
         Route::Overview
         | Route::File(_)
         | Route::Requests

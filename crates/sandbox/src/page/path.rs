@@ -32,6 +32,8 @@ pub(crate) enum Route {
     FaultsRemoved,
     Clock,
     Worlds,
+    /// Clients, people's tokens and organisations.
+    Access,
     User(Face, String),
     Calendar(Seat),
     /// Something to be done in a calendar, or to be seen there.
@@ -107,6 +109,7 @@ impl Route {
             ["faults", "remove"] => Some(Self::FaultsRemoved),
             ["clock"] => Some(Self::Clock),
             ["worlds"] => Some(Self::Worlds),
+            ["access"] => Some(Self::Access),
             [file] => Some(Self::File(file.to_owned())),
             [face, user] => Face::read(face).map(|face| Self::User(face, user.to_owned())),
             [face, user, calendar] => seat(face, user, calendar).map(Self::Calendar),

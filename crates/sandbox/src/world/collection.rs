@@ -10,6 +10,9 @@ use crate::saved;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// The largest object that a collection takes unless it is told otherwise, in bytes: more than any calendar program makes.
+pub(crate) const OBJECT_BYTES_MAX: usize = 10_000_000;
+
 /// A calendar collection (RFC 4791 §4.2).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Collection {
@@ -100,7 +103,7 @@ impl Collection {
             access: Access::ReadWrite,
             holds: Holds::Events,
             quirks,
-            object_bytes_max: 10_000_000,
+            object_bytes_max: OBJECT_BYTES_MAX,
             objects: BTreeMap::new(),
             holders: BTreeMap::new(),
             log: Vec::new(),

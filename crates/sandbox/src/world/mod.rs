@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use account::{Account, WellKnown};
+pub(crate) use collection::OBJECT_BYTES_MAX;
 pub use collection::{Access, By, Change, Collection, Holds, Object};
 pub use journal::{RequestRecord, render_log};
 pub use mail::{MailKind, MailRecord};

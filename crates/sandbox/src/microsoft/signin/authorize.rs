@@ -191,13 +191,12 @@ impl Turn<'_> {
             Err(alert) => return self.show(oauth, asked, account, Some(alert)),
         };
         oauth.settle(&email);
-        let consented = oauth.consented(&self.holder(&email));
         let mut response = match oauth.obstacles.get(&email).copied() {
             Some(obstacle) => {
                 let fault = aadsts::of_obstacle(obstacle).called(refused_as(obstacle));
                 self.fail(oauth, &fault)
             }
-            None if oauth.needs_admin(&email) && !asked.wanted.scopes.is_subset(&consented) => {
+            None if self.waits_for_admin(oauth, asked, &email) => {
                 let fault = aadsts::admin_needed(&self.way.client.id);
                 self.fail(oauth, &fault)
             }
@@ -205,6 +204,38 @@ impl Turn<'_> {
         };
         oauth.sign_in(&email, &mut response);
         response
+    }
+
+    /// Whether a person wants what only an administrator can allow, and none has.
+    fn waits_for_admin(&self, oauth: &Oauth, asked: &Asked<'_>, email: &str) -> bool {
+        let consented = oauth.consented(&self.holder(email));
+        oauth.needs_admin(email) && !asked.wanted.scopes.is_subset(&consented)
+    }
+
+    /// What the page says before anything is pressed where nobody who can be chosen may consent.
+    fn admin_notice(
+        &self,
+        oauth: &Oauth,
+        asked: &Asked<'_>,
+        chosen: Option<&str>,
+    ) -> Option<String> {
+        let mut people = oauth
+            .people
+            .keys()
+            .filter(|email| match chosen {
+                Some(chosen) => *email == chosen,
+                None => self.tenancy.admits(email),
+            })
+            .peekable();
+        people.peek()?;
+        let all_wait = people.all(|email| self.waits_for_admin(oauth, asked, email));
+        all_wait.then(|| {
+            format!(
+                "Need admin approval. {} needs permission to access resources in your organization that only an admin \
+                 can grant. Please ask an admin to grant permission to this app before you can use it.",
+                self.way.client.name
+            )
+        })
     }
 
     /// Remembers the consent, and sends a code.
@@ -251,6 +282,7 @@ impl Turn<'_> {
         if asked.wanted.offline {
             listed.push(scopes::OFFLINE);
         }
+        let notice = self.admin_notice(oauth, asked, chosen);
         let page = consent_page(
             oauth,
             &Shown {
@@ -259,7 +291,7 @@ impl Turn<'_> {
                 params: self.params,
                 request: self.request,
                 chosen,
-                alert,
+                alert: alert.or(notice.as_deref()),
                 scopes: listed,
             },
         );

@@ -369,7 +369,7 @@ fn switches_are_set_by_name_all_of_a_request_or_none() {
         .is(400);
 
     for (wrong, field) in [
-        (json!({ "caldav": {} }), "caldav"),
+        (json!({ "yahoo": {} }), "yahoo"),
         (json!({ "google": 1 }), "google"),
         (
             json!({ "google": { "quotas": { "spare": 1 } } }),
@@ -400,9 +400,18 @@ fn switches_are_set_by_name_all_of_a_request_or_none() {
 #[test]
 fn every_switch_is_in_the_manual() {
     let manual = include_str!("../../../../../docs/sandbox.md");
-    let switches = Desk::new().sees("switches");
-    for face in ["google", "microsoft"] {
-        for (name, value) in switches[face].as_object().expect("switches") {
+    let mut desk = Desk::new();
+    let feed = json!({ "user": ADA, "calendar": "work", "name": "work.ics" });
+    desk.door("POST", "feeds", feed).is(201);
+    let switches = desk.sees("switches");
+    let caldav = &switches["caldav"];
+    for (face, all) in [
+        ("google", &switches["google"]),
+        ("microsoft", &switches["microsoft"]),
+        ("caldav", &caldav["users"][ADA]["calendars"]["work"]),
+        ("ics", &switches["ics"]["work.ics"]),
+    ] {
+        for (name, value) in all.as_object().expect("switches") {
             let inner = value.as_object().into_iter().flatten();
             let names = inner.map(|(inner, _)| format!("{name}.{inner}"));
             let names: Vec<String> = names.collect();
@@ -413,6 +422,22 @@ fn every_switch_is_in_the_manual() {
             } {
                 assert!(manual.contains(&format!("| `{name}` |")), "{face}: {name}");
             }
+        }
+    }
+    assert!(manual.contains("| `well_known` |"));
+}
+
+#[test]
+fn every_door_is_in_the_manual() {
+    let manual = include_str!("../../../../../docs/sandbox.md");
+    let doors = Desk::new().sees("")["doors"].clone();
+    for door in doors.as_array().expect("doors") {
+        let path = door["path"].as_str().expect("a path");
+        let path = path.trim_start_matches("/_sandbox/");
+        let path = path.split('{').next().expect("its beginning");
+        if !path.is_empty() {
+            let found = manual.contains(&format!("\"$B/{path}"));
+            assert!(found, "{door}");
         }
     }
 }

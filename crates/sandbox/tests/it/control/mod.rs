@@ -4,6 +4,7 @@ mod clock;
 mod desk;
 mod doors;
 mod faults;
+mod peculiar;
 mod pushes;
 mod seeds;
 mod world;

@@ -300,3 +300,25 @@ fn seeds_are_listed_and_planted_and_clients_stay() {
     assert!(!desk.world.accounts.contains_key(ADA));
     desk.door("POST", "seeds/circus", Value::Null).is(404);
 }
+
+#[test]
+fn a_file_from_before_a_switch_was_there_is_still_read() {
+    let mut desk = Desk::new();
+    let mut file = desk.sees("world");
+    let world = &mut file["world"];
+    let channels = world["google"]["switches"]["channels"].as_object_mut();
+    let known = channels.expect("switches").remove("sync_first");
+    assert!(known.is_some());
+    let microsoft = &mut world["microsoft"];
+    let switches = microsoft["switches"].as_object_mut().expect("switches");
+    assert!(switches.remove("concurrency_max").is_some());
+    let mailboxes = microsoft["mailboxes"].as_object_mut().expect("mailboxes");
+    for mailbox in mailboxes.values_mut() {
+        let mailbox = mailbox.as_object_mut().expect("a mailbox");
+        assert!(mailbox.remove("under_way").is_some());
+    }
+    desk.door("PUT", "world", file).is(200);
+    let switches = desk.sees("switches");
+    assert_eq!(switches["microsoft"]["concurrency_max"], 4);
+    assert_eq!(switches["google"]["channels"]["sync_first"], false);
+}

@@ -1,5 +1,6 @@
 //! The page at `/`, as people use it in a browser.
 
+mod access;
 mod browser;
 mod caldav;
 mod google;

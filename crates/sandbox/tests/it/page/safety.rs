@@ -63,6 +63,7 @@ fn a_page_loads_nothing_from_elsewhere_and_is_framed_by_nobody() {
         "/",
         CALENDAR,
         "/_sandbox/page/requests",
+        "/_sandbox/page/access",
         "/_sandbox/page/none/such",
     ] {
         let page = browser.open(path);

@@ -1,5 +1,6 @@
 //! Somebody at a browser, and the server of a client behind it: signing in, and what tokens lead to.
 
+mod doors;
 mod google;
 mod identity;
 mod mail;
@@ -14,8 +15,9 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use jiff::{SignedDuration, Timestamp};
+use kalends_sandbox::control::exchange;
 use kalends_sandbox::oauth::{Client, ClientKind, Holder, Oauth, Person, Style};
-use kalends_sandbox::{World, handle};
+use kalends_sandbox::{Outcome, World};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -132,7 +134,10 @@ impl Visit {
     }
 
     fn send(&mut self, request: &Request<Bytes>) -> Reply {
-        let response = handle(&mut self.world, request, self.now);
+        let outcome = exchange(&mut self.world, request, self.now).outcome;
+        let Outcome::Answered(response) = outcome else {
+            panic!("the answer was lost");
+        };
         let body = String::from_utf8_lossy(response.body()).into_owned();
         Reply {
             status: response.status(),
@@ -165,6 +170,24 @@ impl Visit {
             .body(Bytes::from(body.to_string()))
             .expect("a request");
         self.send(&request)
+    }
+
+    /// Asks at an operator's door.
+    fn door(&mut self, method: &str, path: &str, body: &Value) -> Reply {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/_sandbox/{path}"))
+            .body(Bytes::from(body.to_string()))
+            .expect("a request");
+        self.send(&request)
+    }
+
+    /// Asks there for what cannot fail.
+    #[track_caller]
+    fn sets(&mut self, method: &str, path: &str, body: &Value) -> Value {
+        let reply = self.door(method, path, body);
+        assert!(reply.status.is_success(), "{}", reply.body);
+        reply.json()
     }
 
     /// What the browser sends when it is led to the provider.
