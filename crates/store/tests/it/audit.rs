@@ -106,7 +106,7 @@ contract! {
             (Filter { object: some("link 2"), ..Filter::default() }, vec![2]),
             (Filter { from: Some(at(2)), ..Filter::default() }, vec![3, 2]),
             (Filter { to: Some(at(2)), ..Filter::default() }, vec![1]),
-            (Filter { actor: some("ann"), action: some("link.create"), from: Some(at(0)), to: Some(at(9)), object: some("link 1") }, vec![1]),
+            (Filter { actor: some("ann"), action: some("link.create"), from: Some(at(0)), to: Some(at(9)), object: some("link 1"), without_writes: true }, vec![1]),
             (Filter { actor: some("eve"), ..Filter::default() }, vec![]),
         ] {
             let found = listed(&world, &filter).await;

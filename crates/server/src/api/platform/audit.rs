@@ -35,12 +35,20 @@ pub(crate) struct Filter {
     #[serde(default)]
     #[schemars(with = "Option<words::Instant>")]
     to: Option<Timestamp>,
+    /// Whether with every single write to an account (`remote.create`, `remote.update`, `remote.delete`), of which there may be
+    /// many: true unless it is said.
+    #[serde(default = "with_writes")]
+    writes: bool,
     /// At most so many (1000).
     #[serde(default)]
     limit: Option<i64>,
     /// The `next_cursor` of the page before.
     #[serde(default)]
     cursor: Option<String>,
+}
+
+fn with_writes() -> bool {
+    true
 }
 
 /// Entries, the latest first.
@@ -103,6 +111,7 @@ fn asked(filter: Filter) -> Answer<Asked> {
         object: filter.object,
         from: filter.from,
         to: filter.to,
+        without_writes: !filter.writes,
     };
     Ok((filter, before, limit))
 }
