@@ -40,34 +40,65 @@ test('Google is connected by consent', async () => {
   await connect(olivia, world, 'google')
 })
 
-test('a preview says what the first sync would do, and nothing is done', async () => {
+/** All that linking could leave behind. */
+const state = async () => [await api(world, 'GET', '/api/calendar/links/'), await api(world, 'GET', '/api/calendar/calendars/')]
+const ids = async () => (await state()).flatMap(({ links, calendars }) => (links ?? calendars).map(({ id }) => id))
+
+test('a preview says what the first sync would do and into which calendar, and nothing is done', async () => {
   const { page } = olivia
+  const before = await ids()
   await want(olivia, world, 'google')
   await page.getByRole('button', { name: 'Preview' }).click()
   const dialog = page.getByRole('dialog')
   await dialog.getByText('From Google').waitFor()
+  await dialog.getByText(`into a new calendar, “${ANN.google}”`).waitFor()
   await dialog.getByText('Nothing has been written yet, and nobody gets a mail.').waitFor()
+  assert.deepEqual(await ids(), before)
   await dialog.getByRole('button', { name: 'Not now' }).click()
   await dialog.waitFor({ state: 'detached' })
-  const { links } = await api(world, 'GET', '/api/calendar/links/')
-  assert.equal(links.some((link) => link.remote_calendar_id === ANN.google), false)
+  // What is wished for stays; who leaves the page in the middle leaves nothing behind either.
+  await page.getByRole('button', { name: 'Preview' }).click()
+  await dialog.getByText('From Google').waitFor()
+  await page.reload()
+  await page.getByRole('heading', { name: 'Choose calendars' }).waitFor()
+  assert.deepEqual(await ids(), before)
 })
 
-test('a preview that is cut off leaves nothing in the way of the next one', async () => {
+test('a preview that is cut off says so, and the next one goes on', async () => {
   const { page } = olivia
-  const plans = (url) => url.searchParams.has('dry_run')
+  const before = await ids()
   await want(olivia, world, 'google')
-  await page.route(plans, (route) => route.abort())
+  const asked = '**/api/calendar/links/preview/'
+  await page.route(asked, (route) => route.abort())
   await page.getByRole('button', { name: 'Preview' }).click()
   await page.getByRole('alert').getByText('The server cannot be reached.').waitFor()
-  await page.unroute(plans)
+  await page.unroute(asked)
   await page.getByRole('button', { name: 'Preview' }).click()
   const dialog = page.getByRole('dialog')
   await dialog.getByText('From Google').waitFor()
   await dialog.getByRole('button', { name: 'Not now' }).click()
   await dialog.waitFor({ state: 'detached' })
+  assert.deepEqual(await ids(), before)
+})
+
+test('where there is a calendar of that name into which others flow, the page says how the new one is called, and it is', async () => {
+  const { page, to } = olivia
+  const { calendars } = await api(world, 'GET', '/api/calendar/calendars/')
   const { links } = await api(world, 'GET', '/api/calendar/links/')
-  assert.equal(links.some((link) => link.remote_calendar_id === ANN.google), false)
+  const practice = calendars.find((one) => one.id === links[0].calendar_id)
+  const at = page.url()
+  await page.route('**/api/calendar/connections/*/calendars/', async (route) => {
+    const answer = await (await route.fetch()).json()
+    answer.calendars.find((one) => one.id === ANN.google).name = practice.name
+    await route.fulfill({ json: answer })
+  })
+  await to(new URL(at).pathname)
+  await page.getByLabel(`Direction: ${practice.name}`, { exact: true }).selectOption('two_way')
+  const into = page.getByLabel(/^Into/)
+  assert.equal(await into.evaluate((one) => one.selectedOptions[0].textContent), `a new calendar “${practice.name} 2”`)
+  assert.ok((await into.locator('option').allTextContents()).includes(practice.name), 'the one that is there can be chosen')
+  await page.unroute('**/api/calendar/connections/*/calendars/')
+  await to(new URL(at).pathname)
 })
 
 test('what was chosen is kept in step', async () => {

@@ -482,7 +482,8 @@ async fn owe_unmirrored(run: &Run<'_>) -> Result<(), EngineError> {
         run.stays().await?;
         let mut tx = run.engine.store.read(run.lease.tenant).await?;
         let end = events::stretch_end(&mut tx, after, STRETCH).await?;
-        let events = events::unmirrored(&mut tx, run.link.id, after, end).await?;
+        let events =
+            events::unmirrored(&mut tx, run.link.id, run.link.calendar, after, end).await?;
         drop(tx);
         for chunk in events.chunks(COMPARE_BATCH) {
             let mut batch = Batch::new(run.id, run.engine.clock.now());

@@ -94,7 +94,8 @@ pub(crate) async fn show_owed(run: &Run<'_>) -> Result<(), EngineError> {
             .map(|intent| (intent.event, intent.reason))
             .collect();
     if !run.link.live {
-        let mut unmirrored = events::unmirrored(&mut tx, run.link.id, None, None).await?;
+        let mut unmirrored =
+            events::unmirrored(&mut tx, run.link.id, run.link.calendar, None, None).await?;
         let known: HashSet<EventId> = owed.iter().map(|(event, _)| *event).collect();
         unmirrored.retain(|event| !known.contains(event));
         owed.extend(

@@ -248,6 +248,8 @@ export const de: Words = {
   'status.askedToWait': 'Wartet, wie der Anbieter bat',
   'status.until': 'Geht von selbst weiter {when}',
   'preview.title': 'Was der erste Abgleich täte',
+  'preview.into': 'in „{name}“',
+  'preview.intoNew': 'in einen neuen Kalender, „{name}“',
   'preview.nothing': 'Nichts: Beide Seiten sind, wie sie sein sollen.',
   'preview.mails': 'Noch ist nichts geschrieben, und niemand bekommt eine E-Mail.',
   'preview.begin': 'Beginnen',

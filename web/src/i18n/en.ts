@@ -251,6 +251,8 @@ export const en = {
   'status.askedToWait': 'Waits, as the provider asked',
   'status.until': 'Goes on by itself {when}',
   'preview.title': 'What the first sync would do',
+  'preview.into': 'into “{name}”',
+  'preview.intoNew': 'into a new calendar, “{name}”',
   'preview.nothing': 'Nothing: both sides are as they should be.',
   'preview.mails': 'Nothing has been written yet, and nobody gets a mail.',
   'preview.begin': 'Begin',

@@ -175,6 +175,18 @@ fn calendar_routes() -> ApiRouter<Shared> {
             ),
         )
         .api_route("/api/calendar/links/", links_route())
+        .api_route(
+            "/api/calendar/links/preview/",
+            post_with(
+                links::preview,
+                op!(
+                    "links",
+                    "previewLink",
+                    "What a link would do if it were made; nothing is written",
+                    [404, 502]
+                ),
+            ),
+        )
         .api_route("/api/calendar/links/{id}/", link_route())
         .api_route(
             "/api/calendar/links/{id}/sync/",

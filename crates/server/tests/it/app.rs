@@ -1,6 +1,6 @@
 //! The web app and the document that its client is generated from.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::person::Person;
 use crate::service::{Asking, Service};
@@ -96,6 +96,89 @@ fn what_a_new_link_would_do_is_told_before_it_does_anything() {
         (&still["state"], &still["last_success_at"]),
         (&json!("paused"), &json!(null))
     );
+}
+
+#[test]
+fn a_preview_of_a_link_that_is_only_thought_of_writes_nothing() {
+    let service = Service::start();
+    let get = |path: &str| service.get(service.owner(), path).is(200);
+    let ask = |path: &str, body: &Value| service.sends(service.owner(), "POST", path, body.clone());
+    let id = get("/api/calendar/list/")["calendars"][0]["id"].clone();
+    let path = format!(
+        "/api/calendar/connections/{}/calendars/",
+        id.as_str().unwrap()
+    );
+    let found = get(&path)["calendars"].clone();
+    let free = found
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["links"] == json!([]))
+        .unwrap();
+    let state = || {
+        [
+            "/api/calendar/links/",
+            "/api/calendar/calendars/",
+            "/api/tenant/usage/",
+            "/api/tenant/audit/?writes=false",
+        ]
+        .map(get)
+    };
+    let before = state();
+
+    let mut new = json!({ "connection_id": id, "remote_calendar_id": free["id"], "new_calendar": "Thought of" });
+    let told = ask("/api/calendar/links/preview/", &new).is(200);
+    assert_eq!(
+        told["calendar"],
+        json!({ "calendar_id": null, "name": "Thought of" })
+    );
+    let coming = told["plan"].as_array().unwrap().clone();
+    assert!(
+        coming
+            .iter()
+            .all(|one| one["side"] == "here" && one["action"] == "create"),
+        "{told}"
+    );
+
+    // Into a calendar that has events they would go out.
+    let other = &before[1]["calendars"][0];
+    let mut into = new.clone();
+    into.as_object_mut().unwrap().remove("new_calendar");
+    into["calendar_id"] = other["id"].clone();
+    let told = ask("/api/calendar/links/preview/", &into).is(200);
+    assert_eq!(
+        told["calendar"],
+        json!({ "calendar_id": other["id"], "name": other["name"] })
+    );
+    let going = told["plan"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["side"] == "there")
+        .count();
+    let path = format!(
+        "/api/calendar/calendars/{}/events/",
+        other["id"].as_str().unwrap()
+    );
+    assert_eq!(going, get(&path)["events"].as_array().unwrap().len());
+    assert!(going > 0);
+    assert_eq!(state(), before);
+
+    into["new_calendar"] = json!("Both");
+    let refused = ask("/api/calendar/links/preview/", &into).refused(400, "invalid");
+    assert_eq!(refused["field"], "new_calendar");
+    new["new_calendar"] = other["name"].clone();
+    ask("/api/calendar/links/", &new).refused(409, "taken");
+    assert_eq!(state(), before);
+    new["new_calendar"] = json!("Thought of");
+    let made = ask("/api/calendar/links/", &new).is(201)["link"].clone();
+    let calendars = get("/api/calendar/calendars/")["calendars"].clone();
+    let into = calendars
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["id"] == made["calendar_id"]);
+    assert_eq!(into.unwrap()["name"], "Thought of");
 }
 
 #[test]

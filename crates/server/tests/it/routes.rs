@@ -57,6 +57,7 @@ const ROUTES: &[(&str, &str, Needs)] = &[
     ),
     ("GET", "/api/calendar/links/", Feature(Staff)),
     ("POST", "/api/calendar/links/", Feature(Staff)),
+    ("POST", "/api/calendar/links/preview/", Feature(Staff)),
     ("GET", "/api/calendar/links/{id}/", Feature(Staff)),
     ("PATCH", "/api/calendar/links/{id}/", Feature(Staff)),
     ("DELETE", "/api/calendar/links/{id}/", Feature(Staff)),

@@ -178,26 +178,26 @@ pub async fn stretch_end(
     rows.first().map(|row| row.get("id")).transpose()
 }
 
-/// The events of a link's calendar after one id and up to another, not deleted, that the link has no mirror of: what a push
-/// owes a new link.
+/// The events of a calendar after one id and up to another, not deleted, that a link has no mirror of: what a push owes a
+/// new link, or would owe one that is only thought of.
 pub async fn unmirrored(
     tx: &mut Tx,
     link: LinkId,
+    calendar: CalendarId,
     after: Option<EventId>,
     until: Option<EventId>,
 ) -> Result<Vec<EventId>, StoreError> {
     let after = after.unwrap_or(EventId(uuid::Uuid::nil()));
     let until = until.unwrap_or(EventId(uuid::Uuid::max()));
-    let binds = binds![tx.tenant, link, after, until];
+    let binds = binds![tx.tenant, link, after, until, calendar];
     let rows = tx
         .rows(
-            "SELECT e.id FROM links l
-             JOIN events e ON e.tenant_id = l.tenant_id AND e.calendar_id = l.calendar_id
-             WHERE l.tenant_id = $1 AND l.id = $2 AND NOT e.deleted AND e.id > $3 AND e.id <= $4
-                AND NOT EXISTS (SELECT 1 FROM mirrors m WHERE m.tenant_id = l.tenant_id
-                    AND m.link_id = l.id AND m.event_id = e.id)
-                AND NOT EXISTS (SELECT 1 FROM intents i WHERE i.tenant_id = l.tenant_id
-                    AND i.link_id = l.id AND i.event_id = e.id)
+            "SELECT e.id FROM events e
+             WHERE e.tenant_id = $1 AND e.calendar_id = $5 AND NOT e.deleted AND e.id > $3 AND e.id <= $4
+                AND NOT EXISTS (SELECT 1 FROM mirrors m WHERE m.tenant_id = $1
+                    AND m.link_id = $2 AND m.event_id = e.id)
+                AND NOT EXISTS (SELECT 1 FROM intents i WHERE i.tenant_id = $1
+                    AND i.link_id = $2 AND i.event_id = e.id)
              ORDER BY e.id",
             binds,
         )

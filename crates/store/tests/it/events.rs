@@ -243,9 +243,9 @@ contract! {
         // What is owed already is not owed anew: it may be waiting, or refused.
         add(&world, &event("made since")).await;
         let mut tx = world.read().await;
-        assert_eq!(events::unmirrored(&mut tx, link, None, None).await.unwrap(), [ours, more]);
-        assert_eq!(events::unmirrored(&mut tx, link, Some(ours), None).await.unwrap(), [more]);
-        assert_eq!(events::unmirrored(&mut tx, link, None, Some(ours)).await.unwrap(), [ours]);
+        assert_eq!(events::unmirrored(&mut tx, link, world.calendar, None, None).await.unwrap(), [ours, more]);
+        assert_eq!(events::unmirrored(&mut tx, link, world.calendar, Some(ours), None).await.unwrap(), [more]);
+        assert_eq!(events::unmirrored(&mut tx, link, world.calendar, None, Some(ours)).await.unwrap(), [ours]);
         let end = events::stretch_end(&mut tx, None, 1).await.unwrap();
         assert!(end.is_some_and(|end| end <= ours));
         assert_eq!(events::stretch_end(&mut tx, None, 9).await.unwrap(), None);

@@ -76,7 +76,7 @@ contract! {
             let page = events::list_range(tx, calendar, Window::default(), None, 9).await.unwrap();
             assert_eq!(page.events, []);
         }
-        assert_eq!(events::unmirrored(tx, link, None, None).await.unwrap(), []);
+        assert_eq!(events::unmirrored(tx, link, a.calendar, None, None).await.unwrap(), []);
         assert_ne!(events::stretch_end(tx, None, 1).await.unwrap(), Some(canary));
         assert_eq!(events::history(tx, canary).await.unwrap(), []);
         assert_eq!(events::histories(tx, &[canary]).await.unwrap(), []);

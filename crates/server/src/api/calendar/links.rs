@@ -24,7 +24,7 @@ use super::doubles::{self, Double};
 use super::sync::{Synced, bounds, run, unlinked};
 use crate::api::door::{Api, Asks, Gate, Reading, Tending};
 use crate::api::error::{Answer, ApiError};
-use crate::api::input::{Body, Id, Params};
+use crate::api::input::{Body, Id, Params, name};
 use crate::api::output::Reply;
 use crate::api::words;
 use crate::linking::{self, How, Making};
@@ -40,6 +40,9 @@ pub(crate) struct NewLink {
     /// The tenant's calendar; one of the remote calendar's name, made if there is none, if missing.
     #[serde(default)]
     calendar_id: Option<String>,
+    /// The name of a calendar that is made for it, which no other may have. Not together with `calendar_id`.
+    #[serde(default)]
+    new_calendar: Option<String>,
     /// Which way; both ways if missing, or `pull` where the remote calendar cannot be written.
     #[serde(default)]
     #[schemars(with = "Option<words::Direction>")]
@@ -221,6 +224,24 @@ pub(crate) struct Plan {
     doubles: Vec<Double>,
 }
 
+/// What a link that is only thought of would do.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LinkPreview")]
+pub(crate) struct Preview {
+    #[serde(flatten)]
+    plan: Plan,
+    /// Into which calendar.
+    calendar: LinkedCalendar,
+}
+
+/// A calendar of the tenant's own, which may not be there yet.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct LinkedCalendar {
+    /// Null where it would be made.
+    calendar_id: Option<String>,
+    name: String,
+}
+
 pub(crate) async fn list(gate: Gate<Reading>) -> Answer<Json<Links>> {
     let mut tx = gate.read().await?;
     let mut shown_links = Vec::new();
@@ -240,11 +261,50 @@ pub(crate) async fn show(gate: Gate<Reading>, Id(id): Id<LinkId>) -> Answer<Json
 }
 
 pub(crate) async fn make(gate: Gate<Tending>, Body(new): Body<NewLink>) -> Answer<Reply<One, 201>> {
-    let bounds = bounds(new.start_date.as_deref(), new.end_date.as_deref())?;
     let mut tx = gate.begin().await?;
-    tenants::lock(&mut tx).await?;
-    let connection = connection(&gate, &mut tx, &new.connection_id).await?;
-    let remote = remote_calendars::list(&mut tx, connection.id)
+    let (made, connection) = made(&gate, &mut tx, &new).await?;
+    if let Some(state) = new.state {
+        links::set_state(&mut tx, made, state, gate.api().now()).await?;
+    }
+    let link = get(&mut tx, made).await?;
+    let detail = told(&mut tx, &link, &connection).await?;
+    gate.audit(&mut tx, "link.create", format!("link {made}"), detail)
+        .await?;
+    let Json(answer) = one(gate.api(), &mut tx, link).await?;
+    tx.commit().await?;
+    Ok(Reply::new(answer))
+}
+
+/// What a link would do if it were made: nothing is written, here or there.
+pub(crate) async fn preview(
+    gate: Gate<Tending>,
+    Body(new): Body<NewLink>,
+) -> Answer<Json<Preview>> {
+    let mut tx = gate.begin().await?;
+    let (thought_of, connection) = made(&gate, &mut tx, &new).await?;
+    let link = get(&mut tx, thought_of).await?;
+    let calendar = calendars::get(&mut tx, link.calendar).await?;
+    // It was never made.
+    drop(tx);
+    require_grant(connection)?;
+    let mut tx = gate.read().await?;
+    let is_new = calendars::get(&mut tx, link.calendar).await?.is_none();
+    drop(tx);
+    Ok(Json(Preview {
+        calendar: LinkedCalendar {
+            calendar_id: (!is_new).then(|| link.calendar.to_string()),
+            name: calendar.map(|calendar| calendar.name).unwrap_or_default(),
+        },
+        plan: plan(&gate, link).await?,
+    }))
+}
+
+/// Makes the link that is wanted, and its calendar where there is none yet.
+async fn made(gate: &Gate<Tending>, tx: &mut Tx, new: &NewLink) -> Answer<(LinkId, Connection)> {
+    let bounds = bounds(new.start_date.as_deref(), new.end_date.as_deref())?;
+    tenants::lock(tx).await?;
+    let connection = connection(gate, tx, &new.connection_id).await?;
+    let remote = remote_calendars::list(tx, connection.id)
         .await?
         .into_iter()
         .find(|calendar| calendar.id.0 == new.remote_calendar_id)
@@ -253,12 +313,25 @@ pub(crate) async fn make(gate: Gate<Tending>, Body(new): Body<NewLink>) -> Answe
         ids: gate.api().ids().as_ref(),
         at: gate.api().now(),
     };
-    let calendar = if let Some(id) = &new.calendar_id {
-        let strange = || ApiError::not_found("calendar");
-        let id: CalendarId = id.parse().map_err(|_| strange())?;
-        calendars::get(&mut tx, id).await?.ok_or_else(strange)?
-    } else {
-        own_calendar(&gate, &mut tx, &connection, &remote, making).await?
+    let calendar = match (&new.calendar_id, &new.new_calendar) {
+        (Some(_), Some(_)) => {
+            let problem = "not together with calendar_id";
+            return Err(ApiError::field("new_calendar", problem));
+        }
+        (Some(id), None) => {
+            let strange = || ApiError::not_found("calendar");
+            let id: CalendarId = id.parse().map_err(|_| strange())?;
+            calendars::get(tx, id).await?.ok_or_else(strange)?
+        }
+        (None, Some(wanted)) => {
+            let wanted = name("new_calendar", wanted)?;
+            let zone = gate.api().zone.id.clone();
+            let color = remote.color.as_deref();
+            let calendar = linking::calendar(tx, &wanted, color, zone, making).await?;
+            tell_of_calendar(gate, tx, &calendar).await?;
+            calendar
+        }
+        (None, None) => own_calendar(gate, tx, &connection, &remote, making).await?,
     };
     let how = How {
         direction: new.direction,
@@ -266,19 +339,10 @@ pub(crate) async fn make(gate: Gate<Tending>, Body(new): Body<NewLink>) -> Answe
         conflict_policy: new.conflict_policy.unwrap_or(ConflictPolicy::Newest),
         bounds,
     };
-    let made = linking::link(&mut tx, &calendar, &connection, &remote, how, making)
+    let made = linking::link(tx, &calendar, &connection, &remote, how, making)
         .await
         .map_err(unlinked)?;
-    if let Some(state) = new.state {
-        links::set_state(&mut tx, made.id, state, gate.api().now()).await?;
-    }
-    let link = get(&mut tx, made.id).await?;
-    let detail = told(&mut tx, &link, &connection).await?;
-    gate.audit(&mut tx, "link.create", format!("link {}", made.id), detail)
-        .await?;
-    let Json(answer) = one(gate.api(), &mut tx, link).await?;
-    tx.commit().await?;
-    Ok(Reply::new(answer))
+    Ok((made.id, connection))
 }
 
 pub(crate) async fn change(
@@ -372,44 +436,53 @@ pub(crate) async fn sync(
     let link = get(&mut tx, id).await?;
     let connection = connection(&gate, &mut tx, &link.connection.to_string()).await?;
     drop(tx);
+    require_grant(connection)?;
+    if how.dry_run {
+        return Ok(Reply::new(Came::Plan(plan(&gate, link).await?)));
+    }
+    if link.state == LinkState::Paused {
+        return Err(super::sync::paused());
+    }
+    Ok(run(&gate, id).await?.map(Came::Run))
+}
+
+fn require_grant(connection: Connection) -> Answer<()> {
     if connection.state == connections::ConnectionState::ReconnectNeeded {
         return Err(super::sync::reconnect(connection.problem));
     }
-    if link.state == LinkState::Paused && !how.dry_run {
-        return Err(super::sync::paused());
+    Ok(())
+}
+
+/// What a run would do.
+async fn plan(gate: &Gate<Tending>, link: Link) -> Answer<Plan> {
+    let calendar = link.calendar;
+    let report = dry_run(gate.engine(), gate.tenant(), link, &Silent).await?;
+    match report.outcome {
+        kalends_engine::Outcome::Failed { error, .. } => Err(ApiError::new(
+            StatusCode::BAD_GATEWAY,
+            "provider_error",
+            error,
+        )),
+        kalends_engine::Outcome::NeedsReconnect { error } => {
+            Err(super::sync::reconnect(Some(error)))
+        }
+        kalends_engine::Outcome::Waiting { until } => Err(ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "busy",
+            format!(
+                "The account was asked as much as its provider allows; try again after {until}."
+            ),
+        )),
+        kalends_engine::Outcome::Succeeded | kalends_engine::Outcome::TakenOver => {
+            let mut tx = gate.read().await?;
+            Ok(Plan {
+                success: true,
+                status: "planned",
+                doubles: doubles::find(&mut tx, calendar, &report.plan).await?,
+                plan: report.plan,
+            })
+        }
     }
-    if how.dry_run {
-        let calendar = link.calendar;
-        let report = dry_run(gate.engine(), gate.tenant(), link, &Silent).await?;
-        return match report.outcome {
-            kalends_engine::Outcome::Failed { error, .. } => Err(ApiError::new(
-                StatusCode::BAD_GATEWAY,
-                "provider_error",
-                error,
-            )),
-            kalends_engine::Outcome::NeedsReconnect { error } => {
-                Err(super::sync::reconnect(Some(error)))
-            }
-            kalends_engine::Outcome::Waiting { until } => Err(ApiError::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "busy",
-                format!(
-                    "The account was asked as much as its provider allows; try again after {until}."
-                ),
-            )),
-            kalends_engine::Outcome::Succeeded | kalends_engine::Outcome::TakenOver => {
-                let mut tx = gate.read().await?;
-                let plan = Plan {
-                    success: true,
-                    status: "planned",
-                    doubles: doubles::find(&mut tx, calendar, &report.plan).await?,
-                    plan: report.plan,
-                };
-                Ok(Reply::new(Came::Plan(plan)))
-            }
-        };
-    }
-    Ok(run(&gate, id).await?.map(Came::Run))
 }
 
 /// What the audit log is told of a link: what it links, and how.
@@ -439,11 +512,15 @@ pub(super) async fn own_calendar<A: Asks>(
     let zone = &gate.api().zone.id;
     let (calendar, is_new) = linking::calendar_of(tx, connection, remote, zone, making).await?;
     if is_new {
-        let object = format!("calendar {}", calendar.id);
-        let detail = json!({ "name": calendar.name });
-        gate.audit(tx, "calendar.create", object, detail).await?;
+        tell_of_calendar(gate, tx, &calendar).await?;
     }
     Ok(calendar)
+}
+
+async fn tell_of_calendar<A: Asks>(gate: &Gate<A>, tx: &mut Tx, calendar: &Calendar) -> Answer<()> {
+    let object = format!("calendar {}", calendar.id);
+    let detail = json!({ "name": calendar.name });
+    Ok(gate.audit(tx, "calendar.create", object, detail).await?)
 }
 
 /// The account that a link is about, where the caller may look after it.
