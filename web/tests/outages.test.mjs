@@ -273,3 +273,14 @@ test('after an outage every page comes by itself, and can be asked for as well',
     assert.equal(await page.getByRole('alert').count(), 0)
   }
 })
+
+test('and so does a page whose program could not be had', async () => {
+  const { page, to } = olivia
+  await to('/')
+  await page.getByRole('heading', { name: 'Sync status' }).waitFor()
+  way.rule({ path: /\/app\//, how: 'refuse' }, { path: /\/api\//, how: 'refuse' })
+  await page.getByRole('link', { name: 'Members' }).click()
+  await page.getByRole('main').getByRole('alert').getByText('The server cannot be reached.').waitFor()
+  way.clear()
+  await page.getByRole('heading', { name: 'Members and roles' }).waitFor()
+})
