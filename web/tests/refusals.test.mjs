@@ -71,6 +71,23 @@ test('and so it does for somebody whose role does not allow it', async () => {
   await stan.leave()
 })
 
+test('pausing says that it waits, and not that it syncs', async () => {
+  const { page, to } = olivia
+  await to('/')
+  const pause = page.getByRole('button', { name: 'Pause' }).first()
+  await pause.waitFor()
+  await page.route('**/api/calendar/links/*/', async (route) => {
+    if (route.request().method() === 'PATCH') await page.getByText('One moment …').waitFor()
+    await route.continue()
+  })
+  await pause.click()
+  await page.getByText('One moment …').waitFor()
+  assert.equal(await page.getByText('Syncing …').count(), 0)
+  await page.getByText('Paused', { exact: true }).waitFor()
+  await page.getByRole('button', { name: 'Resume' }).first().click()
+  await pause.waitFor()
+})
+
 test('a role that did not arrive is not shown', async () => {
   const { page, to } = olivia
   await to('/members')
