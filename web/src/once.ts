@@ -6,6 +6,8 @@ const OF_EVENTS = /\/events\//
 const KEPT_MAX = 20
 
 const unanswered = new Map<string, string>(read())
+/** Writes that are on their way: whoever clicks twice waits for the same answer. */
+const underWay = new Map<string, Promise<Response>>()
 
 function read(): [string, string][] {
   try {
@@ -32,10 +34,22 @@ async function whole(request: Request): Promise<string> {
   return [request.method, request.url, request.headers.get('If-Match') ?? '', await request.clone().text()].join('\n')
 }
 
-/** The write with its key, sent by `send`. */
+/** The write with its key, sent by `send`; the same one is not sent beside itself. */
 export async function once(request: Request, send: (request: Request) => Promise<Response>): Promise<Response> {
   if (['GET', 'HEAD'].includes(request.method)) return send(request)
   const what = await whole(request)
+  const first = underWay.get(what)
+  if (first) return (await first).clone()
+  const answer = keyed(what, request, send)
+  underWay.set(what, answer)
+  try {
+    return (await answer).clone()
+  } finally {
+    underWay.delete(what)
+  }
+}
+
+async function keyed(what: string, request: Request, send: (request: Request) => Promise<Response>): Promise<Response> {
   const key = unanswered.get(what) ?? fresh()
   request.headers.set('Idempotency-Key', key)
   try {

@@ -55,6 +55,11 @@ export function leave() {
   nobody()
 }
 
+/** Whether the member has anything to do with the calendars of the business. */
+export function works(): boolean {
+  return session.tenant?.role !== 'customer'
+}
+
 /** Whether the member may change what is not their own. */
 export function manages(): boolean {
   return session.tenant?.role === 'owner' || session.tenant?.role === 'manager'

@@ -242,3 +242,45 @@ test('a server that is away when the page is opened: it says so, and the page co
   way.clear()
   await page.getByRole('button', { name: 'New event' }).waitFor()
 })
+
+test('a server that is frozen: every page says after a while that it takes long', async () => {
+  const { page, to } = olivia
+  for (const path of ['/', CALENDAR, '/connect', '/conflicts', '/members', '/tokens', '/audit']) {
+    way.clear()
+    await to(path)
+    await page.getByRole('heading', { level: 1 }).waitFor()
+    way.rule({ path: /\/api\/(?!session|calendar\/status)/, how: 'slow', ms: SLOW_MS })
+    await page.reload()
+    await page.getByRole('heading', { level: 1 }).waitFor()
+    if (path === '/connect') {
+      await page.getByRole('button', { name: 'Google Calendar' }).click()
+    }
+    await page.getByText('The server takes longer than usual.').waitFor()
+    if (path !== '/connect') await page.getByText('The server takes longer than usual.').waitFor({ state: 'detached' })
+  }
+})
+
+test('after an outage every page comes by itself, and can be asked for as well', async () => {
+  const { page, to } = olivia
+  const shows = { '/': page.getByText('No account is connected yet.'), '/conflicts': page.getByText('No conflicts.'), '/members': page.getByLabel(/^Role of/), '/tokens': page.getByText('used').first(), '/audit': page.getByText('token.create').first() }
+  for (const [path, there] of Object.entries(shows)) {
+    way.rule({ path: /\/api\/(?!session|calendar\/status)/, how: 'refuse' })
+    await to(path)
+    await page.getByRole('alert').getByText('The server cannot be reached.').waitFor()
+    await page.getByRole('button', { name: 'Try again' }).waitFor()
+    way.clear()
+    await there.waitFor()
+    assert.equal(await page.getByRole('alert').count(), 0)
+  }
+})
+
+test('and so does a page whose program could not be had', async () => {
+  const { page, to } = olivia
+  await to('/')
+  await page.getByRole('heading', { name: 'Sync status' }).waitFor()
+  way.rule({ path: /\/app\//, how: 'refuse' }, { path: /\/api\//, how: 'refuse' })
+  await page.getByRole('link', { name: 'Members' }).click()
+  await page.getByRole('main').getByRole('alert').getByText('The server cannot be reached.').waitFor()
+  way.clear()
+  await page.getByRole('heading', { name: 'Members and roles' }).waitFor()
+})

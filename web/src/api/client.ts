@@ -4,6 +4,7 @@ import createClient, { type Middleware } from 'openapi-fetch'
 import { link } from '../embed'
 import { once } from '../once'
 import { root } from '../place'
+import { during } from '../slow.svelte'
 import type { components, paths } from './schema'
 
 export type Schemas = components['schemas']
@@ -63,7 +64,7 @@ async function reach(request: Request): Promise<Response> {
   }
 }
 
-export const api = createClient<paths>({ baseUrl: root, fetch: (request) => once(request, reach) })
+export const api = createClient<paths>({ baseUrl: root, fetch: (request) => during(once(request, reach)) })
 api.use(named)
 
 const whenRefused: ((refusal: Refusal) => void)[] = []

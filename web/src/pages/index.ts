@@ -45,8 +45,20 @@ function match(pattern: string[], path: string[]): Record<string, string> | null
   const props: Record<string, string> = {}
   for (const [index, part] of pattern.entries()) {
     const given = path[index] ?? ''
-    if (part.startsWith(':')) props[part.slice(1)] = decodeURIComponent(given)
-    else if (part !== given) return null
+    if (part.startsWith(':')) {
+      const name = decoded(given)
+      if (name === null) return null
+      props[part.slice(1)] = name
+    } else if (part !== given) return null
   }
   return props
+}
+
+/** What a part of an address says; null where it is no text, as anybody can type one. */
+function decoded(part: string): string | null {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return null
+  }
 }
