@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::person::Person;
 use crate::servers::{Kind, Server, installed};
 
@@ -9,9 +11,11 @@ use crate::servers::{Kind, Server, installed};
 #[track_caller]
 fn done(person: &Person) -> Vec<String> {
     let log = person.asks(&["audit", "list"]);
-    let entries = log["entries"].as_array().unwrap();
-    assert!(entries.iter().all(|entry| entry["actor"] == "cli"));
-    let actions = entries.iter().rev().map(|entry| entry["action"].as_str());
+    let all = log["entries"].as_array().unwrap();
+    let actors = |one: &&Value| one["actor"] == "cli" || one["actor"] == "sync";
+    assert!(all.iter().all(|entry| actors(&entry)));
+    let entries = all.iter().filter(|entry| entry["actor"] == "cli");
+    let actions = entries.rev().map(|entry| entry["action"].as_str());
     actions.map(|action| action.unwrap().to_owned()).collect()
 }
 
@@ -107,6 +111,27 @@ fn every_sync_and_every_decision_is_told() {
         (detail["choose"].as_str(), detail["field"].as_str()),
         (Some("local"), Some("title"))
     );
+    // What that led to is told too: the write, and the run that it was part of, which says what woke it.
+    let one =
+        |action: &str| person.asks(&["audit", "list", "--action", action])["entries"][0].clone();
+    let (write, run) = (one("remote.update"), one("sync.run"));
+    assert_eq!(
+        (&write["cause"], &write["actor"]),
+        (&run["object"], &"sync".into())
+    );
+    assert!(
+        write["object"].as_str().unwrap().starts_with("event "),
+        "{write}"
+    );
+    assert_eq!(write["detail"]["link"], run["detail"]["link"]);
+    assert_eq!(
+        (
+            &run["detail"]["counts"]["pushed"],
+            &run["detail"]["woken_by"]
+        ),
+        (&1.into(), &"edit".into())
+    );
+    assert!(!write.to_string().contains("Dentist"), "no titles");
 }
 
 #[test]
