@@ -122,10 +122,13 @@ impl Site {
 /// The hashes of the styles that stand in the page, as a policy names them (CSP Level 3 §2.3.1).
 fn styles(page: &str) -> String {
     let blocks = page.split("<style>").skip(1);
-    blocks
-        .filter_map(|rest| rest.split_once("</style>"))
-        .map(|(block, _)| format!(" 'sha256-{}'", BASE64.encode(Sha256::digest(block))))
-        .collect()
+    let mut hashes = String::new();
+    for (block, _) in blocks.filter_map(|rest| rest.split_once("</style>")) {
+        hashes.push_str(" 'sha256-");
+        hashes.push_str(&BASE64.encode(Sha256::digest(block)));
+        hashes.push('\'');
+    }
+    hashes
 }
 
 /// What a page may load: its own scripts and styles, the API, and pictures of its own and of these hosts. Styles of single
