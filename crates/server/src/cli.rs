@@ -49,7 +49,7 @@ pub(crate) struct Global {
         value_name = "URL"
     )]
     pub(crate) database: Option<String>,
-    /// For which tenant; made on first use [default: default]
+    /// For which tenant [default: default; `connect`, `link`, `import` and `events add` make that one]
     #[arg(
         long,
         global = true,
