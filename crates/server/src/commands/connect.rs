@@ -158,6 +158,8 @@ pub(crate) fn explained(failure: Failure) -> anyhow::Error {
 
 async fn keep(app: &App, vault: &Vault, seen: &Seen, name: Option<&str>) -> Result<Ended> {
     let mut tx = app.store.begin(app.tenant).await?;
+    // Looking takes its time, and so does typing a password.
+    features::require(&mut tx, CALENDAR_SYNC).await?;
     let keeping = Keeping {
         name,
         owner: None,
