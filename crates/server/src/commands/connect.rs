@@ -6,6 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::provider::{Access, Discovery};
+use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::vault::Vault;
 use secrecy::SecretString;
 use serde_json::json;
