@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::person::Person;
 use crate::servers::{Kind, Server};
+use crate::service::Asking;
 use crate::serving::Serving;
 
 /// The slugs of all tenants.
@@ -93,7 +94,10 @@ fn who_serves_or_looks_makes_no_tenant() {
     ] {
         person.says(command).well();
     }
-    Serving::start(&person, &[], &[]).ends().well();
+    let serving = Serving::start(&person, &[], &[]);
+    let ready = serving.asks("GET", "/readyz", &Asking::default());
+    assert_eq!(ready.status, 200);
+    serving.ends().well();
     assert_eq!(tenants(&person), Vec::<String>::new());
 }
 

@@ -19,10 +19,7 @@ use crate::credentials::{self, INVITATION_GOOD_FOR, Kind};
 use crate::typed;
 use crate::words::instant;
 
-/// Invite the owner of a new tenant: prints a link, good for seven days, once
-///
-/// Nobody is mailed: send the link to the invited person yourself. `POST /api/platform/invitations/` mails it, where
-/// Kalends can send mails.
+/// Invite the owner of a new tenant; the link is good for seven days, once.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 EXAMPLES:
