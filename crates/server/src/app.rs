@@ -13,9 +13,7 @@ use kalends_engine::Engine;
 use kalends_engine::edits::Editor;
 use kalends_providers::http::{HttpTransport, Metered};
 use kalends_store::audit::{self, Entry};
-use kalends_store::features::{self, CALENDAR_SYNC};
-use kalends_store::tenants::{self, NewTenant};
-use kalends_store::{PLATFORM, Store, StoreError, Tx, secrets};
+use kalends_store::{PLATFORM, Store, Tx, secrets, tenants};
 use serde_json::Value;
 
 use crate::accounts::Accounts;
@@ -25,6 +23,7 @@ use crate::config::{Migrate, Settings};
 use crate::keys::KeyRing;
 use crate::screen::Screen;
 use crate::seams::{Gong, SystemClock, SystemEntropy, TimedIds};
+use crate::tenancy::{self, For};
 use crate::{holder, keys};
 
 /// How the command line signs in histories and the audit log.
@@ -65,27 +64,16 @@ impl Wired {
 }
 
 impl App {
-    /// Opens the database, with the schema up to date and the tenant in place.
-    pub(crate) async fn open(global: &Global) -> Result<Self> {
+    /// Opens the database, with the schema up to date, for whom the command works.
+    pub(crate) async fn open(global: &Global, work: For) -> Result<Self> {
         let settings = Settings::load(global)?;
-        Self::with(settings, Screen::new(global.json, global.quiet)).await
-    }
-
-    /// The same for what is done for the platform as a whole: no tenant is made for it.
-    pub(crate) async fn open_for_platform(global: &Global) -> Result<Self> {
-        let settings = Settings::load(global)?;
-        Self::of_platform(settings, Screen::new(global.json, global.quiet)).await
-    }
-
-    /// For a tenant, with settings that are read already.
-    pub(crate) async fn with(settings: Settings, screen: Screen) -> Result<Self> {
-        let mut app = Self::of_platform(settings, screen).await?;
-        let (slug, now) = (&app.settings.tenant, app.now());
-        app.tenant = tenant(&app.store, slug, now, app.ids.as_ref()).await?;
+        let mut app = Self::of_platform(settings, Screen::new(global.json, global.quiet)).await?;
+        app.tenant = tenancy::of(&app, work).await?;
         Ok(app)
     }
 
-    async fn of_platform(settings: Settings, screen: Screen) -> Result<Self> {
+    /// For no tenant, with settings that are read already.
+    pub(crate) async fn of_platform(settings: Settings, screen: Screen) -> Result<Self> {
         for note in &settings.notes {
             screen.note(note);
         }
@@ -207,7 +195,8 @@ impl App {
         Ok(audit::append_to_platform(tx, self.entry(action, object, detail)).await?)
     }
 
-    fn entry(&self, action: &str, object: String, detail: Value) -> Entry {
+    /// A line for the audit log.
+    pub(crate) fn entry(&self, action: &str, object: String, detail: Value) -> Entry {
         Entry {
             id: self.ids.next(),
             at: self.now(),
@@ -251,36 +240,4 @@ fn private_file(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path).map(drop)
-}
-
-/// The tenant of this slug, made on first use.
-async fn tenant(store: &Store, slug: &str, now: Timestamp, ids: &dyn Ids) -> Result<TenantId> {
-    if let Some(known) = tenants::by_slug(store, slug).await? {
-        return Ok(known.id);
-    }
-    let new = NewTenant {
-        id: TenantId(ids.next()),
-        slug: slug.to_owned(),
-        name: slug.to_owned(),
-        created_at: now,
-    };
-    let id = new.id;
-    match make_tenant(store, new).await {
-        Ok(()) => Ok(id),
-        // Another process was quicker.
-        Err(StoreError::Taken(_)) => match tenants::by_slug(store, slug).await? {
-            Some(known) => Ok(known.id),
-            None => bail!("the tenant {slug} can be neither found nor made"),
-        },
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Who has the command line has the database: a tenant that is made there may sync.
-async fn make_tenant(store: &Store, new: NewTenant) -> Result<(), StoreError> {
-    let at = new.created_at;
-    let mut tx = store.administer(new.id).await?;
-    tenants::insert(&mut tx, new).await?;
-    features::set_overrides(&mut tx, &[(CALENDAR_SYNC, Some(true))], at).await?;
-    tx.commit().await
 }

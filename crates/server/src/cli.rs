@@ -49,7 +49,7 @@ pub(crate) struct Global {
         value_name = "URL"
     )]
     pub(crate) database: Option<String>,
-    /// For which tenant; made on first use [default: default]
+    /// For which tenant [default: default; `connect`, `link`, `import` and `events add` make that one]
     #[arg(
         long,
         global = true,
@@ -136,6 +136,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Plan(platform::plans::Plans),
     /// Invite the owner of a new tenant
+    ///
+    /// Prints a link, good for seven days, once. Nobody is mailed: send it to the invited person yourself.
+    /// `POST /api/platform/invitations/` mails it, where Kalends can send mails.
     Invite(platform::invite::Invite),
     /// Show who did what, or check that nobody has tampered with that
     #[command(subcommand)]

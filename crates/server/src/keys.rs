@@ -223,6 +223,11 @@ fn read_key(path: &Path) -> Result<Named> {
     parse(&text).with_context(|| path.display().to_string())
 }
 
+/// Whether a text is a master key. What it is otherwise is not told: it may be a secret.
+pub(crate) fn check(text: &SecretString) -> Result<()> {
+    parse(text).map(drop)
+}
+
 /// A key, named by the beginning of its hash, so that the ring knows it again however it is written.
 fn parse(text: &SecretString) -> Result<Named> {
     let key = MasterKey::parse(text.expose_secret())?;

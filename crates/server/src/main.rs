@@ -34,6 +34,8 @@ mod smtp;
 #[cfg(test)]
 mod stage;
 mod stopping;
+mod tenancy;
+mod typed;
 mod web;
 mod words;
 

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::provider::{Access, Discovery};
+use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::vault::Vault;
 use secrecy::SecretString;
 use serde_json::json;
@@ -158,6 +159,8 @@ pub(crate) fn explained(failure: Failure) -> anyhow::Error {
 
 async fn keep(app: &App, vault: &Vault, seen: &Seen, name: Option<&str>) -> Result<Ended> {
     let mut tx = app.store.begin(app.tenant).await?;
+    // Looking takes its time, and so does typing a password.
+    features::require(&mut tx, CALENDAR_SYNC).await?;
     let keeping = Keeping {
         name,
         owner: None,

@@ -87,7 +87,7 @@ pub(crate) async fn run(global: &Global, command: Demo) -> Result<Ended> {
     settings.signin = Some(sandbox.sign_in());
     sandbox.send_back_to(&settings.server.address());
     let server = settings.server.clone();
-    let app = App::with(settings, Screen::new(global.json, true)).await?;
+    let app = App::of_platform(settings, Screen::new(global.json, true)).await?;
     let wired = app.wired().await?;
     let stopped = stop::asked().shared();
     let accounts = sandbox.users().to_vec();

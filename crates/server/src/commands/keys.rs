@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::Ended;
 use crate::app::App;
 use crate::keys::{self, Rotation};
+use crate::tenancy::For;
 
 /// What to do with the keys.
 #[derive(Debug, Subcommand)]
@@ -39,6 +40,16 @@ EXAMPLES:
         #[arg(long)]
         yes: bool,
     },
+}
+
+impl Keys {
+    /// For whom it works.
+    pub(crate) fn work(&self) -> For {
+        match self {
+            Self::Rotate => For::Platform,
+            Self::Forget { .. } => For::Tenant,
+        }
+    }
 }
 
 pub(crate) async fn run(app: &App, command: Keys) -> Result<Ended> {

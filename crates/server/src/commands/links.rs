@@ -5,6 +5,7 @@ use clap::{Args, ValueEnum};
 use kalends_calendar::rules::{ConflictPolicy, Detail, Direction};
 use kalends_store::calendars::{self, Calendar};
 use kalends_store::connections::ConnectionState;
+use kalends_store::features::{self, CALENDAR_SYNC};
 use kalends_store::links::{self, LinkState};
 use kalends_store::{Tx, held, intents, outside, skips};
 use serde_json::json;
@@ -257,6 +258,7 @@ pub(crate) async fn list(app: &App) -> Result<Ended> {
         "PROBLEM",
     ]);
     let way_in = WayIn::new(&app.settings.server, &app.settings.vendors);
+    let has_sync = features::has(&mut tx, CALENDAR_SYNC).await?;
     let mut rows = Vec::new();
     for named in names::named_links(&mut tx).await? {
         let link = &named.link;
@@ -267,8 +269,13 @@ pub(crate) async fn list(app: &App) -> Result<Ended> {
         let problem = problem(&named);
         let push = push::of_link(&mut tx, link, Some(&named.connection), &way_in, now).await?;
         let busy = link.lease_until.is_some_and(|until| until > now);
-        let (state, tone) = state(&named, busy);
+        let (state, tone) = if has_sync {
+            state(&named, busy)
+        } else {
+            ("paused by plan".to_owned(), Tone::Wary)
+        };
         let next = match link.due_at {
+            _ if !has_sync => "-".to_owned(),
             _ if busy => "now".to_owned(),
             Some(at) if at <= now => "due".to_owned(),
             Some(at) => instant(at, zone),
@@ -311,6 +318,7 @@ pub(crate) async fn list(app: &App) -> Result<Ended> {
             "to": link.bounds.last_day,
             "outside": outside::count(&mut tx, link.id).await?,
             "state": link.state,
+            "paused_by_plan": !has_sync,
             "last_success_at": link.last_success_at,
             "next_run_at": link.due_at,
             "due_reason": link.due_reason,
@@ -398,17 +406,9 @@ async fn set_state(app: &App, typed: &str, to: LinkState) -> Result<Ended> {
     let mut tx = app.store.begin(app.tenant).await?;
     let named = names::link(&mut tx, typed).await?;
     links::set_state(&mut tx, named.link.id, to, app.now()).await?;
-    let action = match to {
-        LinkState::Active => "link.resume",
-        LinkState::Paused => "link.pause",
-    };
-    app.audit(
-        &mut tx,
-        action,
-        format!("link {}", named.link.id),
-        json!({}),
-    )
-    .await?;
+    let object = format!("link {}", named.link.id);
+    let detail = json!({ "state": to });
+    app.audit(&mut tx, "link.update", object, detail).await?;
     tx.commit().await?;
     app.screen
         .json(&json!({ "id": named.link.id, "state": to }))?;

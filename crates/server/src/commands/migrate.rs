@@ -45,6 +45,10 @@ pub(crate) async fn run(global: &Global, command: Migrate) -> Result<Ended> {
             if to < 0 {
                 bail!("a version is 0 (nothing) or the number of a migration");
             }
+            let known = store.migration_status().await?;
+            if to != 0 && !known.iter().any(|migration| migration.version == to) {
+                bail!("there is no migration {to}: kalends migrate status");
+            }
             if to == 0 && !yes {
                 bail!("this deletes everything in the database; say --yes if that is meant");
             }

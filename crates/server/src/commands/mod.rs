@@ -29,6 +29,8 @@ use tracing_subscriber::EnvFilter;
 use crate::Ended;
 use crate::app::App;
 use crate::cli::{Cli, Command};
+use crate::screen;
+use crate::tenancy::For;
 
 /// What is told on the stream of errors unless `KALENDS_LOG` says otherwise.
 const LOG: &str = "warn";
@@ -54,11 +56,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Ended> {
         Command::Sandbox(command) => return sandbox::run(&global, command).await,
         command => command,
     };
-    let app = if is_for_platform(&command) {
-        App::open_for_platform(&global).await?
-    } else {
-        App::open(&global).await?
-    };
+    let app = App::open(&global, work(&command)).await?;
     let ended = match command {
         Command::Connect(command) => connect::run(&app, command).await,
         Command::Disconnect(command) => connections::disconnect(&app, command).await,
@@ -95,14 +93,39 @@ pub(crate) async fn run(cli: Cli) -> Result<Ended> {
     ended
 }
 
-/// Whether a command is about no tenant, or about one that it names itself.
-fn is_for_platform(command: &Command) -> bool {
+/// For whom a command works. What needs calendar sync by the API needs it here too.
+fn work(command: &Command) -> For {
     match command {
-        Command::Tenant(_) | Command::Feature(_) | Command::Plan(_) | Command::Invite(_) => true,
-        Command::User(command) => command.is_for_platform(),
-        Command::Token(command) => command.is_for_platform(),
-        Command::Audit(command) => command.is_for_platform(),
-        _ => false,
+        Command::Serve(_)
+        | Command::Tenant(_)
+        | Command::Feature(_)
+        | Command::Plan(_)
+        | Command::Invite(_)
+        | Command::Migrate(_)
+        | Command::Openapi(_)
+        | Command::Settings(_)
+        | Command::Doctor(_)
+        | Command::Demo(_)
+        | Command::Sandbox(_) => For::Platform,
+        Command::User(command) => command.work(),
+        Command::Token(command) => command.work(),
+        Command::Audit(command) => command.work(),
+        Command::Keys(command) => command.work(),
+        Command::Sync(command) => command.work(),
+        Command::Links | Command::Runs(_) => For::Overview,
+        Command::Connect(_)
+        | Command::Link(_)
+        | Command::Import(_)
+        | Command::Events(events::Events::Add(_)) => For::First,
+        Command::Disconnect(_)
+        | Command::Connections
+        | Command::Calendars(_)
+        | Command::Unlink(_)
+        | Command::Pause(_)
+        | Command::Resume(_)
+        | Command::Events(_)
+        | Command::Export(_)
+        | Command::Conflicts(_) => For::Calendars,
     }
 }
 
@@ -120,6 +143,7 @@ fn log() -> Result<()> {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(screen::is_coloured(&std::io::stderr()))
         // Where nobody listens, what is being done goes on.
         .log_internal_errors(false)
         .try_init();

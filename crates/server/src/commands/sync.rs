@@ -20,6 +20,7 @@ use super::{connections, stop, watch};
 use crate::app::{App, Wired};
 use crate::names::{self, NamedLink};
 use crate::screen::{Bars, Tone, plain};
+use crate::tenancy::For;
 use crate::{Ended, holder};
 
 mod plan;
@@ -66,6 +67,17 @@ pub(crate) struct Sync {
     /// List everything and compare, whatever the server says has changed
     #[arg(long)]
     full: bool,
+}
+
+impl Sync {
+    /// For whom it works.
+    pub(crate) fn work(&self) -> For {
+        if self.watch {
+            For::Platform
+        } else {
+            For::Calendars
+        }
+    }
 }
 
 pub(crate) async fn run(app: &App, command: Sync) -> Result<Ended> {
@@ -162,21 +174,14 @@ async fn decide_deletions(app: &App, selected: &[NamedLink], yes: bool) -> Resul
     for named in selected {
         let mut tx = app.store.begin(app.tenant).await?;
         let link = named.link.id;
-        let (action, count) = if yes {
-            (
-                "deletions.confirm",
-                held::confirm(&mut tx, link, now).await?,
-            )
+        let count = if yes {
+            held::confirm(&mut tx, link, now).await?
         } else {
-            ("deletions.refuse", held::refuse(&mut tx, link, now).await?)
+            held::refuse(&mut tx, link, now).await?
         };
-        app.audit(
-            &mut tx,
-            action,
-            format!("link {link}"),
-            json!({ "deletions": count }),
-        )
-        .await?;
+        let detail = json!({ "confirm_deletions": yes, "deletions": count });
+        app.audit(&mut tx, "link.update", format!("link {link}"), detail)
+            .await?;
         tx.commit().await?;
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::{Context, Result};
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -49,9 +50,11 @@ impl Keys {
 }
 
 impl Section {
-    pub(super) fn checked(self) -> Keys {
+    pub(super) fn checked(self) -> Result<Keys> {
         let current = if let Some(text) = env("KALENDS_MASTER_KEY") {
-            KeyPlace::Given(SecretString::from(text))
+            let text = SecretString::from(text);
+            crate::keys::check(&text).context("KALENDS_MASTER_KEY")?;
+            KeyPlace::Given(text)
         } else if let Some(file) = env("KALENDS_MASTER_KEY_FILE") {
             KeyPlace::File(PathBuf::from(file))
         } else if let Some(file) = self.master_key_file {
@@ -68,7 +71,7 @@ impl Section {
                 .collect(),
             None => self.older_master_key_files,
         };
-        Keys { current, older }
+        Ok(Keys { current, older })
     }
 }
 

@@ -55,6 +55,8 @@ struct File {
 pub(crate) struct Settings {
     /// The slug of the tenant that commands work for.
     pub(crate) tenant: String,
+    /// Whether somebody said so; else it is that of an installation that has only one.
+    pub(crate) tenant_is_named: bool,
     /// The zone of the person at the terminal.
     pub(crate) zone: LocalZone,
     /// What is odd about the settings, though nothing stops for it.
@@ -88,11 +90,9 @@ impl Settings {
     }
 
     fn checked(global: &Global, file: File) -> Result<Self> {
-        let tenant = global
-            .tenant
-            .clone()
-            .or(file.tenant)
-            .unwrap_or_else(|| TENANT.to_owned());
+        let named = global.tenant.clone().or(file.tenant);
+        let tenant_is_named = named.is_some();
+        let tenant = named.unwrap_or_else(|| TENANT.to_owned());
         check_slug(&tenant)?;
         let (zone, note) = match env("KALENDS_TIME_ZONE").or(file.time_zone) {
             Some(name) => {
@@ -108,10 +108,11 @@ impl Settings {
         notes.extend(note);
         Ok(Self {
             tenant,
+            tenant_is_named,
             zone,
             notes,
             database: file.database.checked(global.database.as_deref())?,
-            keys: file.keys.checked(),
+            keys: file.keys.checked()?,
             network: file.network.checked()?,
             sync: file.sync.checked()?,
             server: file.server.checked()?,
@@ -131,7 +132,7 @@ impl Settings {
     pub(crate) fn for_demo(global: &Global, folder: &Path) -> Result<Self> {
         let own = Global {
             database: Some(format!("sqlite:{}", folder.join("kalends.db").display())),
-            tenant: Some("demo-operator".to_owned()),
+            tenant: None,
             config: None,
             json: global.json,
             quiet: global.quiet,

@@ -24,7 +24,7 @@ pub(super) fn all() -> Vec<Setting> {
             key: Some("tenant"),
             variable: Some("TENANT"),
             usual: format!("`{TENANT}`"),
-            what: "the tenant that commands work for; made on first use",
+            what: "the tenant that commands work for. Unless one is named, that of a person alone: `connect`, `link`, `import` and `events add` make it",
         },
         Setting {
             section: None,

@@ -26,9 +26,7 @@ pub(crate) struct Screen {
 impl Screen {
     /// A screen for people or scripts.
     pub(crate) fn new(json: bool, quiet: bool) -> Self {
-        let colour = std::io::stdout().is_terminal()
-            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-            && std::env::var_os("TERM").is_none_or(|value| value != "dumb");
+        let colour = is_coloured(&std::io::stdout());
         Self {
             json,
             quiet,
@@ -164,6 +162,13 @@ fn width() -> Option<u16> {
         None if std::io::stdout().is_terminal() => None,
         None => Some(WIDTH_UNKNOWN),
     }
+}
+
+/// Whether colours can be shown there, and are wanted.
+pub(crate) fn is_coloured(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && std::env::var_os("TERM").is_none_or(|value| value != "dumb")
 }
 
 /// Warns, also where notes are unwelcome. Where nobody listens, what is being done goes on.

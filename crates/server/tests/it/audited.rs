@@ -43,6 +43,7 @@ fn every_edit_and_every_import_is_told() {
     let person = Person::new();
     edits(&person);
     let told = [
+        "tenant.create",
         "calendar.create",
         "event.create",
         "event.update",
@@ -62,7 +63,8 @@ fn every_edit_and_every_import_is_told() {
         other.says(&["import", "--calendar", "Ours", file]).well();
     }
     // The second time it changes nothing.
-    assert_eq!(done(&other), ["calendar.create", "calendar.import"]);
+    let told = ["tenant.create", "calendar.create", "calendar.import"];
+    assert_eq!(done(&other), told);
     let log = other.asks(&["audit", "list"]);
     assert_eq!(log["entries"][0]["detail"]["created"], 1);
 }
@@ -145,11 +147,11 @@ fn what_is_from_before_the_chain_is_counted() {
     let chain = &found["chains"][1];
     assert_eq!(
         (&chain["entries"], &chain["unchained"], &chain["problem"]),
-        (&0.into(), &5.into(), &serde_json::Value::Null)
+        (&0.into(), &6.into(), &serde_json::Value::Null)
     );
     let shown = person.says(&["audit", "verify"]).well();
     assert!(
-        shown.out.contains("5 more are from before it"),
+        shown.out.contains("6 more are from before it"),
         "{}",
         shown.out
     );
@@ -163,7 +165,7 @@ fn an_entry_that_nothing_vouches_for_is_a_failure() {
     let person = Person::new();
     edits(&person);
     let verified = person.says(&["audit", "verify", "--json"]).well();
-    assert_eq!(verified.json()["chains"][1]["entries"], 5);
+    assert_eq!(verified.json()["chains"][1]["entries"], 6);
     let forge = "import sqlite3, sys
 db = sqlite3.connect(sys.argv[1])
 db.execute(\"INSERT INTO audit (tenant_id, id, at, actor, action, object, detail) \"

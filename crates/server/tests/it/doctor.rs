@@ -89,6 +89,36 @@ fn settings_that_are_wrong_or_odd_are_found() {
 }
 
 #[test]
+fn what_is_to_be_registered_at_google_and_microsoft_is_told_before_it_is() {
+    let person = Person::new();
+    person.says(&["links"]).well();
+    let uri = |vendor: &str| {
+        format!(
+            "the redirect URI to be registered there is https://kalends.example.com/api/oauth/{vendor}/callback/"
+        )
+    };
+    let named = ("KALENDS_PUBLIC_URL", "https://kalends.example.com");
+    // No client yet: whoever makes one there is asked for it.
+    let said = doctor(&person, &[named]);
+    for vendor in ["google", "microsoft"] {
+        let (text, _) = found(&said, vendor, "look");
+        assert!(text.contains(&uri(vendor)), "{text}");
+    }
+    // A client, but nobody there who answers.
+    let client = [
+        named,
+        ("KALENDS_GOOGLE_CLIENT_ID", "someone"),
+        ("KALENDS_GOOGLE_CLIENT_SECRET", "of a test"),
+        ("KALENDS_GOOGLE_BASE_URL", "http://127.0.0.1:1/google"),
+    ];
+    let (text, _) = found(&doctor(&person, &client), "google", "look");
+    assert!(text.contains(&uri("google")), "{text}");
+    // Where the address is not known, none is made up.
+    let (text, _) = found(&doctor(&person, &[]), "google", "look");
+    assert_eq!(text, "Google accounts cannot be connected");
+}
+
+#[test]
 fn a_database_that_is_not_there_yet_is_said_to_be_missing_and_is_not_made() {
     let person = Person::new();
     let file = person.folder().join("new/kalends.db");

@@ -51,7 +51,8 @@ fn the_first_page() {
     Everywhere:
           --database <URL>  Where everything is kept: sqlite:PATH or postgres://USER@HOST/DATABASE
                             [default: kalends.db in the user's data folder] [env: KALENDS_DATABASE]
-          --tenant <SLUG>   For which tenant; made on first use [default: default] [env: KALENDS_TENANT]
+          --tenant <SLUG>   For which tenant [default: default; `connect`, `link`, `import` and `events
+                            add` make that one] [env: KALENDS_TENANT]
           --config <FILE>   A settings file (TOML) [default: kalends/config.toml in the user's
                             configuration folder, if it is there] [env: KALENDS_CONFIG]
           --json            Print JSON for scripts instead of words for people
@@ -112,7 +113,8 @@ fn how_to_connect() {
               [env: KALENDS_DATABASE]
 
           --tenant <SLUG>
-              For which tenant; made on first use [default: default]
+              For which tenant [default: default; `connect`, `link`, `import` and `events add` make that
+              one]
               
               [env: KALENDS_TENANT]
 

@@ -38,7 +38,11 @@ pub(super) async fn examine(settings: &Settings, store: &Store, findings: &mut V
             Some(known) => client(settings, known, transport.as_ref(), findings).await,
             None => findings.push(wary(
                 vendor.word(),
-                format!("{} accounts cannot be connected", vendor.name()),
+                format!(
+                    "{} accounts cannot be connected{}",
+                    vendor.name(),
+                    to_register(settings, vendor)
+                ),
                 &format!(
                     "register Kalends there, and set `client_id` and its secret in `[{}]`: docs/operations.md",
                     vendor.word()
@@ -51,6 +55,17 @@ pub(super) async fn examine(settings: &Settings, store: &Store, findings: &mut V
     match mails(settings, store).await {
         Ok(finding) => findings.push(finding),
         Err(error) => findings.push(bad("mail", error.to_string(), "see the log")),
+    }
+}
+
+/// The redirect URI, where it is known under which address people reach Kalends: whoever registers it there needs it first.
+fn to_register(settings: &Settings, vendor: Vendor) -> String {
+    match (
+        &settings.server.public_url,
+        redirect_uri(&settings.server, vendor),
+    ) {
+        (Some(_), Ok(uri)) => format!("; the redirect URI to be registered there is {uri}"),
+        (None, _) | (_, Err(_)) => String::new(),
     }
 }
 
@@ -85,6 +100,7 @@ async fn client(
             "say https:// in `public_url` of `[server]`",
         ));
     }
+    let to_register = to_register(settings, vendor);
     let none = SecretString::from("kalends-doctor-asks");
     let asked = oauth::refresh(transport, &known.client, &none, &SystemClock);
     findings.push(match asked.await {
@@ -94,15 +110,17 @@ async fn client(
         ),
         Err(GrantError::Operator(problem)) => bad(
             about,
-            problem,
+            format!("{problem}{to_register}"),
             &format!("correct `client_id` and its secret in `[{about}]`"),
         ),
-        Err(GrantError::AdminNeeded(problem)) => {
-            wary(about, problem, "ask the organisation's administrator")
-        }
+        Err(GrantError::AdminNeeded(problem)) => wary(
+            about,
+            format!("{problem}{to_register}"),
+            "ask the organisation's administrator",
+        ),
         Err(GrantError::Passing { message, .. } | GrantError::Protocol(message)) => wary(
             about,
-            message,
+            format!("{message}{to_register}"),
             "can this machine reach it? See `[network]`, proxies and firewalls",
         ),
         Ok(_) => bad(

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::Ended;
 use crate::app::App;
 use crate::screen::{Tone, plain};
+use crate::tenancy::For;
 use crate::words::instant_exact;
 
 /// What to do with the audit log.
@@ -39,11 +40,11 @@ EXAMPLES:
 }
 
 impl Audit {
-    /// Whether it is about no tenant alone.
-    pub(crate) fn is_for_platform(&self) -> bool {
+    /// For whom it works.
+    pub(crate) fn work(&self) -> For {
         match self {
-            Self::List { .. } => false,
-            Self::Verify => true,
+            Self::List { .. } => For::Overview,
+            Self::Verify => For::Platform,
         }
     }
 }

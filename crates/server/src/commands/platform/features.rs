@@ -10,6 +10,7 @@ use super::keep;
 use crate::Ended;
 use crate::app::App;
 use crate::screen::plain;
+use crate::typed;
 
 /// What to do with features.
 #[derive(Debug, Subcommand)]
@@ -49,6 +50,7 @@ async fn list(app: &App) -> Result<Ended> {
 }
 
 async fn add(app: &App, code: String, name: String) -> Result<Ended> {
+    let name = typed::name("the name", &name)?;
     let mut tx = app.store.platform().await?;
     let feature = Feature {
         code: code.clone(),

@@ -16,6 +16,7 @@ use crate::Ended;
 use crate::app::App;
 use crate::config::check_slug;
 use crate::credentials::{self, INVITATION_GOOD_FOR, Kind};
+use crate::typed;
 use crate::words::instant;
 
 /// Invite the owner of a new tenant; the link is good for seven days, once.
@@ -43,9 +44,9 @@ pub(crate) struct Invite {
 
 pub(crate) async fn run(app: &App, command: Invite) -> Result<Ended> {
     check_slug(&command.slug)?;
-    if !command.email.contains('@') {
-        bail!("{:?} is no address such as ann@example.com", command.email);
-    }
+    typed::check_email(&command.email)?;
+    let tenant_name = command.tenant_name.as_deref().unwrap_or(&command.slug);
+    let tenant_name = typed::name("--tenant-name", tenant_name)?;
     if tenants::by_slug(&app.store, &command.slug).await?.is_some() {
         bail!("there is a tenant {:?} already", command.slug);
     }
@@ -60,10 +61,10 @@ pub(crate) async fn run(app: &App, command: Invite) -> Result<Ended> {
         id,
         hash: InvitationHash(fresh.hash),
         email: command.email.clone(),
-        tenant_name: command.tenant_name.unwrap_or_else(|| command.slug.clone()),
+        tenant_name,
         slug: command.slug.clone(),
         plan: command.plan.clone(),
-        features,
+        features: features.clone(),
         invited_by: None,
         created_at: app.now(),
         expires_at,
@@ -72,7 +73,9 @@ pub(crate) async fn run(app: &App, command: Invite) -> Result<Ended> {
     invitations::create(&mut tx, new)
         .await
         .context("is there such a plan? See kalends plan list")?;
-    let detail = json!({ "email": command.email, "slug": command.slug, "plan": command.plan });
+    let detail = json!({
+        "email": command.email, "slug": command.slug, "plan": command.plan, "features": features,
+    });
     keep(
         app,
         tx,
@@ -87,10 +90,10 @@ pub(crate) async fn run(app: &App, command: Invite) -> Result<Ended> {
         fresh.secret.expose_secret()
     );
     app.screen
-        .json(&json!({ "id": id, "link": link, "expires_at": expires_at }))?;
+        .json(&json!({ "id": id, "link": link, "mailed": false, "expires_at": expires_at }))?;
     app.screen.line(&link)?;
     app.screen.note(&format!(
-        "send it to {}: it is good until {}, once",
+        "nobody is mailed; send it to {}: it is good until {}, once",
         command.email,
         instant(expires_at, &app.settings.zone.rules)
     ));

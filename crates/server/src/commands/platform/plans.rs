@@ -11,6 +11,7 @@ use super::keep;
 use crate::Ended;
 use crate::app::App;
 use crate::screen::plain;
+use crate::typed;
 use crate::words::word;
 
 /// What to do with plans.
@@ -61,9 +62,10 @@ pub(crate) async fn run(app: &App, command: Plans) -> Result<Ended> {
                 (Quota::Links, links),
                 (Quota::Calendars, calendars),
             ];
+            typed::check_plan_code(&code)?;
             let plan = Plan {
+                name: typed::name("--name", &name)?,
                 code,
-                name,
                 permissions: allow.into_iter().map(|code| (code, true)).collect(),
                 quotas: quotas
                     .into_iter()
@@ -109,11 +111,15 @@ async fn list(app: &App) -> Result<Ended> {
 
 async fn put(app: &App, plan: Plan) -> Result<Ended> {
     let mut tx = app.store.platform().await?;
+    let action = match plans::locked(&mut tx, &plan.code).await? {
+        Some(_) => "plan.update",
+        None => "plan.create",
+    };
     plans::put(&mut tx, plan.clone(), app.now())
         .await
         .context("a feature that is not in the catalogue? See kalends feature list")?;
     let detail = json!({ "permissions": plan.permissions, "quotas": plan.quotas });
     let object = format!("plan {}", plan.code);
-    keep(app, tx, "plan.put", object, detail).await?;
+    keep(app, tx, action, object, detail).await?;
     list(app).await
 }

@@ -1,18 +1,19 @@
 //! `kalends tenant`: the businesses, and what they may do.
 
 use anyhow::{Context, Result, bail};
-use clap::Subcommand;
+use clap::{ArgGroup, Subcommand};
 use kalends_calendar::ids::TenantId;
 use kalends_store::features::{self, CALENDAR_SYNC, Source};
 use kalends_store::tenants::{self, NewTenant, Tenant};
 use kalends_store::{StoreError, Tx, plans};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{keep, tenant};
 use crate::Ended;
 use crate::app::App;
 use crate::config::check_slug;
 use crate::screen::{Tone, plain};
+use crate::typed;
 
 /// What to do with tenants.
 #[derive(Debug, Subcommand)]
@@ -45,7 +46,7 @@ EXAMPLES:
         calendar_sync: bool,
     },
     /// Change a tenant's name, plan or features
-    #[command(after_help = "\
+    #[command(group(ArgGroup::new("change").args(["name", "plan", "features"]).required(true).multiple(true)), after_help = "\
 EXAMPLES:
   kalends tenant set demo --plan pro
   kalends tenant set demo --feature can_use_calendar_sync=off
@@ -186,12 +187,13 @@ async fn add(
     calendar_sync: bool,
 ) -> Result<Ended> {
     check_slug(slug)?;
+    let name = typed::name("--name", name.unwrap_or(slug))?;
     let id = TenantId(app.ids.next());
     let mut tx = app.store.administer(id).await?;
     let new = NewTenant {
         id,
         slug: slug.to_owned(),
-        name: name.unwrap_or(slug).to_owned(),
+        name,
         created_at: app.now(),
     };
     match tenants::insert(&mut tx, new).await {
@@ -218,16 +220,23 @@ async fn set(
     plan: Option<&str>,
     overrides: &[(String, Option<bool>)],
 ) -> Result<Ended> {
-    if name.is_none() && plan.is_none() && overrides.is_empty() {
-        bail!("what is to be changed? See kalends tenant set --help");
-    }
     let Tenant { id, .. } = tenant(app, slug).await?;
+    let object = format!("tenant {slug}");
     let mut tx = app.store.administer(id).await?;
+    let mut detail = Map::new();
     if let Some(name) = name {
-        tenants::rename(&mut tx, name).await?;
+        let name = typed::name("--name", name)?;
+        tenants::rename(&mut tx, &name).await?;
+        detail.insert("name".to_owned(), json!(name));
     }
     if let Some(plan) = plan {
-        set_plan(&mut tx, Some(plan).filter(|plan| !plan.is_empty())).await?;
+        let plan = Some(plan).filter(|plan| !plan.is_empty());
+        set_plan(&mut tx, plan).await?;
+        detail.insert("plan".to_owned(), json!(plan));
+    }
+    if !detail.is_empty() {
+        app.audit(&mut tx, "tenant.update", object.clone(), detail.into())
+            .await?;
     }
     let pairs: Vec<(&str, Option<bool>)> = overrides
         .iter()
@@ -236,8 +245,15 @@ async fn set(
     features::set_overrides(&mut tx, &pairs, app.now())
         .await
         .context("a feature that is not in the catalogue? See kalends feature list")?;
-    let detail = json!({ "name": name, "plan": plan, "features": overrides });
-    keep(app, tx, "tenant.update", format!("tenant {slug}"), detail).await?;
+    if !overrides.is_empty() {
+        let detail: Map<String, Value> = overrides
+            .iter()
+            .map(|(code, enabled)| (code.clone(), json!(enabled)))
+            .collect();
+        app.audit(&mut tx, "tenant.features", object, detail.into())
+            .await?;
+    }
+    tx.commit().await?;
     show(app, slug).await
 }
 

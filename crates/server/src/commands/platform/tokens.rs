@@ -13,6 +13,8 @@ use super::{keep, user};
 use crate::app::App;
 use crate::credentials::{self, Kind};
 use crate::screen::{Tone, plain};
+use crate::tenancy::For;
+use crate::typed;
 use crate::words::{instant, maybe_instant, word};
 use crate::{Ended, names};
 
@@ -60,11 +62,13 @@ EXAMPLES:
 }
 
 impl Tokens {
-    /// Whether it is about no tenant.
-    pub(crate) fn is_for_platform(&self) -> bool {
+    /// For whom it works.
+    pub(crate) fn work(&self) -> For {
         match self {
-            Self::Create { bound, .. } => !bound,
-            Self::List { .. } | Self::Revoke { .. } => true,
+            Self::Create { bound: true, .. } => For::Tenant,
+            Self::Create { bound: false, .. } | Self::List { .. } | Self::Revoke { .. } => {
+                For::Platform
+            }
         }
     }
 }
@@ -94,6 +98,7 @@ async fn create(
     if role == Some(As::None) {
         bail!("a token without a role can do nothing");
     }
+    let name = typed::name("--name", &name)?;
     let user = user(app, email).await?;
     let fresh = credentials::fresh(Kind::Token)?;
     let now = app.now();

@@ -14,6 +14,8 @@ use super::{keep, user};
 use crate::app::App;
 use crate::commands::secret;
 use crate::screen::{Tone, plain};
+use crate::tenancy::For;
+use crate::typed;
 use crate::words::word;
 use crate::{Ended, credentials};
 
@@ -105,12 +107,13 @@ impl Users {
         }
     }
 
-    /// Whether it is about no tenant.
-    pub(crate) fn is_for_platform(&self) -> bool {
+    /// For whom it works.
+    pub(crate) fn work(&self) -> For {
         match self {
-            Self::Add { role, .. } => role.and_then(As::role).is_none(),
-            Self::Password { .. } | Self::Disable { .. } | Self::Enable { .. } => true,
-            Self::List | Self::Role { .. } => false,
+            Self::Add { role, .. } if role.and_then(As::role).is_none() => For::Platform,
+            Self::Password { .. } | Self::Disable { .. } | Self::Enable { .. } => For::Platform,
+            Self::Add { .. } | Self::Role { .. } => For::Tenant,
+            Self::List => For::Overview,
         }
     }
 }
@@ -209,14 +212,16 @@ async fn add(
     role: Option<As>,
     password_hash: Option<PasswordHash>,
 ) -> Result<Ended> {
-    if !email.contains('@') {
-        bail!("{email:?} is no address such as ann@example.com");
-    }
+    typed::check_email(email)?;
+    let name = match name {
+        Some(name) => typed::name("--name", &name)?,
+        None => email.to_owned(),
+    };
     let id = UserId(app.ids.next());
     let new = NewUser {
         id,
         email: email.to_owned(),
-        name: name.unwrap_or_else(|| email.to_owned()),
+        name,
         password_hash,
         platform_admin,
         created_at: app.now(),
