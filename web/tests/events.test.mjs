@@ -107,9 +107,9 @@ test('also where its rules change with the season', async () => {
   await dialog().getByText('In Berlin it is Wed 16:00 – Wed 17:00.').waitFor()
   await dialog().getByLabel('Start', { exact: true }).fill('2026-07-01T10:00')
   await dialog().getByText('In Berlin it is Wed 16:00 – Wed 17:00.').waitFor()
-  // The two weeks in which America has summer time and Europe has not do not exist for these rules, but the last Sunday does.
+  // An hour before its summer time begins.
   await dialog().getByLabel('Start', { exact: true }).fill('2026-03-29T01:00')
-  await dialog().getByText('In Berlin it is Sun 08:00 – Sun 08:00.').or(dialog().getByText(/In Berlin it is Sun 08:00/)).waitFor()
+  await dialog().getByText(/In Berlin it is Sun 08:00/).waitFor()
   await dialog().getByRole('button', { name: 'Close' }).click()
   await page.getByRole('button', { name: 'Discard' }).click()
   assert.equal((await event(id)).start, `${DAY}T10:00:00`)
