@@ -308,6 +308,7 @@ test('whole days and back: the times are there again; the end goes along with th
   assert.deepEqual([await value('Start'), await value('End')], [`${DAY}T22:00`, `${DAY}T23:15`])
   await dialog().getByLabel('Start', { exact: true }).fill('2026-12-04T09:00')
   assert.equal(await value('End'), '2026-12-04T10:15')
+  await dialog().getByLabel('Title').focus()
   await dialog().getByLabel('Start', { exact: true }).fill('2026-12-04T08:00')
   assert.equal(await value('End'), '2026-12-04T10:15')
   await page.keyboard.press('Escape')
