@@ -9,20 +9,23 @@ import { installation } from './installation.mjs'
 const DAY = '2026-12-02'
 const WEEK = `/calendar?on=${DAY}&view=week`
 const ZONE = '/Customized Time Zone'
-/** After which a write that was not sent never will be. */
-const SLIPPED_MS = 3_000
+/** Longer than it takes from what changes to what is drawn. */
+const STILL_MS = 2_500
 
 let server
 let world
 let browser
 let olivia
 let page
+/** When the page last looked what there is. */
+let looked = 0
 before(async () => {
   server = await installation()
   browser = await openBrowser()
   world = { browser, told: server.told }
   olivia = await person(world)
   page = olivia.page
+  page.on('response', (answer) => answer.url().includes('expand=true') && (looked = Date.now()))
   await signIn(olivia, world, OLIVIA)
 })
 after(async () => {
@@ -65,20 +68,20 @@ async function hourHeight() {
   return ((await line('12')) - (await line('10'))) / 2
 }
 
-/** Takes what is there at a point of it, and lets go so many hours further down; anew where it was redrawn just then and slipped. */
+/** Nothing is drawn anew any more: what is taken then does not slip. */
+const stillness = () => arrives('stillness', () => Date.now() - looked > STILL_MS)
+
+/** Takes what is there at a point of it, and lets go so many hours further down. */
 async function pull(title, point, hours, arrived) {
-  for (let attempt = 1; ; attempt++) {
-    const box = await shown(title).boundingBox()
-    const [x, y, by] = [box.x + box.width / 2, box.y + point(box.height), hours * (await hourHeight())]
-    await page.mouse.move(x, box.y + box.height / 2)
-    await page.mouse.move(x, y)
-    await page.mouse.down()
-    await page.mouse.move(x, y + by / 2, { steps: 8 })
-    await page.mouse.move(x, y + by, { steps: 8 })
-    const sent = page.waitForRequest((request) => request.method() === 'PATCH', { timeout: SLIPPED_MS }).catch(() => null)
-    await page.mouse.up()
-    if ((await sent) || attempt === 3) break
-  }
+  await stillness()
+  const box = await shown(title).boundingBox()
+  const [x, y, by] = [box.x + box.width / 2, box.y + point(box.height), hours * (await hourHeight())]
+  await page.mouse.move(x, box.y + box.height / 2)
+  await page.mouse.move(x, y)
+  await page.mouse.down()
+  await page.mouse.move(x, y + by / 2, { steps: 8 })
+  await page.mouse.move(x, y + by, { steps: 8 })
+  await page.mouse.up()
   await arrives(`${title}, pulled by ${hours} h`, arrived)
 }
 
