@@ -2,12 +2,34 @@
 
 import { api, ask, type Schemas } from './api/client'
 import { region } from './i18n/index.svelte'
-import { place, sameClock } from './region'
+import { place } from './region'
+import { wall } from './when'
 
 export type Occurrence = Schemas['Occurrence']
 
+const HOUR_MS = 3_600_000
+/** By how much clocks on Earth differ at most (UTC-12 to UTC+14). */
+const ZONES_MS_MAX = 26 * HOUR_MS
+
+/** What of a calendar falls into a span of time here. */
+export async function occurrencesHere(id: string, from: Date, until: Date): Promise<Occurrence[]> {
+  // The server takes times without a zone for those of the calendar's zone: which of them are in the span is known here alone.
+  const wide = (at: Date, by: number) => new Date(at.getTime() + by).toISOString()
+  const found = await occurrences(id, wide(from, -ZONES_MS_MAX), wide(until, ZONES_MS_MAX))
+  return found.map(here).filter((one) => one.all_day || (Date.parse(one.starts_at) < until.getTime() && Date.parse(one.ends_at) >= from.getTime()))
+}
+
+/** A time without a zone is what the clocks show here. */
+function here(one: Occurrence): Occurrence {
+  if (one.all_day || one.time_zone) return one
+  const lasts = Date.parse(one.ends_at) - Date.parse(one.starts_at)
+  const local = (at: Date) => new Date(at.toISOString().slice(0, -1)).toISOString()
+  const start = wall(one.start)
+  return { ...one, starts_at: local(start), ends_at: local(new Date(start.getTime() + lasts)) }
+}
+
 /** All pages of one calendar's occurrences. */
-export async function occurrences(id: string, from: string, until: string): Promise<Occurrence[]> {
+async function occurrences(id: string, from: string, until: string): Promise<Occurrence[]> {
   const found: Occurrence[] = []
   let cursor: string | undefined
   do {
@@ -19,12 +41,13 @@ export async function occurrences(id: string, from: string, until: string): Prom
   return found
 }
 
-/** What the clocks show where the event's times come from, if that is not what they show here. */
-export function there(one: Occurrence, here: string): string {
-  const zone = one.time_zone
-  if (one.all_day || !zone || sameClock(zone, here, [new Date(one.starts_at)])) return ''
-  const time = new Intl.DateTimeFormat(region(), { timeZone: zone, timeStyle: 'short' }).format(new Date(one.starts_at))
-  return ` (${time} ${place(zone)})`
+/** What the clocks show where the event's times come from, if that is not what they show here. The server says it: some zones only it knows. */
+export function there(one: Occurrence): string {
+  if (one.all_day || !one.time_zone) return ''
+  const [shown, moment] = [wall(one.start), new Date(one.starts_at)]
+  const time = new Intl.DateTimeFormat('sv', { dateStyle: 'short', timeStyle: 'short' })
+  if (time.format(moment).replace(' ', 'T') === one.start.slice(0, 16)) return ''
+  return ` (${new Intl.DateTimeFormat(region(), { timeZone: 'UTC', timeStyle: 'short' }).format(shown)} ${place(one.time_zone)})`
 }
 
 /** Those that are at the same time as another one. */

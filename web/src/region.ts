@@ -13,13 +13,7 @@ export function firstDay(): number {
   return day === SUNDAY ? 0 : day
 }
 
-/** Whether two zones show the same time on their clocks from one moment to another. */
-export function sameClock(zone: string, other: string, moments: Date[]): boolean {
-  const clock = (at: Date, timeZone: string) => new Intl.DateTimeFormat('sv', { timeZone, dateStyle: 'short', timeStyle: 'short' }).format(at)
-  return zone === other || moments.every((at) => clock(at, zone) === clock(at, other))
-}
-
-/** A zone as a person knows it: `America/New_York` is “New York”. */
+/** A zone as a person knows it: `America/New_York` is “New York”; one that an event brings along has no more than its name. */
 export function place(zone: string): string {
   return (zone.split('/').pop() ?? zone).replaceAll('_', ' ')
 }

@@ -3,7 +3,7 @@
 
 import { Temporal } from 'temporal-polyfill'
 import { moment, region, t, type Key } from './i18n/index.svelte'
-import { isObject, startsAt, timed, wall, whenOf, type Json, type When } from './when'
+import { isObject, startsAt, timed, wall, whenOf, zoneName, type Json, type When } from './when'
 
 /** Fields that have a name of their own. */
 const NAMED = [
@@ -66,7 +66,7 @@ export function spokenWhen(when: When): string {
   const form = timed(when.allDay)
   const [from, to] = [wall(when.start), wall(last)]
   const time = to > from ? form.formatRange(from, to) : form.format(from)
-  return [time, when.zone ?? '', ...when.rules.map(spokenRule)].filter(Boolean).join(' · ')
+  return [time, zoneName(when.zone), ...when.rules.map(spokenRule)].filter(Boolean).join(' · ')
 }
 
 const FREQUENCIES = ['yearly', 'monthly', 'weekly', 'daily']

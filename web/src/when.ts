@@ -32,11 +32,14 @@ function at(start: unknown, rest: Pick<When, 'days' | 'seconds' | 'rules'>): Whe
 export function startsAt(start: unknown): string {
   const when = at(start, { days: 0, seconds: 0, rules: [] })
   if (!when) return ''
-  return [timed(when.allDay).format(wall(when.start)), when.zone ?? ''].filter(Boolean).join(' · ')
+  return [timed(when.allDay).format(wall(when.start)), zoneName(when.zone)].filter(Boolean).join(' · ')
 }
 
 /** A wall-clock time as a moment that is shown as if it were in UTC: what people agreed on stays as it is. */
 export const wall = (local: string) => new Date(`${local.slice(0, 19)}Z`)
+
+/** A zone's name; that of one which an event brings along is marked with a slash, which nobody has written. */
+export const zoneName = (zone: string | null) => (zone ?? '').replace(/^\//, '')
 
 /** How days, and times of days, are written. */
 export function timed(allDay: boolean): Intl.DateTimeFormat {

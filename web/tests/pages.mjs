@@ -78,11 +78,22 @@ export const MOMENTS = [
   { name: 'month', path: CALENDAR, go: (page) => page.getByRole('tab', { name: 'Month' }).click(), shows: (page) => page.getByRole('gridcell').first() },
   { name: 'agenda', path: CALENDAR, go: (page) => page.getByRole('tab', { name: 'Agenda' }).click(), shows: (page) => page.getByText('Consultation').first() },
   { name: 'event', path: CALENDAR, go: openEvent, shows: aDialog },
+  { name: 'deleted', path: CALENDAR, go: deleteAndList, shows: (page) => aDialog(page).getByRole('listitem').first() },
   { name: 'unsaved', path: CALENDAR, go: leaveUnsaved, shows: (page) => page.getByText('has not been saved yet') },
   { name: 'disconnect', path: '/', go: askToDisconnect, shows: aDialog },
   { name: 'unreachable', path: '/', go: cutOff, shows: (page) => page.getByRole('alert') },
   { name: 'sign-in-again', path: CALENDAR, go: endSession, shows: (page) => page.getByRole('dialog', { name: 'Please sign in again' }) },
 ]
+
+async function deleteAndList(page) {
+  await page.getByRole('button', { name: 'New event' }).click()
+  await aDialog(page).getByLabel('Title').fill('Made by mistake')
+  await aDialog(page).getByRole('button', { name: 'Save' }).click()
+  await page.getByText('Made by mistake').first().click()
+  await aDialog(page).getByRole('button', { name: 'Delete' }).click()
+  await page.getByRole('button', { name: 'Undo' }).waitFor()
+  await page.getByRole('button', { name: 'Deleted events' }).click()
+}
 
 async function leaveUnsaved(page) {
   await openEvent(page)

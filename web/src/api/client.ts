@@ -78,7 +78,10 @@ type Answered<T> = { data?: T; error?: unknown; response: Response }
 
 /** The answer's body, or its refusal thrown. */
 export async function ask<T>(answer: Promise<Answered<T>>): Promise<T> {
-  const { data, error, response } = await answer
+  const { data, error, response } = await answer.catch((cause) => {
+    // The answer broke off, or is no JSON.
+    throw cause instanceof Unreachable ? cause : new Unreachable('no whole answer', { cause })
+  })
   if (response.ok) return data as T
   const problem = (typeof error === 'object' ? error : null) as { code?: string; error?: string } | null
   if (!problem?.error) throw new Unreachable(`status ${response.status}`)

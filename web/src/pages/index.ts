@@ -1,6 +1,7 @@
 // All pages, by their paths. Each is loaded when it is first gone to.
 
 import type { Component } from 'svelte'
+import { Unreachable } from '../api/client'
 import type { Key } from '../i18n/index.svelte'
 import { embedded } from '../place'
 
@@ -35,9 +36,16 @@ export function page(path: string): Shown | null {
   for (const [pattern, title, load] of pages) {
     if (embedded && !EMBEDDED.includes(pattern)) continue
     const props = match(pattern.split('/'), path.split('/'))
-    if (props) return { title, load, needsSync: SYNC.includes(pattern), props }
+    if (props) return { title, load: () => load().catch(missing), needsSync: SYNC.includes(pattern), props }
   }
   return null
+}
+
+/** How browsers, and Vite, say that a part of the app did not come. */
+const NOT_COME = /module script|dynamically imported module|preload CSS/i
+
+function missing(cause: unknown): never {
+  throw cause instanceof Error && NOT_COME.test(cause.message) ? new Unreachable('page', { cause }) : cause
 }
 
 function match(pattern: string[], path: string[]): Record<string, string> | null {
