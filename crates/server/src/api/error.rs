@@ -151,14 +151,21 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "role_required", error)
     }
 
+    /// A request that makes no sense, where no field is to blame.
+    pub(crate) fn invalid(problem: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid", problem)
+    }
+
     /// A field of the request that makes no sense.
     pub(crate) fn field(field: &str, problem: impl std::fmt::Display) -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "invalid",
-            format!("{field}: {problem}"),
-        )
-        .with("field", field)
+        Self::invalid(format!("{field}: {problem}")).with("field", field)
+    }
+
+    /// The field that it names.
+    #[cfg(test)]
+    pub(crate) fn named_field(&self) -> Option<String> {
+        let field = self.0.more.get("field")?;
+        field.as_str().map(str::to_owned)
     }
 
     /// Not there, or another tenant's, which is the same.

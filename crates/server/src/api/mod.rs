@@ -23,6 +23,7 @@ macro_rules! op {
     };
 }
 
+mod blame;
 mod calendar;
 mod cookie;
 mod docs;
