@@ -9,6 +9,7 @@ use kalends_providers::oauth::{self, GrantError, Granted, Identity, Purpose, Ret
 use kalends_store::mailbox::{self, AuthServer, NewMailbox};
 use kalends_store::members::Role;
 use kalends_store::{StoreError, Tx};
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
@@ -18,24 +19,30 @@ use super::redirect_uri;
 use crate::api::door::{Aim, Unwelcome, Visitor, Welcome};
 use crate::api::error::{ApiError, sentence};
 use crate::api::input::Params;
+use crate::api::page::Shown;
 use crate::config::VendorSettings;
 use crate::connecting::{self, ConnectError, Keeping, Seen};
 
 /// What a vendor sends back (RFC 6749 §4.1.2).
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "ConsentAnswer")]
 pub(crate) struct Brought {
+    /// The one that the person was sent away with.
     #[serde(default)]
     state: String,
+    /// What is changed for tokens.
+    #[schemars(with = "Option<String>")]
     code: Option<SecretString>,
+    /// Why there is no code.
     error: Option<String>,
 }
 
-pub(crate) async fn google(visitor: Visitor, Params(brought): Params<Brought>) -> Response {
-    land(visitor, Vendor::Google, brought).await
+pub(crate) async fn google(visitor: Visitor, Params(brought): Params<Brought>) -> Shown {
+    Shown(land(visitor, Vendor::Google, brought).await)
 }
 
-pub(crate) async fn microsoft(visitor: Visitor, Params(brought): Params<Brought>) -> Response {
-    land(visitor, Vendor::Microsoft, brought).await
+pub(crate) async fn microsoft(visitor: Visitor, Params(brought): Params<Brought>) -> Shown {
+    Shown(land(visitor, Vendor::Microsoft, brought).await)
 }
 
 /// Why nothing was connected.
