@@ -151,14 +151,21 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "role_required", error)
     }
 
+    /// A request that makes no sense, where no field is to blame.
+    pub(crate) fn invalid(problem: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid", problem)
+    }
+
     /// A field of the request that makes no sense.
     pub(crate) fn field(field: &str, problem: impl std::fmt::Display) -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "invalid",
-            format!("{field}: {problem}"),
-        )
-        .with("field", field)
+        Self::invalid(format!("{field}: {problem}")).with("field", field)
+    }
+
+    /// The field that it names.
+    #[cfg(test)]
+    pub(crate) fn named_field(&self) -> Option<String> {
+        let field = self.0.more.get("field")?;
+        field.as_str().map(str::to_owned)
     }
 
     /// Not there, or another tenant's, which is the same.
@@ -400,8 +407,9 @@ pub(crate) fn document(ctx: &mut GenContext, operation: &mut Operation, status: 
 }
 
 /// What a status means wherever it is not said more exactly.
-fn meaning(status: u16) -> &'static str {
+pub(super) fn meaning(status: u16) -> &'static str {
     match status {
+        400 => "What was sent makes no sense.",
         401 => "The credentials are wrong.",
         403 => "Not allowed, or sent by a page of another site.",
         404 => "Something that is named is not there, or another tenant's.",
@@ -411,7 +419,7 @@ fn meaning(status: u16) -> &'static str {
         413 => "The body is too large.",
         422 => "The `Idempotency-Key` was used for another request.",
         429 => "Too many requests; `Retry-After` says when again.",
-        431 => "The headers are too large.",
+        431 => "The headers are too large; more than 100 are refused without a body.",
         500 => "Something went wrong here; `error_id` finds it in the log.",
         502 => "The provider answered in a way that is no use; `error` has its words.",
         503 => "Busy, or not set up; try again later.",

@@ -1,21 +1,29 @@
 //! Bodies, queries and paths, with errors that name the field.
 
+use std::error::Error;
+use std::iter::successors;
+
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::{Operation, Response};
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, Uri};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
+use super::blame::blame;
 use super::door::Shared;
 use super::error::{ApiError, documented};
 
 /// The largest body. An event of RFC 8984 with every guest and alert that Kalends keeps stays far below.
 pub(crate) const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// How errors call what holds the fields.
+const WHOLE_BODY: &str = "The body";
+const WHOLE_QUERY: &str = "The query";
 
 /// A body in JSON.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -52,75 +60,54 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Body<T> {
                 format!("The body must not be larger than {BODY_BYTES_MAX} bytes."),
             )
         })?;
-        // An array would pass for an object with its members in order.
-        if bytes.trim_ascii_start().first() != Some(&b'{') {
-            return Err(ApiError::new(
-                StatusCode::BAD_REQUEST,
-                "invalid",
-                "The body: expected a JSON object.",
-            ));
-        }
-        let mut json = serde_json::Deserializer::from_slice(&bytes);
-        let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            let path = error.path().to_string();
-            let problem = error.into_inner();
-            // The place in the text helps where no field is to blame.
-            match (path.as_str(), problem.is_data()) {
-                (".", _) | (_, false) => ApiError::new(
-                    StatusCode::BAD_REQUEST,
-                    "invalid",
-                    format!("The body: {}", scrubbed(&problem.to_string())),
-                ),
-                (field, true) => ApiError::field(field, scrubbed(&problem.to_string())),
-            }
-        })?;
-        json.end().map_err(|_| {
-            ApiError::new(
-                StatusCode::BAD_REQUEST,
-                "invalid",
-                "The body: something follows after the JSON value.",
-            )
-        })?;
-        Ok(Self(parsed))
+        read_json(&bytes).map(Self)
     }
 }
 
-/// A message of the parser without the value that it quotes: that may be a password in the wrong place.
-fn scrubbed(message: &str) -> String {
-    for quoting in ["invalid type: string ", "invalid value: string "] {
-        if let Some(rest) = message.strip_prefix(quoting)
-            && let Some((_, expected)) = rest.rsplit_once(", expected ")
-        {
-            return format!("expected {expected}");
-        }
+/// Reads a JSON object.
+pub(super) fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    // An array would pass for an object with its members in order.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(ApiError::invalid("The body: expected a JSON object."));
     }
-    message.to_owned()
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let problem = error.into_inner();
+        if problem.is_data() {
+            blame(&path, &problem.to_string()).told(WHOLE_BODY)
+        } else {
+            // What is no JSON is told by its place, and quotes nothing.
+            ApiError::invalid(format!("{WHOLE_BODY}: {problem}"))
+        }
+    })?;
+    let problem = "The body: something follows after the JSON value.";
+    json.end().map_err(|_| ApiError::invalid(problem))?;
+    Ok(parsed)
+}
+
+/// Reads what stands after the question mark.
+pub(super) fn read_query<T: DeserializeOwned>(uri: &Uri) -> Result<T, ApiError> {
+    type Problem = serde_path_to_error::Error<serde::de::value::Error>;
+    Query::try_from_uri(uri)
+        .map(|Query(read)| read)
+        .map_err(|rejection| {
+            let mut causes = successors(rejection.source(), |&cause| cause.source());
+            match causes.find_map(<dyn Error>::downcast_ref) {
+                Some::<&Problem>(problem) => {
+                    let path = problem.path().to_string();
+                    blame(&path, &problem.inner().to_string()).told(WHOLE_QUERY)
+                }
+                None => ApiError::invalid(format!("{WHOLE_QUERY}: it cannot be read")),
+            }
+        })
 }
 
 impl<T: DeserializeOwned> FromRequestParts<Shared> for Params<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, ApiError> {
-        match Query::<T>::try_from_uri(&parts.uri) {
-            Ok(Query(params)) => Ok(Self(params)),
-            Err(rejection) => {
-                let text = rejection.body_text();
-                let told = text
-                    .strip_prefix("Failed to deserialize query string: ")
-                    .unwrap_or(&text);
-                let error = match told.split_once(": ") {
-                    Some((field, problem)) if !field.contains(' ') => {
-                        ApiError::field(field, problem)
-                    }
-                    _ => ApiError::new(
-                        StatusCode::BAD_REQUEST,
-                        "invalid",
-                        format!("The query: {told}"),
-                    ),
-                };
-                Err(error)
-            }
-        }
+        read_query(&parts.uri).map(Self)
     }
 }
 

@@ -16,6 +16,7 @@ use serde_json::json;
 use super::docs::escaped;
 use super::door::{Address, Api, Cause, Shared};
 use super::error::sentence;
+use super::input::{self, NAME_CHARS_MAX};
 use super::page::{page, too_many};
 use super::session;
 use crate::credentials::{self, Kind, PASSWORD_CHARS_MIN};
@@ -87,6 +88,15 @@ pub(crate) async fn accept(
         );
     }
     let is_known = known.is_some();
+    // Whoever has an account has a name, and the page does not ask for it.
+    let name = match input::name("name", &accepting.name) {
+        Ok(name) => name,
+        Err(_) if is_known => String::new(),
+        Err(_) => {
+            let problem = format!("Your name: it needs 1 to {NAME_CHARS_MAX} characters.");
+            return again(false, &problem);
+        }
+    };
     let expected = known.as_ref().map(|user| user.id);
     // Whoever has a password proves to be that person: the link may have gone astray.
     let known_hash = known.and_then(|user| user.password_hash);
@@ -122,7 +132,7 @@ pub(crate) async fn accept(
         user: NewUser {
             id: user,
             email: invitation.email.clone(),
-            name: accepting.name.trim().chars().take(200).collect(),
+            name,
             password_hash,
             platform_admin: false,
             created_at: now,
@@ -255,7 +265,7 @@ fn form(invitation: &Invitation, known: bool, problem: Option<&str>) -> String {
             .to_owned()
     } else {
         format!(
-            "<label>Your name <input name=\"name\" required maxlength=\"200\" autocomplete=\"name\"></label>\
+            "<label>Your name <input name=\"name\" required maxlength=\"{NAME_CHARS_MAX}\" autocomplete=\"name\"></label>\
              <label>A new password, of {PASSWORD_CHARS_MIN} characters or more \
              <input name=\"password\" type=\"password\" required minlength=\"{PASSWORD_CHARS_MIN}\" \
              autocomplete=\"new-password\"></label>"

@@ -23,6 +23,8 @@ macro_rules! op {
     };
 }
 
+mod blame;
+mod browsers;
 mod calendar;
 mod cookie;
 mod docs;
@@ -67,7 +69,7 @@ use calendar::{
     calendars, changes, conflicts, connections, disconnect, events, free_busy, held, links, list,
     overlaps, skipped, status, stream, sync,
 };
-use oauth::{callback, initiate};
+use oauth::initiate;
 
 use crate::config::Server;
 
@@ -77,6 +79,7 @@ fn described() -> ApiRouter<Shared> {
         .merge(calendar_routes())
         .merge(event_routes())
         .merge(oauth_routes())
+        .merge(browsers::routes())
         .merge(hook_routes())
         .merge(platform::routes::all())
         .merge(own_routes())
@@ -326,6 +329,18 @@ fn event_routes() -> ApiRouter<Shared> {
             ),
         )
         .api_route(
+            "/api/calendar/stream/",
+            get_with(
+                stream::stream,
+                op!(
+                    "events",
+                    "streamChanges",
+                    "What changes, as it changes (server-sent events)",
+                    [410, 429]
+                ),
+            ),
+        )
+        .api_route(
             "/api/calendar/overlaps/",
             get_with(
                 overlaps::list,
@@ -546,17 +561,12 @@ fn own_routes() -> ApiRouter<Shared> {
         )
 }
 
-/// What is no API: the stream (which OpenAPI 3.1 cannot describe), the document, and pages.
+/// What is no API: the document, and pages.
 fn pages(settings: &Server, document: &OpenApi) -> Router<Shared> {
     let json = serde_json::to_string(document).unwrap_or_default();
     let page = docs::page(settings, document);
     let as_json = move || async move { ([(CONTENT_TYPE, "application/json")], json) };
     Router::new()
-        .route("/api/calendar/stream/", get(stream::stream))
-        .route("/api/oauth/google/callback/", get(callback::google))
-        .route("/api/oauth/microsoft/callback/", get(callback::microsoft))
-        .route("/api/session/oidc/", get(signin::begin))
-        .route("/api/session/oidc/callback/", get(signin::callback))
         .route("/api/openapi.json", get(as_json))
         .route("/api/docs/", get(move || async move { Html(page) }))
         .route("/assets/page.css", get(style))

@@ -7,8 +7,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::header::{
-    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, IF_MATCH,
-    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ACCEPT, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    IF_MATCH, LOCATION, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
@@ -23,7 +24,7 @@ use tower_http::request_id::{
 use tower_http::timeout::TimeoutLayer;
 
 use super::door::{KEY, REPLAYED};
-use super::error::ApiError;
+use super::error::{ApiError, sentence};
 use super::input::BODY_BYTES_MAX;
 use crate::config::Server;
 use crate::web::{Framed, Site};
@@ -124,7 +125,15 @@ fn cors(origins: &[HeaderValue]) -> CorsLayer {
             HeaderName::from_static("last-event-id"),
             KEY,
         ])
-        .expose_headers([axum::http::header::ETAG, REQUEST_ID, REPLAYED])
+        .expose_headers([
+            ALLOW,
+            ETAG,
+            LOCATION,
+            RETRY_AFTER,
+            WWW_AUTHENTICATE,
+            REQUEST_ID,
+            REPLAYED,
+        ])
 }
 
 async fn surrounded(request: Request, next: Next, is_https: bool) -> Response {
@@ -149,7 +158,7 @@ async fn surrounded(request: Request, next: Next, is_https: bool) -> Response {
         )
         .into_response()
     } else {
-        as_problem(next.run(request).await)
+        as_problem(next.run(request).await).await
     };
     tracing::info!(
         %method,
@@ -189,8 +198,11 @@ fn header_bytes(request: &Request) -> usize {
         .sum()
 }
 
-/// An error that no handler made, as one of ours.
-fn as_problem(response: Response) -> Response {
+/// The longest reason for not being ready.
+const REASON_BYTES_MAX: usize = 1_000;
+
+/// An error that no handler made as a problem, as one of ours.
+async fn as_problem(response: Response) -> Response {
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
     let kind = response
@@ -200,6 +212,13 @@ fn as_problem(response: Response) -> Response {
         .unwrap_or_default();
     if !is_error || kind.contains("json") || kind.starts_with("text/html") {
         return response;
+    }
+    // Monitoring is told in plain text why nothing can be served. Other plain texts quote what was sent, and are not told.
+    if status == StatusCode::SERVICE_UNAVAILABLE && kind.starts_with("text/plain") {
+        let reason = axum::body::to_bytes(response.into_body(), REASON_BYTES_MAX).await;
+        let reason = reason.unwrap_or_default();
+        let reason = sentence(&String::from_utf8_lossy(&reason).trim());
+        return ApiError::new(status, "not_ready", reason).into_response();
     }
     let (code, error) = match status {
         StatusCode::FORBIDDEN => (
@@ -270,6 +289,26 @@ fn with_slash<B>(mut request: axum::http::Request<B>) -> axum::http::Request<B> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_monitoring_is_told_keeps_its_reason_and_nothing_else_in_plain_text_does() {
+        let of = async |status: StatusCode| {
+            let told = (status, "the database does not answer\n").into_response();
+            let response = as_problem(told).await;
+            assert_eq!(response.status(), status);
+            let kind = response.headers()[CONTENT_TYPE].clone();
+            assert_eq!(kind, "application/problem+json");
+            let body = axum::body::to_bytes(response.into_body(), usize::MAX).await;
+            serde_json::from_slice::<serde_json::Value>(&body.unwrap()).unwrap()
+        };
+        let not_ready = of(StatusCode::SERVICE_UNAVAILABLE).await;
+        assert_eq!(not_ready["code"], "not_ready");
+        assert_eq!(not_ready["error"], "The database does not answer.");
+        for status in [StatusCode::BAD_REQUEST, StatusCode::UNPROCESSABLE_ENTITY] {
+            let told = of(status).await.to_string();
+            assert!(!told.contains("database"), "{told}");
+        }
+    }
 
     #[test]
     fn a_path_of_the_api_gets_its_slash_and_keeps_its_query() {

@@ -1,11 +1,71 @@
 //! Pages that the service writes itself, for whoever comes by a link: plain HTML in one style, without scripts.
 
+use aide::generate::GenContext;
+use aide::openapi::{
+    MediaType, Operation, ReferenceOr, Response as Documented, StatusCode as DocumentedStatus,
+};
+use aide::operation::OperationOutput;
+use aide::transform::TransformOperation;
 use axum::http::header::{CACHE_CONTROL, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 
-use super::error::ApiError;
+use super::error::{ApiError, documented, meaning};
 use crate::config::Server;
+
+/// What a browser gets that comes by an address of the document: a page, or the way on.
+pub(crate) struct Shown(pub(crate) Response);
+
+impl IntoResponse for Shown {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl OperationOutput for Shown {
+    type Inner = ();
+
+    fn operation_response(_: &mut GenContext, _: &mut Operation) -> Option<Documented> {
+        None
+    }
+}
+
+/// The statuses of what a browser is shown. What goes wrong here is told on a page too, and as a problem where nobody began
+/// anything that a page could be about.
+pub(super) fn shows<'t>(
+    mut operation: TransformOperation<'t>,
+    statuses: &[u16],
+) -> TransformOperation<'t> {
+    aide::generate::in_context(|ctx| {
+        let responses = operation.inner_mut().responses.get_or_insert_default();
+        for status in statuses {
+            let shown = shown(ctx, *status);
+            responses
+                .responses
+                .insert(DocumentedStatus::Code(*status), ReferenceOr::Item(shown));
+        }
+    });
+    operation
+}
+
+fn shown(ctx: &mut GenContext, status: u16) -> Documented {
+    let mut shown = match status {
+        200 => Documented {
+            description: "A page that says what came of it.".to_owned(),
+            ..Documented::default()
+        },
+        303 => {
+            return Documented {
+                description: "The way on, in `Location`.".to_owned(),
+                ..Documented::default()
+            };
+        }
+        status => documented(ctx, meaning(status)),
+    };
+    let html = "text/html; charset=utf-8".to_owned();
+    shown.content.insert(html, MediaType::default());
+    shown
+}
 
 /// A page that nobody keeps: its address may be a secret.
 pub(super) fn page(settings: &Server, status: StatusCode, content: &str) -> Response {

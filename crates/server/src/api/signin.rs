@@ -20,7 +20,7 @@ use super::door::{Newcomer, SIGN_IN_WITHIN, Shared};
 use super::error::{Answer, ApiError};
 use super::input::Params;
 use super::oauth::sent_back;
-use super::page::{page, too_many};
+use super::page::{Shown, page, too_many};
 use super::{cookie, session};
 use crate::config::Server;
 
@@ -58,17 +58,19 @@ pub(crate) async fn methods(State(api): State<Shared>) -> Json<Methods> {
 }
 
 /// What somebody wants who begins.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "SignInWish")]
 pub(crate) struct Wish {
+    /// Where they are sent afterwards: below an origin that the operator listed in `server.return_origins`, or Kalends' own.
     return_url: Option<String>,
 }
 
-pub(crate) async fn begin(newcomer: Newcomer, Params(wish): Params<Wish>) -> Answer<Response> {
+pub(crate) async fn begin(newcomer: Newcomer, Params(wish): Params<Wish>) -> Answer<Shown> {
     let settings = &newcomer.api.settings;
     let return_url = sent_back(settings, wish.return_url.as_deref())?;
     let discovered = match newcomer.discovered().await {
         Ok(discovered) => discovered,
-        Err(error) => return Ok(refused(&newcomer, &Refusal::Provider(error))),
+        Err(error) => return Ok(Shown(refused(&newcomer, &Refusal::Provider(error)))),
     };
     let redirect = redirect_uri(settings)?;
     let begun = newcomer.begin(return_url).await?;
@@ -81,7 +83,7 @@ pub(crate) async fn begin(newcomer: Newcomer, Params(wish): Params<Wish>) -> Ans
     let mut response = onward(&url)?;
     let bound = cookie::bind(&begun.state, SIGN_IN_WITHIN, settings.is_encrypted());
     response.headers_mut().insert(SET_COOKIE, bound);
-    Ok(response)
+    Ok(Shown(response))
 }
 
 /// Where the provider sends people back to. It is registered there.
@@ -96,11 +98,16 @@ fn onward(url: &Url) -> Answer<Response> {
 }
 
 /// What the provider sends back (RFC 6749 §4.1.2).
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "SignInAnswer")]
 pub(crate) struct Brought {
+    /// The one that the browser was sent away with.
     #[serde(default)]
     state: String,
+    /// What is changed for an id token.
+    #[schemars(with = "Option<String>")]
     code: Option<SecretString>,
+    /// Why there is no code.
     error: Option<String>,
 }
 
@@ -136,10 +143,10 @@ impl From<StoreError> for Refusal {
     }
 }
 
-pub(crate) async fn callback(newcomer: Newcomer, Params(brought): Params<Brought>) -> Response {
+pub(crate) async fn callback(newcomer: Newcomer, Params(brought): Params<Brought>) -> Shown {
     // One that is not this browser's stays good for the one whose it is.
     if !newcomer.began_here(&brought.state) {
-        return refused(&newcomer, &Refusal::OtherBrowser);
+        return Shown(refused(&newcomer, &Refusal::OtherBrowser));
     }
     let settings = &newcomer.api.settings;
     let mut response = match land(&newcomer, brought).await {
@@ -148,7 +155,7 @@ pub(crate) async fn callback(newcomer: Newcomer, Params(brought): Params<Brought
     };
     let forgotten = cookie::unbind(settings.is_encrypted());
     response.headers_mut().append(SET_COOKIE, forgotten);
-    response
+    Shown(response)
 }
 
 async fn land(newcomer: &Newcomer, brought: Brought) -> Result<Response, Refusal> {

@@ -120,6 +120,24 @@ fn an_invited_person_becomes_the_owner_and_signs_in() {
 }
 
 #[test]
+fn an_owner_has_a_name() {
+    let service = Service::start();
+    let path = invite(&service, "zoe@example.com", "bright");
+    for name in ["", "+++", "%20%09", &"z".repeat(201)] {
+        let page = accept(&service, &path, name, "a long password");
+        assert_eq!(page.status, 400, "{name:?}: {}", page.text);
+        assert!(
+            page.text.contains("Your name: it needs 1 to 200"),
+            "{}",
+            page.text
+        );
+    }
+    // Nothing was used up by that.
+    let accepted = accept(&service, &path, "+Zoe+", "a long password");
+    assert_eq!(accepted.status, 303, "{}", accepted.text);
+}
+
+#[test]
 fn nobody_guesses_the_password_behind_an_invitation_for_ever() {
     let service = Service::start();
     let path = invite(&service, "vera@example.com", "first");

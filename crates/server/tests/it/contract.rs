@@ -123,7 +123,8 @@ fn sync_says_what_is_wrong_with_a_request() {
     }
     sync(json!({ "credential_id": 7 })).refused(404, "not_found");
     sync(json!({ "credential_id": id, "calendar_id": "nowhere" })).refused(404, "not_found");
-    sync(json!({})).refused(400, "invalid");
+    let problem = sync(json!({})).refused(400, "invalid");
+    assert_eq!(problem["field"], "credential_id", "{problem}");
     sync(json!([id])).refused(400, "invalid");
     let as_text = Asking {
         headers: vec![("content-type", "text/plain".to_owned())],
@@ -148,7 +149,16 @@ fn connecting_says_what_is_wrong_and_the_same_account_again_is_a_reconnect() {
     assert!(!problem.to_string().contains("\"wrong\""), "{problem}");
     let mut private = ben(&service);
     private["url"] = json!("http://10.0.0.1/");
-    connect(service.owner(), private).refused(400, "address_refused");
+    let problem = connect(service.owner(), private).refused(400, "address_refused");
+    assert_eq!(problem["field"], "url");
+    let mut incomplete = ben(&service);
+    incomplete.as_object_mut().unwrap().remove("password");
+    let problem = connect(service.owner(), incomplete).refused(400, "invalid");
+    assert_eq!(problem["field"], "password");
+    let mut number = ben(&service);
+    number["password"] = json!(48_151_623.5);
+    let problem = connect(service.owner(), number).refused(400, "invalid");
+    assert_eq!(problem["error"], "password: expected a string");
     let mut inside = ben(&service);
     inside["url"] = json!("http://ben:sesame@127.0.0.1/");
     let problem = connect(service.owner(), inside).refused(400, "invalid");
@@ -480,6 +490,39 @@ fn a_series_is_not_taken_for_one_occurrence_that_is_misspelt() {
         answer.refused(400, "invalid");
     }
     assert_eq!(service.get(service.owner(), &path).is(200)["version"], 1);
+
+    // Reading says of an occurrence that there is none in the words of changing and deleting.
+    let once = json!({ "title": "Once", "start": "2027-03-01T09:00:00" });
+    let once = service
+        .sends(service.owner(), "POST", &events, once)
+        .is(201);
+    let once = format!("/api/calendar/events/{}/", once["id"].as_str().unwrap());
+    service
+        .asks(
+            "DELETE",
+            &format!("{path}?recurrence_id=2027-03-03"),
+            &as_(service.owner()),
+        )
+        .is(200);
+    for (path, id) in [
+        (&path, "2039-06-06T06:06:06"),
+        (&path, "2027-03-02T09:00:00"),
+        (&path, "2027-03-03"),
+        (&once, "2027-03-01T09:00:00"),
+    ] {
+        let path = format!("{path}?recurrence_id={id}");
+        let read = service.get(service.owner(), &path).refused(400, "invalid");
+        assert_eq!(read["field"], "recurrence_id", "{read}");
+        let change = json!({ "title": "Never" });
+        let changed = service
+            .sends(service.owner(), "PATCH", &path, change)
+            .refused(400, "invalid");
+        assert_eq!(read, changed, "{path}");
+    }
+    let there = service
+        .get(service.owner(), &format!("{path}?recurrence_id=2027-03-02"))
+        .is(200);
+    assert_eq!(there["event"]["recurrenceId"], "2027-03-02T00:00:00");
 }
 
 #[test]

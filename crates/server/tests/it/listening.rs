@@ -75,3 +75,40 @@ fn headers_have_an_end_and_a_problem_says_so() {
     }
     serving.ends().well();
 }
+
+#[test]
+fn what_never_becomes_a_request_is_refused_by_its_status_alone() {
+    let person = Person::new();
+    let serving = Serving::start(&person, &[], &[]);
+    let many: String = (0..101)
+        .map(|number| format!("x-{number}: y\r\n"))
+        .collect();
+    let long = "x".repeat(70_000);
+    for (status, request) in [
+        (
+            "400 Bad Request",
+            "GET /healthz HTTP/1.1\r\nno header\r\n\r\n".to_owned(),
+        ),
+        (
+            "431 Request Header Fields Too Large",
+            format!("GET /healthz HTTP/1.1\r\nhost: a\r\n{many}\r\n"),
+        ),
+        (
+            "414 URI Too Long",
+            format!("GET /{long} HTTP/1.1\r\nhost: a\r\n\r\n"),
+        ),
+    ] {
+        let mut stream = TcpStream::connect(&serving.host).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let _ = stream.write_all(request.as_bytes());
+        let mut answer = String::new();
+        if stream.read_to_string(&mut answer).is_err() && answer.is_empty() {
+            // Closed while it was still being spoken to.
+            continue;
+        }
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{head}");
+        assert_eq!(body, "", "{head}");
+    }
+    serving.ends().well();
+}

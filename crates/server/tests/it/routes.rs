@@ -40,7 +40,7 @@ const STRANGE: &str = "01a20593-0000-7000-8000-000000000000";
 /// On how many routes a forged token is tried.
 const FORGED: usize = 10;
 
-/// Every route of the document; the others are in [`PAGES`]. One that is missing here, or that is here and not there, fails the test.
+/// Every route of the document but those in [`BROWSERS`]; the others are in [`PAGES`]. One that is missing here, or that is here and not there, fails the test.
 const ROUTES: &[(&str, &str, Needs)] = &[
     ("GET", "/api/calendar/status/", Tenant),
     ("GET", "/api/calendar/list/", Feature(Staff)),
@@ -157,9 +157,11 @@ fn the_table_names_every_route_that_there_is() {
             }
         }
     }
-    let listed: BTreeSet<(String, String)> = ROUTES
-        .iter()
-        .map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned()))
+    let routes = ROUTES.iter().map(|(method, path, _)| (method, path));
+    let browsers = BROWSERS.iter().map(|(method, path, _)| (method, path));
+    let listed: BTreeSet<(String, String)> = routes
+        .chain(browsers)
+        .map(|(method, path)| ((*method).to_owned(), (*path).to_owned()))
         .collect();
     let missing: Vec<_> = described.difference(&listed).collect();
     assert!(missing.is_empty(), "not in the table: {missing:?}");
@@ -167,14 +169,18 @@ fn the_table_names_every_route_that_there_is() {
     assert!(gone.is_empty(), "in the table only: {gone:?}");
 }
 
-/// What is not in the document: pages, files, the stream, and what monitoring asks. With the status that nobody gets, and that
-/// everybody else gets too: these know nobody. The stream alone does, and is refused like any other part of the calendar.
-const PAGES: &[(&str, &str, u16)] = &[
+/// What is in the document, and is for browsers. With the status that nobody gets, and that everybody else gets too: these know
+/// nobody. The stream alone does, and is refused like any other part of the calendar.
+const BROWSERS: &[(&str, &str, u16)] = &[
     ("GET", "/api/calendar/stream/", 401),
     ("GET", "/api/oauth/google/callback/", 400),
     ("GET", "/api/oauth/microsoft/callback/", 400),
     ("GET", "/api/session/oidc/", 303),
     ("GET", "/api/session/oidc/callback/", 400),
+];
+
+/// What is not in the document: pages, files, and what monitoring asks. With the status that everybody gets.
+const PAGES: &[(&str, &str, u16)] = &[
     ("GET", "/api/openapi.json", 200),
     ("GET", "/api/docs/", 200),
     ("GET", "/assets/page.css", 200),
@@ -252,7 +258,7 @@ fn the_table_names_every_page_too() {
 fn pages_know_nobody_and_the_stream_is_refused_as_the_calendar_is() {
     let service = Service::start();
     let before = state(&service);
-    for (method, path, status) in PAGES {
+    for (method, path, status) in PAGES.iter().chain(BROWSERS) {
         let path = path.replace("{token}", "kai_none");
         let of = |token, tenant: Option<&str>| {
             let form = "application/x-www-form-urlencoded".to_owned();
@@ -506,4 +512,57 @@ fn another_tenants_object_is_as_if_it_did_not_exist() {
     service
         .get(service.owner(), &format!("/api/calendar/events/{event}/"))
         .is(200);
+}
+
+/// The page for people, in which every use has a line.
+const GUIDE: &str = include_str!("../../../../docs/api.md");
+
+/// The path of a line of `curl`, as the routes have it; `$LINK` and the like stand for ids.
+fn named(line: &str) -> Option<(String, String)> {
+    let command = line.split(" # ").next()?;
+    let at = command.find("$A/")? + "$A".len();
+    let rest = &command[at..];
+    let path = rest.split([' ', '"', '?']).next()?;
+    let parts = path.split('/').map(|part| match part {
+        part if part.starts_with('$') => "{}",
+        // The slug of the tenant that the page is about.
+        "demo" => "{}",
+        part => part,
+    });
+    let path = parts.collect::<Vec<_>>().join("/");
+    let method = command
+        .split("-X ")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next());
+    let method = method.unwrap_or(if command.contains(" -d ") {
+        "POST"
+    } else {
+        "GET"
+    });
+    Some((method.to_owned(), path))
+}
+
+#[test]
+fn the_guide_has_a_line_for_every_use() {
+    let lines: BTreeSet<_> = GUIDE.lines().filter_map(named).collect();
+    let all = ROUTES.iter().map(|(method, path, _)| (*method, *path));
+    let browsers = BROWSERS.iter().map(|(method, path, _)| (*method, *path));
+    let wanted = |path: &str| {
+        let parts = path
+            .split('/')
+            .map(|part| if part.starts_with('{') { "{}" } else { part });
+        parts.collect::<Vec<_>>().join("/")
+    };
+    let missing: Vec<_> = all
+        .chain(browsers)
+        // Providers send people and calls there, nobody else.
+        .filter(|(_, path)| !path.ends_with("/callback/") && !path.starts_with("/api/hooks/"))
+        .filter(|(method, path)| {
+            let path = wanted(path);
+            // What is the same at both is told once.
+            let path = path.replace("/oauth/microsoft/", "/oauth/google/");
+            !lines.contains(&((*method).to_owned(), path))
+        })
+        .collect();
+    assert!(missing.is_empty(), "no line in docs/api.md: {missing:?}");
 }

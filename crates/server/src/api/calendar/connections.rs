@@ -1,5 +1,8 @@
 //! `/api/calendar/connections/`: connecting accounts that need no consent page, and what can be selected there.
 
+use std::future::Future;
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::StatusCode;
 use kalends_calendar::failure::Class;
@@ -13,6 +16,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::api::ANSWER_WITHIN;
 use crate::api::door::{Asks, Gate, Reading, Tending};
 use crate::api::error::{Answer, ApiError};
 use crate::api::input::{self, Body, Id};
@@ -20,6 +24,11 @@ use crate::api::output::Reply;
 use crate::api::words;
 use crate::connecting::{self, ConnectError, Keeping, Kept, Seen, Wanted};
 use crate::keys;
+
+/// How long a server that somebody names may take to show its calendars. Well below the time of the whole request, so that it is
+/// said whose fault it was.
+const LOOK_WITHIN: Duration = Duration::from_secs(45);
+const _: () = assert!(LOOK_WITHIN.as_secs() < ANSWER_WITHIN.as_secs());
 
 /// An account at a CalDAV server.
 #[derive(Deserialize, JsonSchema)]
@@ -97,7 +106,7 @@ pub(crate) async fn caldav(
             Ok(error) => told(error),
             Err(error) => ApiError::internal(error),
         })?;
-    connect(&gate, wanted, new.name.as_deref()).await
+    connect(&gate, wanted, new.name.as_deref(), |error, _| told(error)).await
 }
 
 pub(crate) async fn feed(
@@ -107,7 +116,7 @@ pub(crate) async fn feed(
     gate.count_connect()?;
     check(new.name.as_deref())?;
     let wanted = connecting::feed(gate.accounts(), new.url).map_err(told)?;
-    connect(&gate, wanted, new.name.as_deref()).await
+    connect(&gate, wanted, new.name.as_deref(), told_of_feed).await
 }
 
 /// A name may be missing or empty: then the connection gets one.
@@ -122,11 +131,14 @@ async fn connect(
     gate: &Gate<Tending>,
     wanted: Wanted,
     name: Option<&str>,
+    refused: fn(ConnectError, &str) -> ApiError,
 ) -> Answer<Reply<Connected, 201, 200>> {
     let Some(keys) = gate.accounts().keys.clone() else {
         return Err(ApiError::internal("the vault is closed"));
     };
-    let seen = connecting::look(wanted).await.map_err(told)?;
+    let host = wanted.host().to_owned();
+    let looked = in_time(LOOK_WITHIN, &host, connecting::look(wanted)).await?;
+    let seen = looked.map_err(|error| refused(error, &host))?;
     let mut tx = gate.begin().await?;
     tenants::lock(&mut tx).await?;
     if let Some(known) = connecting::known(&mut tx, &seen).await? {
@@ -153,6 +165,19 @@ async fn connect(
     let links = sized(&mut tx, kept.id).await?;
     tx.commit().await?;
     Ok(connected(kept, &seen, &links))
+}
+
+/// What a server answers, unless it takes so long that its address is to blame.
+async fn in_time<T>(
+    within: Duration,
+    host: &str,
+    looking: impl Future<Output = T>,
+) -> Result<T, ApiError> {
+    tokio::time::timeout(within, looking).await.map_err(|_| {
+        let seconds = within.as_secs();
+        let problem = format!("{host} did not show its calendars within {seconds} s");
+        ApiError::field("url", problem).with_code("not_reachable")
+    })
 }
 
 fn connected(kept: Kept, seen: &Seen, links: &[Sized]) -> Reply<Connected, 201, 200> {
@@ -189,7 +214,7 @@ fn told(error: ConnectError) -> ApiError {
             )
         }
         ConnectError::Provider(failure) if failure.class == Class::AddressRefused => {
-            ApiError::provider(&failure)
+            ApiError::provider(&failure).with("field", "url")
         }
         // What was typed leads nowhere, or to something that is no calendar: the caller's to correct.
         ConnectError::Provider(failure) => {
@@ -206,6 +231,25 @@ fn told(error: ConnectError) -> ApiError {
             ApiError::internal(keys::explained(&kalends_store::StoreError::Vault(problem)))
         }
         ConnectError::Store(error) => error.into(),
+    }
+}
+
+/// Of a feed that is not known yet: nothing of it has changed, and there is no password that could be wrong.
+fn told_of_feed(error: ConnectError, host: &str) -> ApiError {
+    let refused = |code, problem| ApiError::field("url", problem).with_code(code);
+    match error {
+        ConnectError::Provider(failure) if failure.class == Class::ReconnectNeeded => refused(
+            "credentials_refused",
+            format!(
+                "{host} does not show the feed at this address to Kalends; the address may be cut off or out of date, or \
+                 the feed may want a password, which feeds have no place for here"
+            ),
+        ),
+        ConnectError::Provider(failure) if failure.class == Class::Gone => refused(
+            "not_reachable",
+            format!("{host} has nothing at this address; it may be cut off or out of date"),
+        ),
+        error => told(error),
     }
 }
 
@@ -273,5 +317,48 @@ impl<A: Asks> Gate<A> {
         Err(ApiError::role_required(
             "This account is somebody else's: it needs the role manager or a greater one.",
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kalends_calendar::failure::Failure;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_never_answers_is_told_as_an_address_that_leads_nowhere() {
+        let never = std::future::pending::<()>();
+        let error = in_time(Duration::from_millis(1), "dav.example.com", never).await;
+        let error = error.unwrap_err();
+        assert_eq!(error.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(error.code(), "not_reachable");
+        assert_eq!(error.named_field().as_deref(), Some("url"));
+        assert_eq!(
+            error.text(),
+            "url: dav.example.com did not show its calendars within 0 s"
+        );
+    }
+
+    #[test]
+    fn a_feed_that_was_never_connected_is_not_said_to_have_changed() {
+        for (class, code) in [
+            (Class::ReconnectNeeded, "credentials_refused"),
+            (Class::Gone, "not_reachable"),
+        ] {
+            let failure = Failure::new(class, "it no longer shows this feed");
+            let error = told_of_feed(ConnectError::Provider(failure), "example.com");
+            assert_eq!(error.code(), code);
+            assert_eq!(error.named_field().as_deref(), Some("url"));
+            assert!(!error.text().contains("no longer"), "{}", error.text());
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_not_talked_to_is_the_fields_fault() {
+        let failure = Failure::new(Class::AddressRefused, "10.0.0.1 is a private address");
+        let error = told(ConnectError::Provider(failure));
+        assert_eq!(error.code(), "address_refused");
+        assert_eq!(error.named_field().as_deref(), Some("url"));
     }
 }

@@ -331,6 +331,7 @@ pub(crate) async fn show(
     if let Some(text) = &part.recurrence_id {
         let body = stored.body.as_ref().ok_or_else(|| deleted(id))?;
         let occurrence = recurrence_id(text)?;
+        series::check_occurrence(body, occurrence).map_err(|error| split(&error))?;
         let event = jscalendar::occurrence_to_json(body, occurrence);
         let event = event.map_err(|error| split(&error))?;
         found.event = Some(event);

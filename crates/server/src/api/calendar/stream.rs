@@ -6,11 +6,16 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::HeaderMap;
+use aide::OperationInput;
+use aide::generate::GenContext;
+use aide::openapi::{MediaType, Operation, Response as Documented, SchemaObject};
+use aide::operation::{OperationOutput, ParamLocation, add_parameters, parameters_from_schema};
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
 use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
-use futures_util::stream::{self, Stream};
+use futures_util::stream;
 use kalends_store::{StoreError, Tx, connections, events, links};
 use serde::Deserialize;
 
@@ -36,6 +41,82 @@ pub(crate) struct Wish {
     links: bool,
 }
 
+/// From where in the feed on.
+pub(crate) struct From(Option<String>);
+
+/// The same, for the document.
+#[derive(schemars::JsonSchema)]
+#[expect(dead_code, reason = "its form is what the document shows")]
+struct ById {
+    /// The `id` of the last event that was heard: what came since is told first. What changes from now on if missing.
+    #[schemars(rename = "Last-Event-ID")]
+    last_event_id: Option<String>,
+}
+
+impl FromRequestParts<Shared> for From {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Infallible> {
+        let value = parts.headers.get("last-event-id");
+        // What is no text is no cursor either.
+        let text = value.map(|value| value.to_str().unwrap_or_default().to_owned());
+        Ok(Self(text))
+    }
+}
+
+impl OperationInput for From {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        let schema = ctx.schema.subschema_for::<ById>();
+        let parameters = parameters_from_schema(ctx, schema, ParamLocation::Header);
+        add_parameters(ctx, operation, parameters);
+    }
+}
+
+/// The stream.
+pub(crate) struct Opened(Response);
+
+impl IntoResponse for Opened {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl OperationOutput for Opened {
+    type Inner = String;
+
+    fn operation_response(ctx: &mut GenContext, _: &mut Operation) -> Option<Documented> {
+        let schema = SchemaObject {
+            json_schema: ctx.schema.subschema_for::<String>(),
+            example: None,
+            external_docs: None,
+        };
+        let told = MediaType {
+            schema: Some(schema),
+            ..MediaType::default()
+        };
+        Some(Documented {
+            description: "Server-sent events, until the caller goes. `change`: its `id` is the cursor, its `data` what \
+                          `GET /api/calendar/changes/` has in `changes`. With `links=true` also `status`, without `id` and \
+                          with `{}` as `data`: look at links and accounts. A line of comment at least every 20 s. It \
+                          ends when the caller may listen no more, and when the service is stopped."
+                .to_owned(),
+            content: indexmap::IndexMap::from_iter([("text/event-stream".to_owned(), told)]),
+            ..Documented::default()
+        })
+    }
+
+    fn inferred_responses(
+        ctx: &mut GenContext,
+        operation: &mut Operation,
+    ) -> Vec<(Option<u16>, Documented)> {
+        let opened = Self::operation_response(ctx, operation);
+        opened
+            .map(|opened| (Some(200), opened))
+            .into_iter()
+            .collect()
+    }
+}
+
 struct Listening {
     gate: Gate<Reading>,
     api: Shared,
@@ -52,10 +133,10 @@ pub(crate) async fn stream(
     gate: Gate<Reading>,
     State(api): State<Shared>,
     Params(wish): Params<Wish>,
-    headers: HeaderMap,
-) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
-    let since = match headers.get("last-event-id") {
-        Some(value) => position(Some(value.to_str().unwrap_or_default()))?,
+    From(last): From,
+) -> Answer<Opened> {
+    let since = match last {
+        Some(last) => position(Some(&last))?,
         None => gate.feed_position().await?,
     };
     if since > gate.feed_position().await? {
@@ -78,9 +159,10 @@ pub(crate) async fn stream(
     };
     let told = stream::unfold(listening, look)
         .flat_map(stream::iter)
-        .map(Ok)
+        .map(Ok::<_, Infallible>)
         .take_until(stopping);
-    Ok(Sse::new(told).keep_alive(KeepAlive::new().interval(SILENCE_MAX)))
+    let told = Sse::new(told).keep_alive(KeepAlive::new().interval(SILENCE_MAX));
+    Ok(Opened(told.into_response()))
 }
 
 /// What has changed since; ends when the caller may listen no more, or the store fails: clients come back by themselves.

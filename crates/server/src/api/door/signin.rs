@@ -5,6 +5,7 @@
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
+use aide::OperationInput;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
@@ -75,6 +76,9 @@ pub(crate) struct Newcomer {
     pub(crate) headers: HeaderMap,
     request: Option<String>,
 }
+
+// Nobody yet.
+impl OperationInput for Newcomer {}
 
 impl FromRequestParts<Shared> for Newcomer {
     type Rejection = ApiError;

@@ -5,10 +5,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use kalends_calendar::failure::{Class, Failure};
 use kalends_calendar::ids::TenantId;
-use kalends_providers::oauth::{self, Granted, Identity, Purpose, Returned, Vendor};
+use kalends_providers::oauth::{self, GrantError, Granted, Identity, Purpose, Returned, Vendor};
 use kalends_store::mailbox::{self, AuthServer, NewMailbox};
 use kalends_store::members::Role;
 use kalends_store::{StoreError, Tx};
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
@@ -16,26 +17,32 @@ use serde_json::json;
 use super::page::{self, End};
 use super::redirect_uri;
 use crate::api::door::{Aim, Unwelcome, Visitor, Welcome};
-use crate::api::error::ApiError;
+use crate::api::error::{ApiError, sentence};
 use crate::api::input::Params;
+use crate::api::page::Shown;
 use crate::config::VendorSettings;
 use crate::connecting::{self, ConnectError, Keeping, Seen};
 
 /// What a vendor sends back (RFC 6749 §4.1.2).
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "ConsentAnswer")]
 pub(crate) struct Brought {
+    /// The one that the person was sent away with.
     #[serde(default)]
     state: String,
+    /// What is changed for tokens.
+    #[schemars(with = "Option<String>")]
     code: Option<SecretString>,
+    /// Why there is no code.
     error: Option<String>,
 }
 
-pub(crate) async fn google(visitor: Visitor, Params(brought): Params<Brought>) -> Response {
-    land(visitor, Vendor::Google, brought).await
+pub(crate) async fn google(visitor: Visitor, Params(brought): Params<Brought>) -> Shown {
+    Shown(land(visitor, Vendor::Google, brought).await)
 }
 
-pub(crate) async fn microsoft(visitor: Visitor, Params(brought): Params<Brought>) -> Response {
-    land(visitor, Vendor::Microsoft, brought).await
+pub(crate) async fn microsoft(visitor: Visitor, Params(brought): Params<Brought>) -> Shown {
+    Shown(land(visitor, Vendor::Microsoft, brought).await)
 }
 
 /// Why nothing was connected.
@@ -110,7 +117,7 @@ async fn finish(welcome: &Welcome, vendor: Vendor, brought: Brought) -> Result<E
             Refusal::Told(
                 StatusCode::BAD_GATEWAY,
                 "exchange_failed",
-                error.to_string(),
+                not_exchanged(vendor, &error),
             )
         })?;
     let purpose = match welcome.aim {
@@ -142,6 +149,22 @@ async fn finish(welcome: &Welcome, vendor: Vendor, brought: Brought) -> Result<E
             account(welcome, &settings, (tenant, role), granted, identity).await
         }
         Aim::Mailbox => platform_mailbox(welcome, vendor, granted, identity).await,
+    }
+}
+
+/// Why there is no token, for the person. What a refused grant of an account is called is not true of a code: nothing was
+/// connected yet.
+fn not_exchanged(vendor: Vendor, error: &GrantError) -> String {
+    match error {
+        GrantError::Dead(_) => format!(
+            "{} does not accept the code that you came back with: it was used already, is too old, or was cut off. \
+             Begin again where you came from.",
+            vendor.name()
+        ),
+        GrantError::AdminNeeded(_)
+        | GrantError::Operator(_)
+        | GrantError::Passing { .. }
+        | GrantError::Protocol(_) => sentence(error),
     }
 }
 

@@ -110,3 +110,23 @@ async fn who_comes_back_after_ten_minutes_has_to_begin_again() {
     let emails: Vec<_> = accounts.iter().map(|account| &account["email"]).collect();
     assert_eq!(emails, [ANN]);
 }
+
+#[tokio::test]
+async fn a_code_that_is_none_is_not_said_to_be_an_account_that_was_connected() {
+    let town = Town::new().await;
+    let olivia = town.stage.person("olivia@demo.example", Role::Owner).await;
+    let token = Front::token(&town.stage, olivia, None).await;
+    let path = town.goes(&token, ANN).await;
+    let (before, rest) = path.split_once("code=").unwrap();
+    let after = rest.split_once('&').map_or("", |(_, after)| after);
+    let page = town
+        .comes_back(&format!("{before}code=none&{after}"), Some(&token))
+        .await;
+    assert_eq!(page.status, StatusCode::BAD_GATEWAY, "{}", page.text);
+    assert!(
+        page.text.contains("does not accept the code"),
+        "{}",
+        page.text
+    );
+    assert!(!page.text.contains("no longer"), "{}", page.text);
+}
