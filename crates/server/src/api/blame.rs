@@ -34,12 +34,12 @@ pub(super) struct Blame {
 pub(super) fn blame(path: &str, message: &str) -> Blame {
     let message = without_place(message);
     let (field, problem) = if let Some(name) = quoted(message, "missing field `", "`") {
-        (within(path, name), "it is missing".to_owned())
+        (Some(within(path, name)), "it is missing".to_owned())
     } else if let Some(name) = quoted(message, "duplicate field `", "`") {
-        (within(path, name), "it is there twice".to_owned())
+        (Some(within(path, name)), "it is there twice".to_owned())
     } else if let Some((name, known)) = unknown(message, "unknown field `") {
         let there = format!("there is no such field; {known}");
-        (beside(path, name), there)
+        (Some(beside(path, name)), there)
     } else if let Some((_, known)) = unknown(message, "unknown variant `") {
         (own(path), known)
     } else {
@@ -135,15 +135,15 @@ fn own(path: &str) -> Option<String> {
 }
 
 /// A member of what stands at a path.
-fn within(path: &str, name: &str) -> Option<String> {
-    Some(own(path).map_or_else(|| name.to_owned(), |path| format!("{path}.{name}")))
+fn within(path: &str, name: &str) -> String {
+    own(path).map_or_else(|| name.to_owned(), |path| format!("{path}.{name}"))
 }
 
 /// A member that was not expected: parsers tell it as the path, or what it stands in.
-fn beside(path: &str, name: &str) -> Option<String> {
+fn beside(path: &str, name: &str) -> String {
     let is_told = path == name || path.ends_with(&format!(".{name}"));
     if is_told {
-        own(path)
+        path.to_owned()
     } else {
         within(path, name)
     }
@@ -196,16 +196,16 @@ mod tests {
 
     /// The error, and its field, of a body.
     fn of_body(body: &Value) -> (String, Option<String>) {
-        told(read_json::<Wish>(body.to_string().as_bytes()).unwrap_err())
+        told(&read_json::<Wish>(body.to_string().as_bytes()).unwrap_err())
     }
 
     /// The same of a query.
     fn of_query(query: &str) -> (String, Option<String>) {
         let uri = format!("/?{query}").parse().unwrap();
-        told(read_query::<Wish>(&uri).unwrap_err())
+        told(&read_query::<Wish>(&uri).unwrap_err())
     }
 
-    fn told(error: ApiError) -> (String, Option<String>) {
+    fn told(error: &ApiError) -> (String, Option<String>) {
         let text = error.text().to_owned();
         assert!(!text.contains("S3cret"), "{text}");
         assert!(!text.contains("48151623"), "{text}");
@@ -337,11 +337,11 @@ mod tests {
         assert_eq!(error, "The body: expected value at line 1 column 11");
         let error = read_json::<Wish>(b"{\"password\": S3cret}").unwrap_err();
         assert_eq!(
-            told(error).0,
+            told(&error).0,
             "The body: expected value at line 1 column 14"
         );
         let error = read_json::<Wish>(b"[\"S3cret\"]").unwrap_err();
-        assert_eq!(told(error).0, "The body: expected a JSON object.");
+        assert_eq!(told(&error).0, "The body: expected a JSON object.");
     }
 
     #[test]

@@ -35,6 +35,7 @@ const LOOKS_PER_CHECK: u32 = 10;
 
 /// What is to be told.
 #[derive(Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "StreamWish")]
 pub(crate) struct Wish {
     /// Also when the state of a link or an account changes.
     #[serde(default)]
@@ -47,7 +48,7 @@ pub(crate) struct From(Option<String>);
 /// The same, for the document.
 #[derive(schemars::JsonSchema)]
 #[expect(dead_code, reason = "its form is what the document shows")]
-struct ById {
+struct LastHeard {
     /// The `id` of the last event that was heard: what came since is told first. What changes from now on if missing.
     #[schemars(rename = "Last-Event-ID")]
     last_event_id: Option<String>,
@@ -66,7 +67,7 @@ impl FromRequestParts<Shared> for From {
 
 impl OperationInput for From {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        let schema = ctx.schema.subschema_for::<ById>();
+        let schema = ctx.schema.subschema_for::<LastHeard>();
         let parameters = parameters_from_schema(ctx, schema, ParamLocation::Header);
         add_parameters(ctx, operation, parameters);
     }
