@@ -7,6 +7,7 @@ use aide::openapi::{OpenApi, Operation, ReferenceOr};
 use serde_json::Value;
 
 use super::page::html;
+use super::tongue::Tongue;
 use crate::config::Server;
 
 /// One operation on the page.
@@ -63,7 +64,7 @@ pub(super) fn page(settings: &Server, document: &OpenApi) -> String {
         with_code(about),
         settings.prefix(),
     );
-    html(settings, "<title>Kalends API</title>", &content)
+    html(settings, Tongue::En, "<title>Kalends API</title>", &content)
 }
 
 fn shown(entry: &Entry<'_>) -> String {

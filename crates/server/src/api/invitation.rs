@@ -17,9 +17,10 @@ use super::docs::escaped;
 use super::door::{Address, Api, Cause, Shared};
 use super::error::sentence;
 use super::input::{self, NAME_CHARS_MAX};
-use super::page::{page, too_many};
+use super::page::{page_in, too_many};
 use super::session;
-use crate::credentials::{self, Kind, PASSWORD_CHARS_MIN};
+use super::tongue::Tongue;
+use crate::credentials::{self, Kind, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
 
 /// What the page sends.
 #[derive(Deserialize)]
@@ -31,17 +32,23 @@ pub(crate) struct Accepting {
     password: SecretString,
 }
 
-pub(crate) async fn show(State(api): State<Shared>, Path(token): Path<String>) -> Response {
+pub(crate) async fn show(
+    State(api): State<Shared>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let tongue = Tongue::of(&headers);
     match find(&api, &token).await {
         Ok((_, invitation)) => match is_known(&api, &invitation).await {
-            Ok(known) => page(
+            Ok(known) => page_in(
                 &api.settings,
+                tongue,
                 StatusCode::OK,
-                &form(&invitation, known, None),
+                &form(tongue, &invitation, known, None),
             ),
-            Err(error) => refused(&api, &error.into()),
+            Err(error) => refused(&api, tongue, &error.into()),
         },
-        Err(error) => refused(&api, &error),
+        Err(error) => refused(&api, tongue, &error),
     }
 }
 
@@ -53,39 +60,49 @@ pub(crate) async fn accept(
     headers: HeaderMap,
     Form(accepting): Form<Accepting>,
 ) -> Response {
+    let tongue = Tongue::of(&headers);
     let (hash, invitation) = match find(&api, &token).await {
         Ok(found) => found,
-        Err(error) => return refused(&api, &error),
+        Err(error) => return refused(&api, tongue, &error),
     };
     if let Err(error) = api.limits().sign_in(&invitation.email, from) {
-        let again = "Wait a minute, and open the link again.";
-        return too_many(&api.settings, &error, again);
+        let again = tongue.say(
+            "Wait a minute, and open the link again.",
+            "Warten Sie eine Minute und öffnen Sie den Link noch einmal.",
+        );
+        return too_many(&api.settings, tongue, &error, again);
     }
     let again = |known, problem: &str| {
-        page(
+        page_in(
             &api.settings,
+            tongue,
             StatusCode::BAD_REQUEST,
-            &form(&invitation, known, Some(problem)),
+            &form(tongue, &invitation, known, Some(problem)),
         )
     };
     let known = match users::by_email(api.before_sign_in(), &invitation.email).await {
         Ok(known) => known,
-        Err(error) => return refused(&api, &error.into()),
+        Err(error) => return refused(&api, tongue, &error.into()),
     };
     if known
         .as_ref()
         .is_some_and(|user| user.disabled_at.is_some())
     {
-        return again(true, "This account is closed. Ask whoever invited you.");
+        let problem = tongue.say(
+            "This account is closed. Ask whoever invited you.",
+            "Dieses Konto ist geschlossen. Fragen Sie, wer Sie eingeladen hat.",
+        );
+        return again(true, problem);
     }
     if known
         .as_ref()
         .is_some_and(|user| user.password_hash.is_none())
     {
-        return again(
-            true,
+        let problem = tongue.say(
             "This account has no password yet. Ask the operator for one, and open the link again.",
+            "Dieses Konto hat noch kein Passwort. Bitten Sie den Betreiber um eines und öffnen Sie den Link noch einmal.",
         );
+        return again(true, problem);
     }
     let is_known = known.is_some();
     // Whoever has an account has a name, and the page does not ask for it.
@@ -93,8 +110,11 @@ pub(crate) async fn accept(
         Ok(name) => name,
         Err(_) if is_known => String::new(),
         Err(_) => {
-            let problem = format!("Your name: it needs 1 to {NAME_CHARS_MAX} characters.");
-            return again(false, &problem);
+            let (before, after) = (
+                tongue.say("Your name: it needs 1 to", "Ihr Name: er braucht 1 bis"),
+                tongue.say("characters.", "Zeichen."),
+            );
+            return again(false, &format!("{before} {NAME_CHARS_MAX} {after}"));
         }
     };
     let expected = known.as_ref().map(|user| user.id);
@@ -110,8 +130,21 @@ pub(crate) async fn accept(
     });
     let password_hash = match checked.await {
         Ok(Ok(Some(hash))) => hash,
-        Ok(Ok(None)) => return again(is_known, "The password is wrong."),
-        Ok(Err(problem)) => return again(is_known, &sentence(&problem)),
+        Ok(Ok(None)) => {
+            return again(
+                is_known,
+                tongue.say("The password is wrong.", "Das Passwort ist falsch."),
+            );
+        }
+        Ok(Err(problem)) => {
+            let problem = match tongue {
+                Tongue::En => sentence(&problem),
+                Tongue::De => format!(
+                    "Das neue Passwort braucht mindestens {PASSWORD_CHARS_MIN} Zeichen und höchstens {PASSWORD_BYTES_MAX} Byte."
+                ),
+            };
+            return again(is_known, &problem);
+        }
         Err(error) => return error.into_response(),
     };
     let now = api.now();
@@ -143,14 +176,15 @@ pub(crate) async fn accept(
     };
     let owner = match invitations::accept(api.before_sign_in(), &hash, acceptance).await {
         Ok((_, owner)) => owner,
-        Err(error) => return refused(&api, &error),
+        Err(error) => return refused(&api, tongue, &error),
     };
-    welcome(&api, owner, from, cause, &headers).await
+    welcome(&api, tongue, owner, from, cause, &headers).await
 }
 
 /// Signs the new owner in, and leads them home.
 async fn welcome(
     api: &Api,
+    tongue: Tongue,
     owner: UserId,
     from: Option<std::net::IpAddr>,
     cause: Option<String>,
@@ -158,8 +192,8 @@ async fn welcome(
 ) -> Response {
     let user = match users::get(api.before_sign_in(), owner).await {
         Ok(Some(user)) => user,
-        Ok(None) => return refused(api, &InvitationError::Unknown),
-        Err(error) => return refused(api, &error.into()),
+        Ok(None) => return refused(api, tongue, &InvitationError::Unknown),
+        Err(error) => return refused(api, tongue, &error.into()),
     };
     match session::begin(api, &user, from, cause, headers).await {
         Ok(cookie) => {
@@ -176,16 +210,17 @@ async fn welcome(
     }
 }
 
-pub(crate) async fn accepted(State(api): State<Shared>) -> Response {
-    page(
-        &api.settings,
-        StatusCode::OK,
-        &format!(
-            "<h1>Welcome</h1><p>Your business is set up, and you are signed in as its owner.</p>\
-             <p><a href=\"{}/\">Open Kalends</a></p>",
-            api.settings.prefix()
-        ),
-    )
+pub(crate) async fn accepted(State(api): State<Shared>, headers: HeaderMap) -> Response {
+    let tongue = Tongue::of(&headers);
+    let title = tongue.say("Welcome", "Willkommen");
+    let text = tongue.say(
+        "Your business is set up, and you are signed in as its owner.",
+        "Ihr Betrieb ist eingerichtet, und Sie sind als Inhaber angemeldet.",
+    );
+    let open = tongue.say("Open Kalends", "Kalends öffnen");
+    let home = api.settings.prefix();
+    let content = format!("<h1>{title}</h1><p>{text}</p><p><a href=\"{home}/\">{open}</a></p>");
+    page_in(&api.settings, tongue, StatusCode::OK, &content)
 }
 
 async fn find(api: &Api, token: &str) -> Result<(InvitationHash, Invitation), InvitationError> {
@@ -203,55 +238,79 @@ async fn is_known(api: &Api, invitation: &Invitation) -> Result<bool, StoreError
 }
 
 /// A clear page for a link that is good no more, or never was.
-fn refused(api: &Api, error: &InvitationError) -> Response {
+fn refused(api: &Api, tongue: Tongue, error: &InvitationError) -> Response {
     let (status, title, text) = match error {
         InvitationError::Unknown => (
             StatusCode::NOT_FOUND,
-            "This link is not valid",
-            "It may be cut off: copy the whole of it from the mail. Else ask for a new invitation.",
+            tongue.say("This link is not valid", "Dieser Link gilt nicht"),
+            tongue.say(
+                "It may be cut off: copy the whole of it from the mail. Else ask for a new invitation.",
+                "Vielleicht ist er abgeschnitten: Kopieren Sie ihn ganz aus der Mail. Sonst bitten Sie um eine neue Einladung.",
+            ),
         ),
         InvitationError::Used => (
             StatusCode::GONE,
-            "This invitation was accepted already",
-            "Sign in instead. If it was not you who accepted it, tell whoever invited you.",
+            tongue.say(
+                "This invitation was accepted already",
+                "Diese Einladung wurde schon angenommen",
+            ),
+            tongue.say(
+                "Sign in instead. If it was not you who accepted it, tell whoever invited you.",
+                "Melden Sie sich an. Waren Sie es nicht, der sie angenommen hat, sagen Sie es dem, der Sie eingeladen hat.",
+            ),
         ),
         InvitationError::Expired => (
             StatusCode::GONE,
-            "This invitation has expired",
-            "Invitations are good for seven days. Ask for a new one.",
+            tongue.say(
+                "This invitation has expired",
+                "Diese Einladung ist abgelaufen",
+            ),
+            tongue.say(
+                "Invitations are good for seven days. Ask for a new one.",
+                "Einladungen gelten sieben Tage. Bitten Sie um eine neue.",
+            ),
         ),
         InvitationError::Revoked => (
             StatusCode::GONE,
-            "This invitation was taken back",
-            "Ask whoever invited you.",
+            tongue.say(
+                "This invitation was taken back",
+                "Diese Einladung wurde zurückgenommen",
+            ),
+            tongue.say("Ask whoever invited you.", "Fragen Sie, wer Sie eingeladen hat."),
         ),
         InvitationError::SlugTaken => (
             StatusCode::CONFLICT,
-            "The name is taken",
-            "Somebody else took the short name of your business meanwhile. Ask for a new invitation.",
+            tongue.say("The name is taken", "Der Name ist vergeben"),
+            tongue.say(
+                "Somebody else took the short name of your business meanwhile. Ask for a new invitation.",
+                "Den Kurznamen Ihres Betriebs hat inzwischen jemand anders. Bitten Sie um eine neue Einladung.",
+            ),
         ),
         InvitationError::Meanwhile => (
             StatusCode::CONFLICT,
-            "Open the link again",
-            "Somebody with your address has got an account meanwhile. The invitation is still good.",
+            tongue.say("Open the link again", "Öffnen Sie den Link noch einmal"),
+            tongue.say(
+                "Somebody with your address has got an account meanwhile. The invitation is still good.",
+                "Jemand mit Ihrer Adresse hat inzwischen ein Konto. Die Einladung gilt noch.",
+            ),
         ),
         InvitationError::Store(cause) => {
             tracing::error!(%cause, "an invitation could not be looked up or accepted");
             (
                 StatusCode::SERVICE_UNAVAILABLE,
-                "Something went wrong",
-                "It is our fault, and the invitation is still good. Try again in a minute.",
+                tongue.say("Something went wrong", "Etwas ist schiefgegangen"),
+                tongue.say(
+                    "It is our fault, and the invitation is still good. Try again in a minute.",
+                    "Es liegt an uns, und die Einladung gilt noch. Versuchen Sie es in einer Minute wieder.",
+                ),
             )
         }
     };
-    page(
-        &api.settings,
-        status,
-        &format!("<h1>{title}</h1><p>{text}</p>"),
-    )
+    let content = format!("<h1>{title}</h1><p>{text}</p>");
+    page_in(&api.settings, tongue, status, &content)
 }
 
-fn form(invitation: &Invitation, known: bool, problem: Option<&str>) -> String {
+fn form(tongue: Tongue, invitation: &Invitation, known: bool, problem: Option<&str>) -> String {
     let problem = problem.map_or_else(String::new, |problem| {
         format!(
             "<p class=\"problem\" role=\"alert\">{}</p>",
@@ -261,18 +320,33 @@ fn form(invitation: &Invitation, known: bool, problem: Option<&str>) -> String {
     let tenant = escaped(&invitation.tenant_name);
     let email = escaped(&invitation.email);
     let fields = if known {
-        "<label>Your password <input name=\"password\" type=\"password\" required autocomplete=\"current-password\"></label>"
-            .to_owned()
-    } else {
+        let label = tongue.say("Your password", "Ihr Passwort");
         format!(
-            "<label>Your name <input name=\"name\" required maxlength=\"{NAME_CHARS_MAX}\" autocomplete=\"name\"></label>\
-             <label>A new password, of {PASSWORD_CHARS_MIN} characters or more \
+            "<label>{label} <input name=\"password\" type=\"password\" required autocomplete=\"current-password\"></label>"
+        )
+    } else {
+        let name = tongue.say("Your name", "Ihr Name");
+        let (of, more) = (
+            tongue.say("A new password, of", "Ein neues Passwort mit mindestens"),
+            tongue.say("characters or more", "Zeichen"),
+        );
+        format!(
+            "<label>{name} <input name=\"name\" required maxlength=\"{NAME_CHARS_MAX}\" autocomplete=\"name\"></label>\
+             <label>{of} {PASSWORD_CHARS_MIN} {more} \
              <input name=\"password\" type=\"password\" required minlength=\"{PASSWORD_CHARS_MIN}\" \
              autocomplete=\"new-password\"></label>"
         )
     };
+    let welcome = tongue.say("Welcome to", "Willkommen bei");
+    let (invited, end) = (
+        tongue.say(
+            "You are invited as its owner, as",
+            "Sie sind als Inhaber eingeladen, als",
+        ),
+        tongue.say("Accept the invitation", "Einladung annehmen"),
+    );
     format!(
-        "<h1>Welcome to {tenant}</h1><p>You are invited as its owner, as {email}.</p>{problem}\
-         <form method=\"post\">{fields}<button>Accept the invitation</button></form>"
+        "<h1>{welcome} {tenant}</h1><p>{invited} {email}.</p>{problem}\
+         <form method=\"post\">{fields}<button>{end}</button></form>"
     )
 }

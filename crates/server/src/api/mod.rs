@@ -44,6 +44,7 @@ mod session;
 mod signin;
 mod tenant;
 mod tokens;
+mod tongue;
 pub(crate) mod words;
 
 use std::sync::Arc;

@@ -11,6 +11,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::error::{ApiError, documented, meaning};
+use super::tongue::Tongue;
 use crate::config::Server;
 
 /// What a browser gets that comes by an address of the document: a page, or the way on.
@@ -67,10 +68,24 @@ fn shown(ctx: &mut GenContext, status: u16) -> Documented {
     shown
 }
 
-/// A page that nobody keeps: its address may be a secret.
+/// A page in English that nobody keeps: its address may be a secret.
 pub(super) fn page(settings: &Server, status: StatusCode, content: &str) -> Response {
-    let head = "<meta name=\"robots\" content=\"noindex\"><title>Kalends</title>";
-    let html = html(settings, head, content);
+    page_in(settings, Tongue::En, status, content)
+}
+
+/// The same in one of the languages.
+pub(super) fn page_in(
+    settings: &Server,
+    tongue: Tongue,
+    status: StatusCode,
+    content: &str,
+) -> Response {
+    let head = format!(
+        "<meta name=\"robots\" content=\"noindex\"><link rel=\"icon\" href=\"{}/icon.svg\" type=\"image/svg+xml\">\
+         <title>Kalends</title>",
+        settings.prefix()
+    );
+    let html = html(settings, tongue, &head, content);
     let mut response = (status, Html(html)).into_response();
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -78,9 +93,15 @@ pub(super) fn page(settings: &Server, status: StatusCode, content: &str) -> Resp
 }
 
 /// The page of somebody who tries too often, with the time until the next attempt.
-pub(super) fn too_many(settings: &Server, error: &ApiError, again: &str) -> Response {
-    let content = format!("<h1>Too many attempts</h1><p>{again}</p>");
-    let mut response = page(settings, error.status(), &content);
+pub(super) fn too_many(
+    settings: &Server,
+    tongue: Tongue,
+    error: &ApiError,
+    again: &str,
+) -> Response {
+    let title = tongue.say("Too many attempts", "Zu viele Versuche");
+    let content = format!("<h1>{title}</h1><p>{again}</p>");
+    let mut response = page_in(settings, tongue, error.status(), &content);
     if let Some(seconds) = error.retry_after_seconds() {
         let seconds = HeaderValue::from(seconds);
         response.headers_mut().insert(RETRY_AFTER, seconds);
@@ -89,11 +110,12 @@ pub(super) fn too_many(settings: &Server, error: &ApiError, again: &str) -> Resp
 }
 
 /// A whole page, in the style that it finds below the path prefix.
-pub(super) fn html(settings: &Server, head: &str, content: &str) -> String {
+pub(super) fn html(settings: &Server, tongue: Tongue, head: &str, content: &str) -> String {
     format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+        "<!doctype html><html lang=\"{}\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">{head}\
          <link rel=\"stylesheet\" href=\"{}/assets/page.css\"></head><body><main>{content}</main></body></html>",
+        tongue.tag(),
         settings.prefix()
     )
 }

@@ -21,6 +21,7 @@ use super::error::{Answer, ApiError};
 use super::input::Params;
 use super::oauth::sent_back;
 use super::page::{Shown, page, too_many};
+use super::tongue::Tongue;
 use super::{cookie, session};
 use crate::config::Server;
 
@@ -237,7 +238,7 @@ fn refused(newcomer: &Newcomer, refusal: &Refusal) -> Response {
     };
     if let Err(error) = newcomer.api.limits().failure(newcomer.address) {
         let again = "Wait a minute, and try again.";
-        return too_many(&newcomer.api.settings, &error, again);
+        return too_many(&newcomer.api.settings, Tongue::En, &error, again);
     }
     page(
         &newcomer.api.settings,

@@ -120,6 +120,38 @@ fn an_invited_person_becomes_the_owner_and_signs_in() {
 }
 
 #[test]
+fn an_invitation_is_read_in_german_where_the_browser_asks_for_it() {
+    let service = Service::start();
+    let path = invite(&service, "zoe@example.com", "bright");
+    let read = |path: &str| {
+        let asking = Asking {
+            headers: vec![("accept-language", "de-AT,de;q=0.9,en;q=0.8".to_owned())],
+            ..Asking::default()
+        };
+        service.asks("GET", path, &asking)
+    };
+    let page = read(&path);
+    assert_eq!(page.status, 200);
+    for text in [
+        "<html lang=\"de\">",
+        "Willkommen bei",
+        "Ihr Name",
+        "Einladung annehmen",
+    ] {
+        assert!(page.text.contains(text), "{text}: {}", page.text);
+    }
+    let forged = read("/invitations/kai_forged/");
+    assert_eq!(forged.status, 404);
+    assert!(
+        forged.text.contains("Dieser Link gilt nicht"),
+        "{}",
+        forged.text
+    );
+    let done = read("/invitations/accepted/");
+    assert!(done.text.contains("Kalends öffnen"), "{}", done.text);
+}
+
+#[test]
 fn an_owner_has_a_name() {
     let service = Service::start();
     let path = invite(&service, "zoe@example.com", "bright");
