@@ -80,12 +80,8 @@ pub(super) fn page_in(
     status: StatusCode,
     content: &str,
 ) -> Response {
-    let head = format!(
-        "<meta name=\"robots\" content=\"noindex\"><link rel=\"icon\" href=\"{}/icon.svg\" type=\"image/svg+xml\">\
-         <title>Kalends</title>",
-        settings.prefix()
-    );
-    let html = html(settings, tongue, &head, content);
+    let head = "<meta name=\"robots\" content=\"noindex\"><title>Kalends</title>";
+    let html = html(settings, tongue, head, content);
     let mut response = (status, Html(html)).into_response();
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
