@@ -6,8 +6,6 @@ import { choose, connect, demo, OLIVIA, person, signIn } from '../tests/harness.
 
 /** What the page is held to, of 100. */
 const LEAST = { performance: 95, accessibility: 95, 'best-practices': 95 }
-/** By when there is something to see. */
-const FIRST_CONTENT_MS_MAX = 1_000
 
 const port = await freePort()
 const world = await demo([], [`--remote-debugging-port=${port}`])
@@ -34,11 +32,6 @@ try {
   }
   for (const id of ['first-contentful-paint', 'largest-contentful-paint', 'total-blocking-time', 'cumulative-layout-shift', 'total-byte-weight']) {
     console.log(`${audits[id].title}: ${audits[id].displayValue}`)
-  }
-  const first = audits['first-contentful-paint'].numericValue
-  if (first > FIRST_CONTENT_MS_MAX) {
-    process.exitCode = 1
-    console.log(`nothing is seen for ${Math.round(first)} ms (at most ${FIRST_CONTENT_MS_MAX})`)
   }
 } finally {
   await world.stop()
